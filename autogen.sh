@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Make configure. With --install-deps, first install what building and testing
+# need, by the system's package manager; without it nothing is installed.
+set -eu
+cd "$(dirname "$0")"
+
+usage() {
+	echo "usage: ./autogen.sh [--install-deps]" >&2
+	exit 2
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		echo "autogen.sh: installing needs root or sudo: $*" >&2
+		exit 1
+	fi
+}
+
+install_deps() {
+	if command -v apt-get >/dev/null; then
+		as_root apt-get update -q
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+			--no-install-recommends autoconf automake libtool \
+			make gcc g++ libc6-dev pkg-config check
+	elif command -v dnf >/dev/null; then
+		as_root dnf install -y autoconf automake libtool make gcc \
+			gcc-c++ glibc-static pkgconf-pkg-config check-devel
+	elif command -v apk >/dev/null; then
+		as_root apk add autoconf automake libtool make gcc g++ \
+			musl-dev linux-headers pkgconf check-dev
+	else
+		echo "autogen.sh: no package manager that I know; install" \
+			"autoconf, automake, libtool, make, a C and a C++" \
+			"compiler, pkg-config and check" >&2
+		exit 1
+	fi
+}
+
+case ${1-} in
+--install-deps) [ $# -eq 1 ] || usage; install_deps ;;
+'') ;;
+*) usage ;;
+esac
+
+missing=
+for tool in autoconf automake libtoolize pkg-config make; do
+	command -v $tool >/dev/null || missing="$missing $tool"
+done
+if [ -n "$missing" ]; then
+	echo "autogen.sh: missing:$missing (./autogen.sh --install-deps gets" \
+		"them, or your package manager)" >&2
+	exit 1
+fi
+
+mkdir -p m4 # aclocal looks into it before libtool fills it
+exec autoreconf --install --force

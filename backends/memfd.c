@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memfd: memfd_create(2) memory and eventfd(2) semaphores.
+ *
+ * No mount and no limit but memory, sealed so that no peer can truncate it
+ * under our feet. But descriptors have no names: a broker, one process for
+ * each user, keeps them (backends/memfd/). So objects are one user's, and they
+ * go with the broker if that is killed; and every open takes a round trip to
+ * it. An eventfd wakes all who read it, and sends all but one to sleep again.
+ *
+ * A descriptor that was passed on is the same description for all, and who is
+ * locked in cannot be told from who is not. So everybody maps a description
+ * of his own, reopened through /proc, which also makes the kernel check the
+ * mode; the broker has the one that it was given.
+ *
+ * Death. The broker learns of an object when it is complete (WIRE_ADD). A
+ * creator killed before leaves nothing: the kernel frees what has no
+ * descriptor. Killed after the question, the object has its
+ * name if the broker could send the answer.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/fdmem.h"
+#include "backends/memfd/client.h"
+#include "backends/memfd/start.h"
+#include "core/backend.h"
+#include "core/clock.h"
+
+/* Since Linux 6.3; the numbers are of linux/memfd.h. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+/* Against everybody, us too: this is what makes mapping it safe. */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+struct memfd {
+	int memory;  /* created and not published, or opened to peek: +1 */
+	int event;   /* the place: +1 */
+	bool peeked; /* a copy of the header is mapped */
+};
+
+static struct memfd *of(const struct shmipc_segment *seg)
+{
+	return seg->priv;
+}
+
+static void drop(int *fd_plus_1)
+{
+	if (*fd_plus_1)
+		close(*fd_plus_1 - 1);
+	*fd_plus_1 = 0;
+}
+
+static int memfd_probe(void)
+{
+	int fd = memfd_create("shmipc.probe", MFD_CLOEXEC);
+
+	if (fd < 0 && errno != EMFILE && errno != ENFILE)
+		return shmipc_backend_error(-ENOSYS,
+					    "memfd_create(2) does not work: %s",
+					    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (access("/proc/thread-self/fd", X_OK) < 0)
+		return shmipc_backend_error(-ENOSYS, "/proc is not mounted");
+	if (access(start_program(), X_OK) < 0)
+		return shmipc_backend_error(-ENOSYS,
+					    "its broker %s cannot be run: %s",
+					    start_program(), strerror(errno));
+	return 0;
+}
+
+static void memfd_conn_close(void *conn)
+{
+	client_close(conn);
+}
+
+/* An anonymous file that shows in /proc/PID/maps under our name. */
+static int make_file(const struct shmipc_segment *seg, mode_t mode)
+{
+	char name[SHMIPC_NAME_MAX + 16];
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd;
+
+	snprintf(name, sizeof(name), "shmipc.%s.%s",
+		 seg->kind == SHMIPC_SHM ? "shm" : "sem", seg->name);
+	fd = memfd_create(name,
+			  flags | (mode & 0111 ? MFD_EXEC : MFD_NOEXEC_SEAL));
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
+				mode_t mode, unsigned flags)
+{
+	int fd, own, r;
+
+	if (mode & 077)
+		return shmipc_backend_error(
+			-ENOTSUP,
+			"memfd objects live with one user: mode "
+			"%04o has bits for others; use posix or "
+			"sysv, or 0600",
+			(unsigned)mode);
+	fd = make_file(seg, mode);
+	if (fd < 0)
+		return fd;
+	/* Before the mode may forbid it: the creator's mapping is writable. */
+	own = fdmem_reopen(fd, O_RDWR);
+	if (own < 0) {
+		r = own;
+		goto err_fd;
+	}
+	r = fdmem_reserve(fd, length, flags & SHMIPC_SEGMENT_LAZY, "memory");
+	if (r < 0)
+		goto err_own;
+	if (fchmod(fd, mode) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+		r = -errno;
+		goto err_own;
+	}
+	r = fdmem_map_new(seg, own, length);
+	if (r < 0)
+		goto err_own;
+	close(own);
+	of(seg)->memory = fd + 1;
+	return 0;
+
+err_own:
+	close(own);
+err_fd:
+	close(fd);
+	return r;
+}
+
+static int memfd_segment_publish(struct shmipc_segment *seg)
+{
+	struct wire question = wire_make(WIRE_ADD, seg->kind, seg->name);
+	struct wire_fds fds = { { of(seg)->memory - 1, of(seg)->event - 1 } };
+	struct wire_fds none;
+	struct wire answer;
+	int r;
+
+	question.fds = wire_fds_of(seg->kind);
+	r = client_ask(seg->conn, true, &question, &fds, &answer, &none);
+	if (r == 0)
+		drop(&of(seg)->memory);
+	return r;
+}
+
+/* What the broker handed out: is it memory that nobody can truncate? */
+static int check_memory(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & SEALS) != SEALS)
+		return shmipc_backend_error(
+			-EPROTO, "what has this name is not a sealed memfd; "
+				 "it was left as it is");
+	return 0;
+}
+
+/* Map a description of our own of what the broker handed out. */
+static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
+{
+	bool writable = !(flags & SHMIPC_SEGMENT_RDONLY);
+	int own, r;
+
+	r = check_memory(fd);
+	if (r < 0)
+		return r;
+	own = fdmem_reopen(fd, writable ? O_RDWR : O_RDONLY);
+	if (own < 0)
+		return own;
+	r = fdmem_map(seg, own, flags);
+	of(seg)->peeked = flags & SHMIPC_SEGMENT_PEEK;
+	if (r == 0 && of(seg)->peeked)
+		of(seg)->memory = own + 1;
+	else
+		close(own);
+	return r;
+}
+
+static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
+{
+	struct wire question = wire_make(WIRE_OPEN, seg->kind, seg->name);
+	struct wire_fds fds = WIRE_NO_FDS;
+	struct wire answer;
+	int r;
+
+	r = client_ask(seg->conn, false, &question, NULL, &answer, &fds);
+	if (r < 0)
+		return r;
+	r = map_memory(seg, fds.fd[0], flags);
+	if (r == 0 && seg->kind == SHMIPC_SEM &&
+	    !(flags & SHMIPC_SEGMENT_RDONLY)) {
+		of(seg)->event = fds.fd[1] + 1;
+		fds.fd[1] = -1;
+	}
+	wire_close_fds(&fds);
+	return r;
+}
+
+static void memfd_segment_close(struct shmipc_segment *seg)
+{
+	drop(&of(seg)->memory);
+	drop(&of(seg)->event);
+	fdmem_unmap(seg, of(seg)->peeked);
+}
+
+static int memfd_segment_stat(struct shmipc_segment *seg,
+			      struct shmipc_segment_stat *ret)
+{
+	return fdmem_stat(of(seg)->memory - 1, ret);
+}
+
+static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
+				const char *name)
+{
+	struct wire question = wire_make(WIRE_UNLINK, kind, name);
+	struct wire_fds none;
+	struct wire answer;
+
+	return client_ask(conn, false, &question, NULL, &answer, &none);
+}
+
+static int memfd_segment_list(void *conn, enum shmipc_kind kind,
+			      int (*found)(const char *name, void *arg),
+			      void *arg)
+{
+	struct wire question = wire_make(WIRE_NEXT, kind, NULL);
+	struct wire answer;
+	struct wire_fds none;
+	int r;
+
+	for (;;) {
+		r = client_ask(conn, false, &question, NULL, &answer, &none);
+		if (r < 0 || found(answer.name, arg))
+			break;
+		/* It only ever grows, so that the walk ends. */
+		if (answer.cursor <= question.cursor)
+			return shmipc_backend_error(
+				-ECONNREFUSED, "the broker's listing turns in "
+					       "circles");
+		question.cursor = answer.cursor;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static int memfd_place_create(struct shmipc_segment *seg, mode_t mode)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+
+	(void)mode; /* it has none: who gets the descriptor may use it */
+	if (fd < 0)
+		return -errno;
+	of(seg)->event = fd + 1;
+	return 0;
+}
+
+static int memfd_place_open(struct shmipc_segment *seg)
+{
+	return of(seg)->event ? 0 : -EPROTO; /* it came with the segment */
+}
+
+static int memfd_place_wait(struct shmipc_segment *seg,
+			    const struct timespec *deadline)
+{
+	struct pollfd p = { .fd = of(seg)->event - 1, .events = POLLIN };
+	struct timespec left = shmi_clock_left(deadline);
+	uint64_t token;
+	int n;
+
+	n = ppoll(&p, 1, &left, NULL);
+	if (n <= 0)
+		return n < 0 ? -errno : -ETIMEDOUT;
+	/* Everybody was woken; who comes too late looks in vain: no harm. */
+	(void)!read(p.fd, &token, sizeof(token));
+	return 0;
+}
+
+static void memfd_place_post(struct shmipc_segment *seg)
+{
+	const uint64_t token = 1;
+
+	/* EAGAIN: tokens enough. */
+	/* Not write(3), a cancellation point, which a post must not be. */
+	(void)syscall(SYS_write, of(seg)->event - 1, &token, sizeof(token));
+}
+
+static void memfd_place_close(struct shmipc_segment *seg)
+{
+	drop(&of(seg)->event);
+}
+
+const struct shmipc_backend shmi_backend_memfd = {
+	.abi = SHMIPC_BACKEND_ABI,
+	.name = "memfd",
+	.objects = "memfd_create(2), eventfd(2)",
+	.conn_size = sizeof(struct client),
+	.segment_size = sizeof(struct memfd),
+	.probe = memfd_probe,
+	.conn_close = memfd_conn_close,
+	.segment_create = memfd_segment_create,
+	.segment_publish = memfd_segment_publish,
+	.segment_open = memfd_segment_open,
+	.segment_close = memfd_segment_close,
+	.segment_stat = memfd_segment_stat,
+	.segment_unlink = memfd_segment_unlink,
+	.segment_list = memfd_segment_list,
+	.place_create = memfd_place_create,
+	.place_open = memfd_place_open,
+	.place_wait = memfd_place_wait,
+	.place_post = memfd_place_post,
+	.place_close = memfd_place_close,
+};

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The program's side of the conversation with the broker.
+ *
+ * Finding it: connect; if nobody is there, start_broker(), which does nothing
+ * if somebody else does; connect again, until patience ends. A connection that
+ * ends before the greeting was to a broker that was leaving: the same again.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <shmipc-backend.h>
+
+#include "backends/memfd/client.h"
+#include "backends/memfd/rundir.h"
+#include "backends/memfd/start.h"
+#include "core/clock.h"
+
+/* Brokers that may die at once before we say so. */
+#define STARTS_MAX 3
+
+/* ---- one connection ----------------------------------------------------- */
+
+static bool is_over(int err)
+{
+	return err == -ECONNRESET || err == -EPIPE;
+}
+
+static int wait_readable(int sock, const struct timespec *deadline)
+{
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+
+	for (;;) {
+		struct timespec left = shmi_clock_left(deadline);
+		int n = ppoll(&p, 1, &left, NULL);
+
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return shmipc_backend_error(
+				-ETIMEDOUT, "the broker did not answer in "
+					    "time");
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+static int receive(int sock, const struct timespec *deadline, struct wire *ret,
+		   struct wire_fds *fds)
+{
+	for (;;) {
+		int r = wire_receive(sock, WIRE_FROM_BROKER, ret, fds);
+
+		if (r == -EPROTONOSUPPORT)
+			return shmipc_backend_error(
+				-ECONNREFUSED, "the broker that runs is of "
+					       "another version; end it and "
+					       "try again");
+		if (r == -EPROTO)
+			return shmipc_backend_error(
+				-ECONNREFUSED, "what answers in the broker's "
+					       "place is no broker");
+		if (r != -EAGAIN)
+			return r;
+		r = wait_readable(sock, deadline);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* The directory keeps others out; this is the second lock on that door. */
+static int check_peer(int sock)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	if (peer.uid != geteuid())
+		return shmipc_backend_error(
+			-ECONNREFUSED, "the broker that runs belongs to uid %u",
+			(unsigned)peer.uid);
+	return 0;
+}
+
+static int await_greeting(int sock, const struct timespec *deadline)
+{
+	struct wire_fds none;
+	struct wire hello;
+	int r;
+
+	r = check_peer(sock);
+	if (r < 0)
+		return r;
+	r = receive(sock, deadline, &hello, &none);
+	if (r < 0)
+		return r;
+	if (hello.op == WIRE_HELLO && hello.result == -EMFILE)
+		return shmipc_backend_error(
+			-EMFILE, "the broker has no descriptor left; unlink "
+				 "what is not needed, or start it with a "
+				 "higher RLIMIT_NOFILE");
+	if (hello.op != WIRE_HELLO)
+		return shmipc_backend_error(-ECONNREFUSED,
+					    "the broker did not greet");
+	return 0;
+}
+
+/*
+ * Connect and be greeted. Returns a descriptor.
+ *   -ENOENT  nobody listens
+ *   -EAGAIN  too many others are waiting
+ *   -ECONNRESET -EPIPE  it was leaving
+ */
+static int connect_once(const struct rundir *rundir,
+			const struct timespec *deadline)
+{
+	/* A full backlog makes connect() wait; not for ever. */
+	const struct timeval second = { .tv_sec = 1 };
+	int dir, sock, r;
+
+	dir = rundir_open(rundir);
+	if (dir < 0)
+		return dir;
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (sock < 0) {
+		r = -errno;
+		goto out_dir;
+	}
+	(void)setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &second,
+			 sizeof(second));
+	r = rundir_connect(dir, sock);
+	if (r == 0)
+		r = await_greeting(sock, deadline);
+	if (r < 0)
+		close(sock);
+	else
+		r = sock;
+out_dir:
+	close(dir);
+	return r;
+}
+
+static int connect_patiently(bool start, const struct timespec *deadline)
+{
+	struct rundir rundir;
+	int starts = 0, r;
+
+	r = rundir_find(&rundir);
+	if (r < 0)
+		return r;
+	for (unsigned attempt = 0;; attempt++) {
+		r = connect_once(&rundir, deadline);
+		if (r == -ENOENT) {
+			if (!start)
+				return r;
+			if (starts == STARTS_MAX)
+				return shmipc_backend_error(
+					-ECONNREFUSED,
+					"the broker %s ends as soon as it is "
+					"started",
+					start_program());
+			r = start_broker(&rundir);
+			if (r == 0) {
+				starts++;
+				continue; /* it runs: no need to wait */
+			}
+			if (r != -EBUSY)
+				return r;
+		} else if (r != -EAGAIN && !is_over(r)) {
+			return r;
+		}
+		if (shmi_clock_reached(deadline))
+			return shmipc_backend_error(
+				-ETIMEDOUT,
+				"the broker in %s did not answer "
+				"in time",
+				rundir.path);
+		shmi_clock_back_off(attempt);
+	}
+}
+
+/* ---- the kept one ------------------------------------------------------- */
+
+static uint64_t pack(int sock)
+{
+	return (uint64_t)getpid() << 32 | (uint32_t)(sock + 1);
+}
+
+/* Take the kept connection, or -1. */
+static int take(struct client *client)
+{
+	/* Acquire and release pair with keep(): one user at a time. */
+	uint64_t kept = atomic_exchange_explicit(&client->kept, 0,
+						 memory_order_acq_rel);
+	int sock = (int)(uint32_t)kept - 1;
+
+	if (kept == 0)
+		return -1;
+	/* The broker of whom we are now: we may have changed our user id. */
+	if (kept >> 32 == (uint64_t)getpid() && check_peer(sock) == 0)
+		return sock;
+	close(sock); /* or our copy of our parent's */
+	return -1;
+}
+
+static void keep(struct client *client, int sock)
+{
+	uint64_t none = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(
+		    &client->kept, &none, pack(sock), memory_order_acq_rel,
+		    memory_order_relaxed))
+		close(sock); /* another thread kept its own */
+}
+
+void client_close(struct client *client)
+{
+	int sock = take(client);
+
+	if (sock >= 0)
+		close(sock);
+}
+
+/* ---- questions ---------------------------------------------------------- */
+
+static int ask_once(int sock, const struct wire *question,
+		    const struct wire_fds *fds, struct wire *answer,
+		    struct wire_fds *answer_fds,
+		    const struct timespec *deadline)
+{
+	int r;
+
+	/* The broker has read all we sent before, so there is room. */
+	r = wire_send(sock, question, fds);
+	if (r < 0)
+		return r;
+	r = receive(sock, deadline, answer, answer_fds);
+	if (r < 0)
+		return r;
+	if (answer->op == question->op && answer->nonce == question->nonce)
+		return 0;
+	wire_close_fds(answer_fds);
+	return shmipc_backend_error(-ECONNREFUSED,
+				    "the broker answered another question");
+}
+
+int client_ask(struct client *client, bool start, struct wire *question,
+	       const struct wire_fds *fds, struct wire *answer,
+	       struct wire_fds *answer_fds)
+{
+	static atomic_uint_fast64_t questions;
+	struct timespec deadline = shmi_clock_in(SHMI_PATIENCE_MS);
+	int sock, r;
+
+	question->nonce =
+		(uint64_t)getpid() << 40 |
+		atomic_fetch_add_explicit(&questions, 1, memory_order_relaxed);
+	for (unsigned attempt = 0;; attempt++) {
+		sock = take(client);
+		if (sock < 0)
+			sock = connect_patiently(start, &deadline);
+		if (sock < 0)
+			return sock;
+		r = ask_once(sock, question, fds, answer, answer_fds,
+			     &deadline);
+		if (r < 0)
+			close(sock);
+		if (!is_over(r) || shmi_clock_reached(&deadline))
+			break;
+		shmi_clock_back_off(attempt);
+	}
+
+	if (r < 0)
+		return is_over(r) || r == -EAGAIN
+			       ? shmipc_backend_error(-ETIMEDOUT,
+						      "the broker did not "
+						      "answer in time")
+			       : r;
+	keep(client, sock);
+	if (answer->result == -EMFILE)
+		return shmipc_backend_error(
+			-EMFILE, "the broker has no descriptor left; unlink "
+				 "what is not needed, or start it with a "
+				 "higher RLIMIT_NOFILE");
+	return answer->result;
+}

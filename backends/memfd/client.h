@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's side of the conversation with the broker. */
+#ifndef SHMI_MEMFD_CLIENT_H
+#define SHMI_MEMFD_CLIENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "backends/memfd/wire.h"
+
+/*
+ * A connection kept for the next question: process id in the high half,
+ * descriptor + 1 in the low one, 0 for none. Whoever wants it takes it with an
+ * atomic exchange and puts it back when the answer is there; another thread
+ * that comes meanwhile makes one of its own. So there is no lock that fork()
+ * could leave locked, and no two processes ask over one connection: a child
+ * finds its parent's process id and closes its copy.
+ */
+struct client {
+	_Atomic uint64_t kept;
+};
+
+void client_close(struct client *client);
+
+/*
+ * Ask the broker. fds, if not NULL, go along; descriptors of the answer are in
+ * *answer_fds, the caller's. start: start a broker if there is none.
+ *
+ * A connection that ends before the answer means that the broker was leaving
+ * or was killed: the question is asked again, of the next one.
+ *
+ * Returns the answer's result, or
+ *   -ENOENT        there is no broker, and start is false: nothing has a name
+ *   -ECONNREFUSED  the broker cannot be reached, started or trusted
+ *   -ETIMEDOUT     it did not answer
+ *   -EMFILE        no descriptor left
+ */
+int client_ask(struct client *client, bool start, struct wire *question,
+	       const struct wire_fds *fds, struct wire *answer,
+	       struct wire_fds *answer_fds);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The broker's directory: finding, trusting, locking, leaving it. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <shmipc-backend.h>
+
+#include "backends/memfd/rundir.h"
+
+#define SOCKET "sock"
+
+/* Clients that may wait to be greeted. */
+#define BACKLOG 128
+
+int rundir_find(struct rundir *ret)
+{
+	const char *given = secure_getenv("SHMIPC_RUNTIME_DIR");
+	int n;
+
+	ret->is_default = !given || !*given;
+	if (ret->is_default)
+		n = snprintf(ret->path, sizeof(ret->path), "/dev/shm/shmipc-%u",
+			     (unsigned)geteuid());
+	else
+		n = snprintf(ret->path, sizeof(ret->path), "%s", given);
+	if (ret->path[0] != '/' || n >= (int)sizeof(ret->path))
+		return shmipc_backend_error(
+			-ECONNREFUSED, "SHMIPC_RUNTIME_DIR is not an absolute "
+				       "path, or too long");
+	return 0;
+}
+
+static int open_directory(const char *path)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return dir < 0 ? -errno : dir;
+}
+
+/* Nobody else may own or enter it. Async-signal-safe. */
+static bool is_ours_alone(const struct stat *st)
+{
+	return st->st_uid == geteuid() && (st->st_mode & 077) == 0;
+}
+
+static int distrust(const struct rundir *rundir, const struct stat *st)
+{
+	if (st->st_uid != geteuid())
+		return shmipc_backend_error(
+			-ECONNREFUSED,
+			"the broker's directory %s belongs to "
+			"uid %u; remove it, or set "
+			"SHMIPC_RUNTIME_DIR to one of yours",
+			rundir->path, (unsigned)st->st_uid);
+	return shmipc_backend_error(
+		-ECONNREFUSED,
+		"the broker's directory %s can be entered by "
+		"others (mode %04o); chmod it to 0700",
+		rundir->path, (unsigned)st->st_mode & 07777);
+}
+
+int rundir_open(const struct rundir *rundir)
+{
+	struct stat st;
+	int dir, r;
+
+	dir = open_directory(rundir->path);
+	if (dir == -ENOENT || dir == -EMFILE || dir == -ENFILE)
+		return dir;
+	if (dir < 0) {
+		/* Somebody else's may be closed to us: name him. */
+		if (lstat(rundir->path, &st) == 0 && S_ISDIR(st.st_mode) &&
+		    !is_ours_alone(&st))
+			return distrust(rundir, &st);
+		return shmipc_backend_error(
+			-ECONNREFUSED,
+			"the broker's directory %s cannot be "
+			"opened: %s",
+			rundir->path, strerror(-dir));
+	}
+	if (fstat(dir, &st) < 0) {
+		r = -errno;
+		goto err_close;
+	}
+	if (!is_ours_alone(&st)) {
+		r = distrust(rundir, &st);
+		goto err_close;
+	}
+	return dir;
+
+err_close:
+	close(dir);
+	return r;
+}
+
+int rundir_connect(int dir, int sock)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	/* Through the descriptor: paths have 108 bytes, unix(7). */
+	snprintf(address.sun_path, sizeof(address.sun_path),
+		 "/proc/thread-self/fd/%d/" SOCKET, dir);
+	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return 0;
+	switch (errno) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return -ENOENT;
+	case EINTR: /* during a wait for the backlog: as if it was full */
+		return -EAGAIN;
+	default:
+		return -errno;
+	}
+}
+
+static int step_failed(struct rundir_claim *claim, const char *step)
+{
+	claim->failed = step;
+	return -errno;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The lock counts only as long as the path leads to what it locks. */
+static int lock(const struct rundir *rundir, struct rundir_claim *claim)
+{
+	struct stat opened, named;
+
+	if (fstat(claim->dir, &opened) < 0)
+		return step_failed(claim, "fstat of the directory");
+	if (!is_ours_alone(&opened)) {
+		errno = EACCES;
+		return step_failed(claim, "trusting the directory");
+	}
+	if (flock(claim->dir, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY
+					    : step_failed(claim, "flock");
+	if (lstat(rundir->path, &named) < 0 || !same_file(&opened, &named))
+		return -EBUSY;
+	return 0;
+}
+
+static int bind_socket(struct rundir_claim *claim)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX,
+				       .sun_path = SOCKET };
+	int sock;
+
+	/* Relative, so that no length of path matters. */
+	if (fchdir(claim->dir) < 0)
+		return step_failed(claim, "chdir to the directory");
+	/* Under the lock, so it is of a broker that is dead. */
+	if (unlink(SOCKET) < 0 && errno != ENOENT)
+		return step_failed(claim, "unlink of a dead broker's socket");
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		      0);
+	if (sock < 0)
+		return step_failed(claim, "socket");
+	if (bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(sock, BACKLOG) < 0) {
+		int r = step_failed(claim, "bind of the socket");
+
+		close(sock);
+		return r;
+	}
+	claim->sock = sock;
+	return 0;
+}
+
+int rundir_claim(const struct rundir *rundir, struct rundir_claim *ret)
+{
+	struct rundir_claim claim = { -1, -1, NULL };
+	int r;
+
+	umask(077);
+	if (mkdir(rundir->path, 0700) < 0 && errno != EEXIST) {
+		r = step_failed(&claim, "mkdir of the directory");
+		goto out;
+	}
+	claim.dir = open_directory(rundir->path);
+	if (claim.dir == -ENOENT) {
+		r = -EBUSY; /* its broker is leaving: start over */
+		goto out;
+	}
+	if (claim.dir < 0) {
+		r = claim.dir;
+		claim.failed = "open of the directory";
+		goto out;
+	}
+	r = lock(rundir, &claim);
+	if (r == 0)
+		r = bind_socket(&claim);
+	if (r < 0)
+		close(claim.dir);
+out:
+	*ret = claim;
+	return r;
+}
+
+bool rundir_is_held(const struct rundir *rundir,
+		    const struct rundir_claim *claim)
+{
+	struct stat opened, named;
+
+	return fstat(claim->dir, &opened) == 0 &&
+	       lstat(rundir->path, &named) == 0 && same_file(&opened, &named);
+}
+
+void rundir_leave(const struct rundir *rundir, const struct rundir_claim *claim)
+{
+	(void)unlinkat(claim->dir, SOCKET, 0);
+	/* Not one that the user made, or named. */
+	if (rundir->is_default && rundir_is_held(rundir, claim))
+		(void)rmdir(rundir->path);
+}

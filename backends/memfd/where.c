@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the broker's program is; compiled once for each answer. */
+#include <config.h>
+
+#include "backends/memfd/start.h"
+
+const char shmi_broker_path[] = SHMI_BROKER_PATH;

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* What client and broker say to each other: parsing, sending, receiving. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backends/memfd/wire.h"
+#include "core/name.h"
+
+unsigned wire_fds_of(uint32_t kind)
+{
+	return kind == SHMIPC_SEM ? 2 : 1;
+}
+
+static bool has_kind(const struct wire *m)
+{
+	return m->kind == SHMIPC_SHM || m->kind == SHMIPC_SEM;
+}
+
+/* A name without a slash, and nothing behind it. */
+static bool has_name(const struct wire *m)
+{
+	const char *end = memchr(m->name, '\0', sizeof(m->name));
+	const char *name;
+
+	if (!end || shmi_name_check(m->name, &name) < 0 || name != m->name)
+		return false;
+	for (; end < m->name + sizeof(m->name); end++)
+		if (*end)
+			return false;
+	return true;
+}
+
+static bool question_is_sound(const struct wire *m)
+{
+	if (m->result != 0 || !has_kind(m))
+		return false;
+	switch (m->op) {
+	case WIRE_ADD:
+		return has_name(m) && m->fds == wire_fds_of(m->kind);
+	case WIRE_OPEN:
+	case WIRE_UNLINK:
+		return has_name(m) && m->fds == 0;
+	case WIRE_NEXT:
+		return m->fds == 0;
+	default:
+		return false;
+	}
+}
+
+static bool answer_is_sound(const struct wire *m)
+{
+	if (m->result > 0 || m->result < -4095)
+		return false;
+	switch (m->op) {
+	case WIRE_HELLO:
+	case WIRE_ADD:
+	case WIRE_UNLINK:
+		return m->fds == 0;
+	case WIRE_OPEN:
+		return m->result < 0
+			       ? m->fds == 0
+			       : has_kind(m) && m->fds == wire_fds_of(m->kind);
+	case WIRE_NEXT:
+		return m->fds == 0 && (m->result < 0 || has_name(m));
+	default:
+		return false;
+	}
+}
+
+int wire_parse(const void *bytes, size_t length, unsigned fds,
+	       enum wire_from from, struct wire *ret)
+{
+	struct wire m;
+	bool sound;
+
+	if (length != sizeof(m))
+		return -EPROTO;
+	memcpy(&m, bytes, sizeof(m));
+	if (m.magic != WIRE_MAGIC)
+		return -EPROTO;
+	if (m.version != WIRE_VERSION)
+		return -EPROTONOSUPPORT;
+	if (m.fds != fds)
+		return -EPROTO;
+	sound = from == WIRE_FROM_CLIENT ? question_is_sound(&m)
+					 : answer_is_sound(&m);
+	if (!sound)
+		return -EPROTO;
+	*ret = m;
+	return 0;
+}
+
+struct wire wire_make(enum wire_op op, uint32_t kind, const char *name)
+{
+	struct wire m = {
+		.magic = WIRE_MAGIC,
+		.version = WIRE_VERSION,
+		.op = (uint16_t)op,
+		.kind = kind,
+	};
+
+	if (name)
+		memcpy(m.name, name, strnlen(name, sizeof(m.name) - 1));
+	return m;
+}
+
+void wire_close_fds(struct wire_fds *fds)
+{
+	for (int i = 0; i < WIRE_FDS; i++) {
+		if (fds->fd[i] >= 0)
+			close(fds->fd[i]);
+		fds->fd[i] = -1;
+	}
+}
+
+/* Room for WIRE_FDS descriptors, aligned as cmsg(3) wants it. */
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(WIRE_FDS * sizeof(int))];
+};
+
+static_assert(CMSG_SPACE(WIRE_FDS * sizeof(int)) <
+		      CMSG_LEN((WIRE_FDS + 1) * sizeof(int)),
+	      "no room for a descriptor that nobody would close");
+
+int wire_send(int sock, const struct wire *message, const struct wire_fds *fds)
+{
+	struct iovec part = { (void *)message, sizeof(*message) };
+	union control control = { .bytes = { 0 } };
+	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t sent;
+
+	if (message->fds) {
+		size_t size = message->fds * sizeof(int);
+		struct cmsghdr *c;
+
+		header.msg_control = &control;
+		header.msg_controllen = CMSG_SPACE(size);
+		c = CMSG_FIRSTHDR(&header);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(c), fds->fd, size);
+	}
+	do
+		sent = sendmsg(sock, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+/*
+ * Take the descriptors out of a control message. There is room for WIRE_FDS of
+ * them, to the byte; the kernel closes what has none, and says MSG_CTRUNC.
+ */
+static unsigned collect_fds(struct msghdr *header, struct wire_fds *fds)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(header);
+	size_t size;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	size = c->cmsg_len - CMSG_LEN(0);
+	if (size > sizeof(fds->fd))
+		size = sizeof(fds->fd);
+	memcpy(fds->fd, CMSG_DATA(c), size);
+	return (unsigned)(size / sizeof(int));
+}
+
+int wire_receive(int sock, enum wire_from from, struct wire *ret,
+		 struct wire_fds *fds)
+{
+	/* One byte more, so that a packet that is too long is seen. */
+	char bytes[sizeof(struct wire) + 1];
+	struct iovec part = { bytes, sizeof(bytes) };
+	union control control;
+	struct msghdr header = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct wire_fds got = WIRE_NO_FDS;
+	unsigned count;
+	ssize_t n;
+	int r;
+
+	do
+		n = recvmsg(sock, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+
+	count = collect_fds(&header, &got);
+	if (n == 0 && count == 0)
+		r = -ECONNRESET; /* or an empty packet, which nobody sends */
+	else if (header.msg_flags & MSG_CTRUNC) {
+		/* Who asked can be told; nothing else in it is believed. */
+		*ret = wire_make(WIRE_ADD, 0, NULL);
+		memcpy(&ret->nonce, bytes + offsetof(struct wire, nonce),
+		       sizeof(ret->nonce));
+		r = -EMFILE;
+	} else
+		r = wire_parse(bytes, (size_t)n, count, from, ret);
+	if (r < 0) {
+		wire_close_fds(&got);
+		return r;
+	}
+	*fds = got;
+	return 0;
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysv: shmget(2) memory and semget(2) semaphores.
+ *
+ * No descriptors, no mount and no size but kernel.shmall; ipcs and ipcrm work
+ * on it. But keys instead of names, ids that outlive nothing and are used
+ * again, few objects (kernel.shmmni, kernel.sem), and a segment has its key
+ * before it has its contents. A sandbox or a phone may have none of it.
+ *
+ *   segment   under one of SYSV_SLOTS keys (sysv/key.h), unfinished until its
+ *             header says otherwise: SHMIPC_CAP_EARLY_NAME
+ *   set       SLOT_SET_SIZE semaphores, of which the first is used: the place
+ *             of the semaphore whose segment's id is in its key
+ *
+ * One name, one segment. All slots are looked at, always, since an unlinked
+ * stranger can leave a hole before a name. So two creators of one name may
+ * choose different slots, and each does this:
+ *
+ *   [C1] see that no slot has the name; make the segment in a free one
+ *        (exclusively: of two in one slot, one fails)
+ *   [C2] write the name into the header
+ *   [C3] look at the other slots. The name again: if complete, give up ours.
+ *        If unfinished, give up theirs. If it may not be read, give up ours.
+ *   [C4] commit. Fails if somebody gave it up.
+ *
+ * Between C2 and C3 stands a full fence: of two creators, at least one sees
+ * the other's name at C3. State changes are compare-and-swaps, so that one
+ * of commit and give-up wins, whoever is slow; that, and not any guess about
+ * who is alive, keeps two segments of one name from being complete. Two that
+ * give each other up both start over, after a random pause.
+ *
+ * Ids are used again (after 4 million segments here), so whoever acts on what
+ * he saw in a segment stays attached from the look to the act.
+ *
+ * Death. A creator killed before C4 leaves an unfinished segment. Whoever
+ * finds one waits; if nobody else is attached for SLOT_IDLE_MS, or when
+ * patience is over, he gives it up and removes it. (Somebody may be attached
+ * and not be the creator: a child forked meanwhile, or a finder. Hence the
+ * second.) A creator who was only slow finds out at C4, or cannot attach, and
+ * starts over. Killed between give-up and IPC_RMID: the next finder removes
+ * it. Killed after C4 and before the mode is set: the owner's own bits stay
+ * on. A set of a semaphore that was unlinked in use is removed by the close of
+ * its last user. If he ends without one, or is not its owner, the set stays,
+ * and its key names a segment that is gone.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <unistd.h>
+
+#include "backends/sysv/slot.h"
+#include "core/backend.h"
+#include "core/clock.h"
+
+struct sysv {
+	int id;
+	int number;  /* created: of its slot */
+	int set;     /* the place: a semaphore set's id */
+	mode_t mode; /* created: the permission bits asked for */
+	bool published;
+	struct shmid_ds ds; /* peeked: before we counted */
+};
+
+static struct sysv *of(const struct shmipc_segment *seg)
+{
+	return seg->priv;
+}
+
+static int sysv_probe(void)
+{
+	struct shmid_ds ds;
+	FILE *file;
+	int forced = 0;
+
+	if (shmctl(0, IPC_INFO, &ds) < 0)
+		return shmipc_backend_error(
+			-ENOSYS,
+			"this system has no System V IPC, or a "
+			"sandbox forbids it: %s",
+			strerror(errno));
+	file = fopen("/proc/sys/kernel/shm_rmid_forced", "re");
+	if (file) {
+		if (fscanf(file, "%d", &forced) != 1)
+			forced = 0;
+		fclose(file);
+	}
+	if (forced)
+		return shmipc_backend_error(
+			-ENOSYS, "kernel.shm_rmid_forced is set, so regions "
+				 "would go with their last user");
+	return 0;
+}
+
+/* shmget(2) has three errors for "a limit"; which one was it? */
+static int create_error(int err, size_t size)
+{
+	struct shm_info used;
+	struct shminfo limit;
+
+	switch (err) {
+	case EEXIST:
+		return -EAGAIN;
+	case EINVAL:
+		return shmipc_backend_error(
+			-ENOSPC,
+			"%zu bytes are more than kernel.shmmax "
+			"allows; raise it with sysctl",
+			size);
+	case ENOMEM:
+		return shmipc_backend_error(
+			-ENOSPC,
+			"%zu bytes are more than this machine has "
+			"memory and swap",
+			size);
+	case ENOSPC:
+		break;
+	default:
+		return -err;
+	}
+	if (shmctl(0, IPC_INFO, (struct shmid_ds *)&limit) >= 0 &&
+	    shmctl(0, SHM_INFO, (struct shmid_ds *)&used) >= 0 &&
+	    (unsigned long)used.used_ids >= limit.shmmni)
+		return shmipc_backend_error(
+			-ENOSPC,
+			"all %lu segments of kernel.shmmni are in "
+			"use; raise it with sysctl",
+			(unsigned long)limit.shmmni);
+	return shmipc_backend_error(
+		-ENOSPC,
+		"%zu bytes more would exceed kernel.shmall; raise it "
+		"with sysctl",
+		size);
+}
+
+/*
+ * Attach the segment that we just made. While we slept it may have been given
+ * up and its id may mean another one: it is ours if we made it under this
+ * key. Afterwards the id stands still.
+ */
+static int attach_created(struct shmipc_segment *seg, int id, key_t key)
+{
+	struct shmid_ds ds;
+	void *addr = shmat(id, NULL, 0);
+	int r;
+
+	if (addr == (void *)-1) {
+		r = slot_attach_error(errno);
+		return r == -ENOENT ? -EAGAIN : r; /* it was given up */
+	}
+	if (shmctl(id, IPC_STAT, &ds) < 0 || ds.shm_cpid != getpid() ||
+	    ds.shm_perm.__key != key) {
+		shmdt(addr);
+		return -EAGAIN;
+	}
+	seg->addr = addr;
+	seg->length = sysvkey_mapped(ds.shm_segsz);
+	of(seg)->id = id;
+	return 0;
+}
+
+static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
+			       mode_t mode, unsigned flags)
+{
+	size_t size = sysvkey_size(seg->kind, seg->name, length);
+	struct slot there;
+	int id, number, r;
+	key_t key;
+
+	/* [C1] */
+	r = slot_find(seg->kind, seg->name, SHM_RDONLY, &there, &number);
+	if (r == 0)
+		slot_leave(&there);
+	if (r == 0 || r == -EACCES || r == -EPROTO)
+		return -EEXIST;
+	if (r != -ENOENT)
+		return r;
+	if (number < 0)
+		return shmipc_backend_error(
+			-ENOSPC, "all keys that this name can have are taken "
+				 "by other names");
+
+	/*
+	 * The owner's own bits stay on until publish: without them not even
+	 * the creator could attach.
+	 */
+	key = sysvkey_segment(seg->kind, seg->name, (unsigned)number);
+	id = shmget(key, size,
+		    IPC_CREAT | IPC_EXCL | 0600 | (int)mode |
+			    (flags & SHMIPC_SEGMENT_LAZY ? SHM_NORESERVE : 0));
+	if (id < 0)
+		return create_error(errno, size);
+	r = attach_created(seg, id, key);
+	if (r < 0 && r != -EAGAIN)
+		(void)shmctl(id, IPC_RMID, NULL); /* no memory to attach it */
+	of(seg)->number = number;
+	of(seg)->mode = mode;
+	return r;
+}
+
+/* [C3] for one slot: 0 if it does not keep us from committing. */
+static int check_rival(struct shmipc_segment *seg, unsigned number)
+{
+	struct slot other;
+	int r = slot_look(seg->kind, seg->name, number, 0, &other);
+
+	switch (r) {
+	case 0:
+		slot_leave(&other);
+		return -EEXIST;
+	case -EINPROGRESS:
+		if (shmipc_segment_give_up(other.addr) == 0) {
+			(void)slot_remove(&other);
+			return 0;
+		}
+		slot_leave(&other);
+		return -EEXIST;
+	case -EAGAIN: /* it has yet to write its name, and will see ours */
+	case -ESTALE: /* given up already */
+		slot_leave(&other);
+		return 0;
+	case -EACCES:
+		return -EAGAIN;
+	default:
+		return 0;
+	}
+}
+
+static int set_mode(int id, mode_t mode)
+{
+	struct shmid_ds ds;
+
+	if (shmctl(id, IPC_STAT, &ds) < 0)
+		return -errno;
+	ds.shm_perm.mode = (unsigned short)mode;
+	return shmctl(id, IPC_SET, &ds) < 0 ? -errno : 0;
+}
+
+static int sysv_segment_publish(struct shmipc_segment *seg)
+{
+	struct sysv *v = of(seg);
+	int r;
+
+	/* Between [C2] and [C3]; the partner is this fence in another one. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (unsigned i = 0; i < SYSV_SLOTS; i++) {
+		r = (int)i == v->number ? 0 : check_rival(seg, i);
+		if (r < 0)
+			return r;
+	}
+	/* [C4] */
+	r = shmipc_segment_commit(seg->addr);
+	if (r < 0)
+		return r;
+	v->published = true;
+	/* Not before: nobody could give up what its mode keeps closed. */
+	if ((v->mode & 0600) != 0600)
+		(void)set_mode(v->id, v->mode);
+	return 0;
+}
+
+static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
+{
+	int access = flags & SHMIPC_SEGMENT_RDONLY ? SHM_RDONLY : 0;
+	struct slot slot;
+	int r = slot_find(seg->kind, seg->name, access, &slot, NULL);
+
+	if (r < 0)
+		return r;
+	seg->addr = slot.addr;
+	seg->length = slot.length;
+	of(seg)->id = slot.id;
+	of(seg)->ds = slot.ds;
+	of(seg)->published = true;
+	return 0;
+}
+
+static void sysv_segment_close(struct shmipc_segment *seg)
+{
+	struct slot slot = { .id = of(seg)->id, .addr = seg->addr };
+
+	if (!of(seg)->published) {
+		(void)shmipc_segment_give_up(seg->addr);
+		(void)slot_remove(&slot);
+		return;
+	}
+	if (seg->kind == SHMIPC_SEM)
+		slot_leave(&slot);
+	else
+		shmdt(slot.addr); /* it has no set to look after */
+}
+
+static int sysv_segment_stat(struct shmipc_segment *seg,
+			     struct shmipc_segment_stat *ret)
+{
+	const struct shmid_ds *ds = &of(seg)->ds;
+
+	*ret = (struct shmipc_segment_stat){
+		.mode = ds->shm_perm.mode & 0777,
+		.uid = ds->shm_perm.uid,
+		.gid = ds->shm_perm.gid,
+		.in_use = ds->shm_nattch > 0,
+		.attached = (unsigned)ds->shm_nattch,
+	};
+	return 0;
+}
+
+/*
+ * A segment that may be this name, and that we may not read, but perhaps own.
+ * Give ourselves the permission and look; take it back if it was another one.
+ */
+static int look_as_owner(enum shmipc_kind kind, const char *name,
+			 unsigned number, struct slot *ret)
+{
+	mode_t mode;
+	int r;
+
+	r = slot_look(kind, name, number, 0, ret);
+	if (r != -EACCES)
+		return r;
+	mode = ret->ds.shm_perm.mode & 0777;
+	ret->ds.shm_perm.mode |= 0600;
+	if (shmctl(ret->id, IPC_SET, &ret->ds) < 0)
+		return -EACCES;
+	r = slot_look(kind, name, number, 0, ret);
+	if (r == -ESRCH || r == -EPROTO)
+		(void)set_mode(ret->id, mode);
+	return r;
+}
+
+static int find_as_owner(enum shmipc_kind kind, const char *name,
+			 struct slot *ret)
+{
+	for (unsigned i = 0; i < SYSV_SLOTS; i++) {
+		switch (look_as_owner(kind, name, i, ret)) {
+		case 0:
+			return 0;
+		case -EINPROGRESS:
+		case -EAGAIN:
+		case -ESTALE:
+			slot_leave(ret);
+		}
+	}
+	return -EACCES;
+}
+
+static int sysv_segment_unlink(void *conn, enum shmipc_kind kind,
+			       const char *name)
+{
+	struct slot slot;
+	int r, first;
+
+	(void)conn;
+	r = slot_find(kind, name, 0, &slot, NULL);
+	if (r == -EACCES)
+		r = find_as_owner(kind, name, &slot);
+	if (r < 0)
+		return r;
+	/*
+	 * IPC_RMID succeeds for everybody who is still attached to a removed
+	 * segment, so the header says who was first.
+	 */
+	if (shmctl(slot.id, IPC_RMID, NULL) < 0) {
+		r = slot_is_gone(errno) ? -ENOENT : -errno;
+		slot_leave(&slot);
+		return r;
+	}
+	first = shmipc_segment_retire(slot.addr);
+	slot_leave(&slot);
+	return first;
+}
+
+/* The name in a segment that looks like ours from outside. */
+static int name_of(int id, enum shmipc_kind kind, char ret[SHMIPC_NAME_MAX + 1])
+{
+	struct slot s = { .id = id };
+	int r;
+
+	s.addr = shmat(id, NULL, SHM_RDONLY);
+	if (s.addr == (void *)-1)
+		return -errno;
+	r = shmctl(id, IPC_STAT, &s.ds) < 0 ? -errno : 0;
+	if (r == 0 && sysvkey_is_ours(s.ds.shm_perm.__key, s.ds.shm_segsz))
+		r = shmipc_segment_name(s.addr, sysvkey_mapped(s.ds.shm_segsz),
+					kind, ret);
+	else
+		r = -ESRCH;
+	slot_leave(&s);
+	return r;
+}
+
+static int sysv_segment_list(void *conn, enum shmipc_kind kind,
+			     int (*found)(const char *name, void *arg),
+			     void *arg)
+{
+	char name[SHMIPC_NAME_MAX + 1];
+	struct shmid_ds ds;
+	int last;
+
+	(void)conn;
+	last = shmctl(0, SHM_INFO, &ds);
+	if (last < 0)
+		return -errno;
+	for (int i = 0; i <= last; i++) {
+		int id = shmctl(i, SHM_STAT, &ds);
+
+		/* Strangers' segments are not attached, not even to look. */
+		if (id < 0 || !sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz))
+			continue;
+		if (name_of(id, kind, name) == 0 && found(name, arg))
+			break;
+	}
+	return 0;
+}
+
+static int sysv_place_create(struct shmipc_segment *seg, mode_t mode)
+{
+	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)mode;
+
+	of(seg)->set = semget(sysvkey_set(of(seg)->id), SLOT_SET_SIZE, flags);
+	if (of(seg)->set >= 0)
+		return 0; /* Linux starts sets at zero: semget(2) */
+	switch (errno) {
+	case EEXIST:
+		/* Left from an earlier segment of this id: take another. */
+		return -EAGAIN;
+	case EINVAL: /* SEMMSL is below SLOT_SET_SIZE */
+	case ENOSPC:
+		return shmipc_backend_error(
+			-ENOSPC, "a limit of kernel.sem (SEMMSL, SEMMNS, "
+				 "SEMMNI) is reached; raise it with sysctl");
+	default:
+		return -errno;
+	}
+}
+
+static int sysv_place_open(struct shmipc_segment *seg)
+{
+	of(seg)->set = semget(sysvkey_set(of(seg)->id), SLOT_SET_SIZE, 0);
+	if (of(seg)->set >= 0)
+		return 0;
+	if (errno == ENOENT)
+		return shmipc_backend_error(-EPROTO, "its kernel semaphore "
+						     "was removed");
+	return -errno;
+}
+
+static int sysv_place_wait(struct shmipc_segment *seg,
+			   const struct timespec *deadline)
+{
+	struct timespec left = shmi_clock_left(deadline);
+	struct sembuf take = { .sem_num = 0, .sem_op = -1 };
+
+	pthread_testcancel(); /* semtimedop(2) is no cancellation point */
+	if (semtimedop(of(seg)->set, &take, 1, &left) == 0)
+		return 0;
+	if (errno == EAGAIN)
+		return -ETIMEDOUT;
+	return slot_is_gone(errno) ? -EIDRM : -errno;
+}
+
+static void sysv_place_post(struct shmipc_segment *seg)
+{
+	struct sembuf add = { .sem_num = 0,
+			      .sem_op = 1,
+			      .sem_flg = IPC_NOWAIT };
+
+	(void)semop(of(seg)->set, &add, 1); /* ERANGE: tokens enough */
+}
+
+static void sysv_place_close(struct shmipc_segment *seg)
+{
+	(void)seg; /* a set is not opened; it goes with the segment */
+}
+
+const struct shmipc_backend shmi_backend_sysv = {
+	.abi = SHMIPC_BACKEND_ABI,
+	.caps = SHMIPC_CAP_OTHER_USERS | SHMIPC_CAP_EARLY_NAME,
+	.name = "sysv",
+	.objects = "shmget(2), semget(2)",
+	.segment_size = sizeof(struct sysv),
+	.probe = sysv_probe,
+	.segment_create = sysv_segment_create,
+	.segment_publish = sysv_segment_publish,
+	.segment_open = sysv_segment_open,
+	.segment_close = sysv_segment_close,
+	.segment_stat = sysv_segment_stat,
+	.segment_unlink = sysv_segment_unlink,
+	.segment_list = sysv_segment_list,
+	.place_create = sysv_place_create,
+	.place_open = sysv_place_open,
+	.place_wait = sysv_place_wait,
+	.place_post = sysv_place_post,
+	.place_close = sysv_place_close,
+};

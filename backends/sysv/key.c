@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Names in System V's key space: the arithmetic. */
+#include <config.h>
+
+#include <unistd.h>
+
+#include "backends/sysv/key.h"
+
+#define KEY_MARK 0xC5U
+#define TAG_MARK 0xAU
+
+/*
+ * FNV-1a, 64 bits: offset basis and prime from the authors' page, "FNV Hash",
+ * by Fowler, Noll and Vo. Any hash would do, but it must never change: it is
+ * how one version finds the objects of another.
+ */
+static uint64_t hash(enum shmipc_kind kind, const char *name)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	h = (h ^ (uint64_t)kind) * UINT64_C(0x100000001b3);
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+key_t sysvkey_segment(enum shmipc_kind kind, const char *name, unsigned slot)
+{
+	uint64_t h = hash(kind, name);
+	/* Fold: the low bits of FNV alone mix the last bytes badly. */
+	uint32_t low = (uint32_t)(h ^ h >> 22 ^ h >> 44) & 0x3fffff;
+
+	return (key_t)(KEY_MARK << 24 | slot << 22 | low);
+}
+
+bool sysvkey_is_of(key_t key, enum shmipc_kind kind, const char *name)
+{
+	for (unsigned slot = 0; slot < SYSV_SLOTS; slot++)
+		if (key == sysvkey_segment(kind, name, slot))
+			return true;
+	return false;
+}
+
+static unsigned tag(enum shmipc_kind kind, const char *name)
+{
+	return TAG_MARK << 8 | (unsigned)(hash(kind, name) >> 52 & 0xff);
+}
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t sysvkey_mapped(size_t size)
+{
+	size_t page = page_size();
+
+	return (size + page - 1) / page * page;
+}
+
+size_t sysvkey_size(enum shmipc_kind kind, const char *name, size_t length)
+{
+	return sysvkey_mapped(length) - tag(kind, name);
+}
+
+static unsigned tag_of(size_t size)
+{
+	return (unsigned)(sysvkey_mapped(size) - size);
+}
+
+bool sysvkey_is_ours(key_t key, size_t size)
+{
+	return (uint32_t)key >> 24 == KEY_MARK && tag_of(size) >> 8 == TAG_MARK;
+}
+
+bool sysvkey_fits(enum shmipc_kind kind, const char *name, size_t size)
+{
+	return tag_of(size) == tag(kind, name);
+}
+
+key_t sysvkey_set(int segment_id)
+{
+	return (key_t)(0x80000000U | (uint32_t)segment_id);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slots that a name can stand in: looking, waiting, clearing away.
+ *
+ * Everything that is done to a segment because of what was seen in it is done
+ * while it is attached: its id could mean another one afterwards.
+ */
+#include <config.h>
+
+#include <sys/sem.h>
+#include <unistd.h>
+
+#include "backends/sysv/slot.h"
+#include "core/clock.h"
+
+void slot_leave(struct slot *s)
+{
+	struct semid_ds set_ds;
+	struct shmid_ds ds;
+	int set;
+
+	shmdt(s->addr);
+	if (shmctl(s->id, IPC_STAT, &ds) == 0 || !slot_is_gone(errno))
+		return;
+	set = semget(sysvkey_set(s->id), SLOT_SET_SIZE, 0);
+	if (set >= 0 && semctl(set, 0, IPC_STAT, &set_ds) == 0 &&
+	    set_ds.sem_nsems == SLOT_SET_SIZE)
+		(void)semctl(set, 0, IPC_RMID); /* EPERM: its owner's to do */
+}
+
+int slot_remove(struct slot *s)
+{
+	int r = shmctl(s->id, IPC_RMID, NULL) < 0 ? -errno : 0;
+
+	slot_leave(s);
+	return r;
+}
+
+/*
+ * A segment we may not read: is it another name, as far as its size tells?
+ *
+ * SHM_STAT_ANY asks for no permission. It takes an index: the low bits of the
+ * id, 15 of them, or 24 with the kernel's ipcmni_extend.
+ */
+static int look_from_outside(enum shmipc_kind kind, const char *name,
+			     struct slot *s)
+{
+	if (shmctl(s->id & 0x7fff, SHM_STAT_ANY, &s->ds) != s->id &&
+	    shmctl(s->id & 0xffffff, SHM_STAT_ANY, &s->ds) != s->id)
+		return -EACCES;
+	return sysvkey_fits(kind, name, s->ds.shm_segsz) ? -EACCES : -ESRCH;
+}
+
+/*
+ * A complete header with another name: can that name stand in a slot with this
+ * key and this size? If not, the name was written over.
+ */
+static bool belongs_here(const struct slot *s)
+{
+	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
+	char name[SHMIPC_NAME_MAX + 1];
+
+	for (int i = 0; i < 2; i++) {
+		int r = shmipc_segment_name(s->addr, s->length, kinds[i], name);
+
+		if (r == -EAGAIN)
+			return true; /* not complete */
+		if (r == 0)
+			return sysvkey_is_of(s->ds.shm_perm.__key, kinds[i],
+					     name) &&
+			       sysvkey_fits(kinds[i], name, s->ds.shm_segsz);
+	}
+	return false;
+}
+
+static int look_inside(enum shmipc_kind kind, const char *name, struct slot *s)
+{
+	int r;
+
+	if (shmctl(s->id, IPC_STAT, &s->ds) < 0)
+		return slot_is_gone(errno) ? -ENOENT : -errno;
+	s->ds.shm_nattch--;
+	s->length = sysvkey_mapped(s->ds.shm_segsz);
+	if (!sysvkey_fits(kind, name, s->ds.shm_segsz))
+		return -ESRCH;
+	r = shmipc_segment_look(s->addr, s->length, kind, name);
+	return r == -ESRCH && !belongs_here(s) ? -EPROTO : r;
+}
+
+int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
+	      int access, struct slot *ret)
+{
+	struct slot s = { .addr = NULL };
+	int r;
+
+	s.id = shmget(sysvkey_segment(kind, name, number), 0, 0);
+	if (s.id < 0)
+		return errno == ENOENT ? -ENOENT : -errno;
+	s.addr = shmat(s.id, NULL, access);
+	if (s.addr == (void *)-1) {
+		if (errno != EACCES)
+			return slot_attach_error(errno);
+		r = look_from_outside(kind, name, &s);
+		*ret = s;
+		return r;
+	}
+
+	r = look_inside(kind, name, &s);
+	switch (r) {
+	case 0:
+	case -EINPROGRESS:
+	case -EAGAIN:
+	case -ESTALE:
+		*ret = s;
+		return r;
+	default:
+		slot_leave(&s);
+		return r;
+	}
+}
+
+/* A search for a name: what is known besides the segment itself. */
+struct search {
+	enum shmipc_kind kind;
+	const char *name;
+	int access;
+
+	/* The last round through the slots. */
+	int free_slot; /* -1: none */
+	bool denied;   /* one that may be it may not be read */
+	bool damaged;
+
+	/* Waiting for an unfinished one. */
+	struct timespec patience;
+	struct timespec idle_until;
+	int idle_id; /* nobody else was attached to it; -1: none */
+	unsigned attempt;
+};
+
+/* Give up an unfinished segment in the name of its creator. */
+static void give_up(const struct slot *unfinished)
+{
+	struct slot s = *unfinished;
+
+	/* Its mapping may be read-only. The id stands still meanwhile. */
+	s.addr = shmat(s.id, NULL, 0);
+	if (s.addr == (void *)-1)
+		return;
+	if (shmipc_segment_give_up(s.addr) == 0)
+		(void)slot_remove(&s); /* EPERM: somebody else's turn */
+	else
+		slot_leave(&s);
+}
+
+/*
+ * An unfinished segment is in the way: wait a little, or end it.
+ *   -EAGAIN     look again
+ *   -ETIMEDOUT  patience is over
+ */
+static int await(struct search *search, const struct slot *s)
+{
+	if (search->attempt++ == 0) {
+		search->patience = shmi_clock_in(SHMI_PATIENCE_MS);
+	} else if (shmi_clock_reached(&search->patience)) {
+		give_up(s);
+		return -ETIMEDOUT;
+	}
+
+	if (s->ds.shm_nattch > 0) {
+		search->idle_id = -1;
+	} else if (search->idle_id != s->id) {
+		search->idle_id = s->id;
+		search->idle_until = shmi_clock_in(SLOT_IDLE_MS);
+	} else if (shmi_clock_reached(&search->idle_until)) {
+		give_up(s);
+	}
+	return -EAGAIN;
+}
+
+/*
+ * Look at one slot.
+ *   0           this is it; attached
+ *   -ENOENT     not here, or nothing that can be used
+ *   -EAGAIN     unfinished; go through the slots again
+ *   -ETIMEDOUT  unfinished for too long
+ */
+static int search_slot(struct search *search, unsigned number, struct slot *ret)
+{
+	int r = slot_look(search->kind, search->name, number, search->access,
+			  ret);
+
+	/* Finish what somebody began; if we may not, the slot is taken. */
+	if (r == -ESTALE)
+		r = slot_remove(ret) < 0 ? -ESRCH : -ENOENT;
+
+	switch (r) {
+	case -ENOENT:
+		if (search->free_slot < 0)
+			search->free_slot = (int)number;
+		return -ENOENT;
+	case -ESRCH:
+		return -ENOENT;
+	case -EACCES:
+		search->denied = true;
+		return -ENOENT;
+	case -EPROTO:
+		search->damaged = true;
+		return -ENOENT;
+	case -EINPROGRESS:
+	case -EAGAIN:
+		r = await(search, ret);
+		slot_leave(ret);
+		return r;
+	default:
+		return r;
+	}
+}
+
+static int search_slots(struct search *search, struct slot *ret)
+{
+	search->free_slot = -1;
+	search->denied = false;
+	search->damaged = false;
+
+	for (unsigned i = 0; i < SYSV_SLOTS; i++) {
+		int r = search_slot(search, i, ret);
+
+		if (r != -ENOENT)
+			return r;
+	}
+	if (search->damaged)
+		return -EPROTO;
+	return search->denied ? -EACCES : -ENOENT;
+}
+
+int slot_find(enum shmipc_kind kind, const char *name, int access,
+	      struct slot *ret, int *free_slot)
+{
+	struct search search = {
+		.kind = kind,
+		.name = name,
+		.access = access,
+		.idle_id = -1,
+	};
+	int r;
+
+	while ((r = search_slots(&search, ret)) == -EAGAIN)
+		shmi_clock_back_off(search.attempt);
+	if (free_slot)
+		*free_slot = search.free_slot;
+	return r;
+}

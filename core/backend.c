@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The backends that this process knows: three built in, and registered ones. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "backend.h"
+#include "error.h"
+
+/* In order of preference. */
+static const struct shmipc_backend *const built_in[] = {
+	&shmi_backend_posix,
+	&shmi_backend_sysv,
+#ifdef SHMI_HAVE_MEMFD
+	&shmi_backend_memfd,
+#endif
+};
+
+#define BUILT_IN       (sizeof(built_in) / sizeof(built_in[0]))
+#define REGISTERED_MAX (SHMIPC_BACKENDS_MAX - BUILT_IN)
+
+/*
+ * Filled from the front, never emptied. A slot goes from NULL to a table
+ * once, by compare-and-swap: no lock that a fork could leave locked. Release
+ * there and acquire in shmi_backend_at() pair, so that who sees the pointer
+ * sees the table.
+ */
+static const struct shmipc_backend *_Atomic registered[REGISTERED_MAX];
+
+const struct shmipc_backend *shmi_backend_at(unsigned place)
+{
+	if (place < BUILT_IN)
+		return built_in[place];
+	place -= BUILT_IN;
+	if (place >= REGISTERED_MAX)
+		return NULL;
+	return atomic_load_explicit(&registered[place], memory_order_acquire);
+}
+
+const struct shmipc_backend *shmi_backend_find(const char *name, size_t length)
+{
+	const struct shmipc_backend *b;
+
+	for (unsigned i = 0; (b = shmi_backend_at(i)); i++)
+		if (strlen(b->name) == length && !memcmp(b->name, name, length))
+			return b;
+	return NULL;
+}
+
+static int broken(const char *rule)
+{
+	return shmipc_backend_error(-EINVAL,
+				    "the backend's table is not "
+				    "valid: %s",
+				    rule);
+}
+
+static bool name_is_valid(const char *name)
+{
+	size_t length = strnlen(name, SHMIPC_BACKEND_NAME_MAX + 1);
+
+	return length >= 1 && length <= SHMIPC_BACKEND_NAME_MAX &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
+}
+
+int shmi_backend_check(const struct shmipc_backend *ops)
+{
+	const uint32_t known = SHMIPC_CAP_OTHER_USERS | SHMIPC_CAP_EARLY_NAME;
+
+	if (ops->abi != SHMIPC_BACKEND_ABI)
+		return broken("abi is not SHMIPC_BACKEND_ABI");
+	if (ops->caps & ~known)
+		return broken("unknown bits in caps");
+	if (!ops->name || !name_is_valid(ops->name))
+		return broken("name is not 1 to 31 of a-z 0-9 _ -");
+	if (!ops->objects || !*ops->objects)
+		return broken("objects is empty");
+	if (ops->conn_size > SHMIPC_BACKEND_PRIVATE_MAX ||
+	    ops->segment_size > SHMIPC_BACKEND_PRIVATE_MAX)
+		return broken("conn_size or segment_size is above "
+			      "SHMIPC_BACKEND_PRIVATE_MAX");
+	if (!ops->probe)
+		return broken("probe is missing");
+	if (!ops->segment_create || !ops->segment_publish ||
+	    !ops->segment_open || !ops->segment_close || !ops->segment_stat ||
+	    !ops->segment_unlink || !ops->segment_list)
+		return broken("a segment operation is missing");
+	if (!ops->place_create || !ops->place_open || !ops->place_wait ||
+	    !ops->place_post || !ops->place_close)
+		return broken("a place operation is missing");
+	return 0;
+}
+
+int shmipc_backend_register(const struct shmipc_backend *ops)
+{
+	int r;
+
+	shmi_error_begin();
+	if (!ops)
+		return shmi_report(-EINVAL, "backend");
+	r = shmi_backend_check(ops);
+	if (r < 0)
+		return shmi_report(r, "backend");
+
+	for (size_t i = 0; i < REGISTERED_MAX; i++) {
+		const struct shmipc_backend *there = NULL;
+
+		/*
+		 * In here, so that of two racing calls with one name the
+		 * second sees the first: all slots before i are filled.
+		 */
+		if (shmi_backend_find(ops->name, strlen(ops->name)))
+			return shmi_report(
+				shmipc_backend_error(-EEXIST,
+						     "a backend named %s is "
+						     "known already",
+						     ops->name),
+				"backend");
+		if (atomic_compare_exchange_strong_explicit(
+			    &registered[i], &there, ops, memory_order_release,
+			    memory_order_relaxed))
+			return 0;
+	}
+	return shmi_report(shmipc_backend_error(-ENOSPC,
+						"more than %d backends",
+						SHMIPC_BACKENDS_MAX),
+			   "backend");
+}
+
+int shmipc_backends(int (*visit)(const struct shmipc_backend_info *, void *),
+		    void *arg)
+{
+	const struct shmipc_backend *b;
+	int shown = 0;
+
+	shmi_error_begin();
+	if (!visit)
+		return shmi_report(-EINVAL, "backends");
+
+	for (unsigned i = 0; (b = shmi_backend_at(i)); i++) {
+		struct shmipc_backend_info info = {
+			.name = b->name,
+			.objects = b->objects,
+			.caps = b->caps & SHMIPC_CAP_OTHER_USERS,
+			.reason = "",
+		};
+
+		info.works = b->probe() == 0;
+		if (!info.works)
+			info.reason = shmi_error_cause();
+		shown++;
+		if (visit(&info, arg))
+			break;
+	}
+	return shown;
+}

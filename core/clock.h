@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Points in time, on CLOCK_MONOTONIC. */
+#ifndef SHMI_CLOCK_H
+#define SHMI_CLOCK_H
+
+#include <stdbool.h>
+#include <time.h>
+
+/* How long somebody else may take to finish what we wait for (contract). */
+#define SHMI_PATIENCE_MS 5000
+
+/* The time this many milliseconds from now. */
+struct timespec shmi_clock_in(long ms);
+
+/* Is this point in time, with a valid tv_nsec, not in the future? */
+bool shmi_clock_reached(const struct timespec *when);
+
+/* a before b? */
+bool shmi_clock_before(const struct timespec *a, const struct timespec *b);
+
+/* What is left until then; 0 if it is reached. */
+struct timespec shmi_clock_left(const struct timespec *when);
+
+/*
+ * A short sleep before looking again at what somebody else has to finish, or
+ * trying again where two got in each other's way; longer with every attempt
+ * (0, 1, ...), up to about 2 ms, and a little random.
+ */
+void shmi_clock_back_off(unsigned attempt);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sentences about failures.
+ *
+ * Kept per thread, in pieces, and put together only when somebody asks, so
+ * that a failing trywait() in a loop costs a copy and not a printf.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+
+/*
+ * shmipc_sem_post() reports from signal handlers. There thread-local storage
+ * must not be allocated on first touch, as the default model does in a
+ * library that was loaded with dlopen(3); initial-exec never does. It takes
+ * its room from a small reserve of the loader, so `last' stays small. musl
+ * has no such reserve, and allocates at thread creation anyway.
+ */
+#ifdef __GLIBC__
+#define TLS_IN_SIGNALS __attribute__((tls_model("initial-exec")))
+#else
+#define TLS_IN_SIGNALS
+#endif
+
+static _Thread_local struct {
+	const char *cause; /* static, or one of this thread's cause_texts */
+	char subject[SHMI_SUBJECT_MAX];
+} last TLS_IN_SIGNALS;
+
+#define CAUSE_MAX 512
+
+/*
+ * What shmipc_backend_error() left, and for which code. Two, so that a failure
+ * that is recovered from does not write over the last sentence, which a call
+ * that succeeds must not change.
+ */
+static _Thread_local int cause_err;
+static _Thread_local unsigned cause_at;
+static _Thread_local char cause_texts[2][CAUSE_MAX];
+
+static _Thread_local char sentence[sizeof(last.subject) + CAUSE_MAX];
+
+int shmipc_backend_error(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cause_texts[cause_at], CAUSE_MAX, fmt, ap);
+	va_end(ap);
+	cause_err = err;
+	return err;
+}
+
+void shmi_error_begin(void)
+{
+	cause_err = 0;
+}
+
+const char *shmi_error_cause(void)
+{
+	return cause_texts[cause_at];
+}
+
+/* The interface's codes, and what to say when nobody knew better. */
+static const char *general_cause(int err)
+{
+	switch (-err) {
+	case EINVAL:
+		return "an argument is not valid";
+	case ENAMETOOLONG:
+		return "the name is longer than 200 bytes";
+	case ENOENT:
+		return "there is none; SHMIPC_CREATE would make it";
+	case EEXIST:
+		return "the name is taken; unlink it first, or open it "
+		       "without SHMIPC_EXCL";
+	case EACCES:
+		return "permission denied; its mode and owner decide";
+	case EPROTO:
+		return "what has this name is damaged or was not made by "
+		       "this library; it was left as it is";
+	case ENOSPC:
+		return "no room for it";
+	case ENOTSUP:
+		return "this backend cannot do that";
+	case ENOSYS:
+		return "this backend cannot work here";
+	case EMFILE:
+		return "no file descriptor left; raise RLIMIT_NOFILE";
+	case ENOMEM:
+		return "no memory or address space left";
+	case ETIMEDOUT:
+		return "somebody is creating it and did not finish in time";
+	case ECONNREFUSED:
+		return "the broker cannot be reached";
+	case EINTR:
+		return "a signal handler ran";
+	case EIDRM:
+		return "somebody removed the kernel's half of it";
+	default:
+		return NULL;
+	}
+}
+
+static int documented(int err)
+{
+	switch (-err) {
+	case EPERM:
+		return -EACCES;
+	case ENFILE:
+		return -EMFILE;
+	default:
+		return general_cause(err) ? err : -EIO;
+	}
+}
+
+int shmi_report(int err, const char *subject)
+{
+	int code = documented(err);
+
+	if (code == -EIO && cause_err != err)
+		shmipc_backend_error(err, "the system said: %s",
+				     strerror(-err));
+	if (cause_err != err)
+		return shmi_report_static(code, subject, general_cause(code));
+	cause_err = 0;
+	cause_at ^= 1;
+	return shmi_report_static(code, subject, cause_texts[cause_at ^ 1]);
+}
+
+int shmi_report_static(int err, const char *subject, const char *cause)
+{
+	size_t i = 0;
+
+	/* By hand: strlcpy is not everywhere, strncpy pads. */
+	for (; subject[i] && i < sizeof(last.subject) - 1; i++)
+		last.subject[i] = subject[i];
+	last.subject[i] = '\0';
+	last.cause = cause;
+	return err;
+}
+
+const char *shmipc_errmsg(void)
+{
+	if (!last.cause)
+		return "";
+	snprintf(sentence, sizeof(sentence), "%s%s%s", last.subject,
+		 last.subject[0] ? ": " : "", last.cause);
+	return sentence;
+}
+
+static const char *kind_word(enum shmipc_kind kind)
+{
+	switch (kind) {
+	case SHMIPC_SHM:
+		return "region";
+	case SHMIPC_SEM:
+		return "semaphore";
+	}
+	return "object";
+}
+
+/* Copy what can be printed; a name may be anything before it is checked. */
+static void copy_printable(char *to, size_t room, const char *from)
+{
+	size_t i = 0;
+
+	for (; from[i] && i < room - 1; i++)
+		to[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
+	to[i] = '\0';
+}
+
+void shmi_subject(char subject[SHMI_SUBJECT_MAX], enum shmipc_kind kind,
+		  const char *name, const char *backend)
+{
+	char shown[SHMIPC_NAME_MAX + 1];
+	int n;
+
+	if (name) {
+		copy_printable(shown, sizeof(shown), name);
+		n = snprintf(subject, SHMI_SUBJECT_MAX, "%s \"%s\"",
+			     kind_word(kind), shown);
+	} else {
+		n = snprintf(subject, SHMI_SUBJECT_MAX, "%s", kind_word(kind));
+	}
+	if (backend && n > 0 && n < SHMI_SUBJECT_MAX)
+		snprintf(subject + n, (size_t)(SHMI_SUBJECT_MAX - n), " (%s)",
+			 backend);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sentences about failures, for shmipc_errmsg().
+ *
+ * Deep code that knows the cause calls shmipc_backend_error(); the public
+ * function at the top knows the object and calls shmi_report() once. Both
+ * hand the code through.
+ */
+#ifndef SHMI_ERROR_H
+#define SHMI_ERROR_H
+
+#include <shmipc-backend.h>
+
+/* `semaphore "NAME" (BACKEND)', with a name that may be hostile. */
+#define SHMI_SUBJECT_MAX (SHMIPC_NAME_MAX + SHMIPC_BACKEND_NAME_MAX + 24)
+
+/*
+ * Write the subject of a sentence, always terminated. name and backend may be
+ * NULL; what is not printable in them comes out as `?', what is too long is
+ * cut.
+ */
+void shmi_subject(char subject[SHMI_SUBJECT_MAX], enum shmipc_kind kind,
+		  const char *name, const char *backend);
+
+/* Forget a cause that an earlier, recovered failure left behind. */
+void shmi_error_begin(void);
+
+/* The cause that shmipc_backend_error() left last in this thread. */
+const char *shmi_error_cause(void);
+
+/*
+ * The end of a failed public function: make the sentence of this thread from
+ * the subject and the cause, and turn err into a documented code. Codes that
+ * the interface does not have become -EIO.
+ */
+int shmi_report(int err, const char *subject);
+
+/*
+ * The same for the paths that must be fast or async-signal-safe: cause is a
+ * static string, and err a documented code.
+ */
+int shmi_report_static(int err, const char *subject, const char *cause);
+
+#endif

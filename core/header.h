@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first page of every segment: what the object is.
+ *
+ * Whoever may write the segment can write here, so every reader treats it as
+ * hostile: shmi_header_check() copies what it needs once, checks the copy, and
+ * the rest of the library uses the copy. After that only `value' is read
+ * again, and any value of it is harmless.
+ *
+ *   field       who writes it, when                       who reads it
+ *   state       creator BUILDING -> READY (commit), or    all openers
+ *               a finder BUILDING -> DEAD (give up): one
+ *               of them wins; READY -> DEAD (retire) by
+ *               whoever unlinked it, on early names only
+ *   kind        creator, after name                       all openers
+ *   value       anybody, atomically: semword.h            the same
+ *   the others  creator, before READY; then constant      all openers
+ *
+ * Order. The creator writes all fields, then READY with release [H1]; an
+ * opener reads READY with acquire [H2], then the fields. So who sees READY
+ * sees the fields. On backends with early names a finder also looks at
+ * unfinished headers: kind is written with release [H3] after the name and
+ * read with acquire [H4], so a kind that is not 0 stands beside a whole name.
+ * DEAD carries no data.
+ *
+ * Fresh memory is zero, and zero is BUILDING: a creator that dies before it
+ * wrote anything leaves a header that says the truth.
+ *
+ * Death. Before [H1] the segment stays BUILDING: on backends that publish by
+ * linking nobody can find it and the system frees it; on those with early
+ * names the next creator gives it up. After [H1] it is complete.
+ */
+#ifndef SHMI_HEADER_H
+#define SHMI_HEADER_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <shmipc-backend.h>
+
+#define SHMI_STATE_BUILDING 0x00000000U
+#define SHMI_STATE_READY    0x59444552U /* "REDY" */
+#define SHMI_STATE_DEAD	    0x44414544U /* "DEAD" */
+
+/* Room for SHMIPC_NAME_MAX bytes and a NUL, in whole words. */
+#define SHMI_HEADER_NAME 208
+
+struct shmi_header {
+	uint8_t magic[8];
+	uint32_t abi; /* layout version, word size, libc: see header.c */
+	_Atomic uint32_t kind;
+	_Atomic uint32_t state;
+	uint32_t header_size; /* SHMIPC_HEADER_SIZE; the bytes begin there */
+	uint64_t size;	      /* of a region, in bytes; 0 for a semaphore */
+	int64_t created;      /* ns since the epoch, CLOCK_REALTIME */
+	int32_t creator;      /* process id */
+	uint32_t pad;
+	char name[SHMI_HEADER_NAME]; /* NUL-terminated */
+	uint8_t reserved[768];
+	/* A cache line of its own: it is all that a busy semaphore touches. */
+	_Atomic uint32_t value;
+	uint8_t unused[SHMIPC_HEADER_SIZE - 1028];
+};
+
+static_assert(sizeof(struct shmi_header) == SHMIPC_HEADER_SIZE, "one page");
+static_assert(offsetof(struct shmi_header, state) == 16, "layout");
+static_assert(offsetof(struct shmi_header, size) == 24, "layout");
+static_assert(offsetof(struct shmi_header, created) == 32, "layout");
+static_assert(offsetof(struct shmi_header, creator) == 40, "layout");
+static_assert(offsetof(struct shmi_header, name) == 48, "layout");
+static_assert(offsetof(struct shmi_header, value) == 1024, "layout");
+static_assert(SHMI_HEADER_NAME > SHMIPC_NAME_MAX, "room for a NUL");
+static_assert(ATOMIC_INT_LOCK_FREE == 2, "atomics must work across processes");
+
+/* A checked copy of what the core needs later. */
+struct shmi_facts {
+	uint64_t size;
+	int64_t created;
+	int32_t creator;
+};
+
+/* Fill a zeroed header; it stays BUILDING. */
+void shmi_header_fill(struct shmi_header *h, enum shmipc_kind kind,
+		      const char *name, uint64_t size, uint32_t value);
+
+/*
+ * shmipc_segment_look(), with the facts of a complete segment of this kind
+ * and name in *ret, and a sentence for -EPROTO.
+ */
+int shmi_header_check(const void *addr, size_t length, enum shmipc_kind kind,
+		      const char *name, struct shmi_facts *ret);
+
+#endif

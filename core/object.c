@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Creating, opening and unlinking, for regions and semaphores alike.
+ *
+ *   create: segment_create, fill the header, place_create, publish
+ *   open:   segment_open, check the header, place_open
+ *
+ * Which comes last when creating depends on what the system can do. Where a
+ * finished segment can be given its name, commit comes first: nobody finds it
+ * before. Where it has a name from the start (SHMIPC_CAP_EARLY_NAME), commit
+ * comes last, inside publish: finders wait for it.
+ *
+ * Between the look for a name and its creation somebody else may create it,
+ * and between the look and the opening somebody may unlink it. Then we start
+ * over; the loop ends when patience does.
+ *
+ * Death. Each step leaves what the backend's own comment says; the core adds
+ * nothing outside the segment.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "object.h"
+#include "name.h"
+
+static bool has_place(const struct shmi_object *o)
+{
+	return o->seg.kind == SHMIPC_SEM && !o->rdonly;
+}
+
+/* Make the finished segment visible, in the order the backend needs. */
+static int publish(struct shmipc_segment *seg)
+{
+	if (!(seg->backend->caps & SHMIPC_CAP_EARLY_NAME)) {
+		int r = shmipc_segment_commit(seg->addr);
+
+		if (r < 0)
+			return r;
+	}
+	return seg->backend->segment_publish(seg);
+}
+
+static int create(struct shmi_object *o, const struct shmi_request *request)
+{
+	const struct shmipc_backend *ops = o->seg.backend;
+	unsigned flags = request->flags & SHMIPC_LAZY ? SHMIPC_SEGMENT_LAZY : 0;
+	int r;
+
+	r = ops->segment_create(&o->seg, SHMIPC_HEADER_SIZE + request->size,
+				request->mode, flags);
+	if (r < 0)
+		return r;
+	shmi_header_fill(shmi_header_of(&o->seg), request->kind, request->name,
+			 request->size, request->value);
+
+	if (has_place(o)) {
+		r = ops->place_create(&o->seg, request->mode);
+		if (r < 0)
+			goto err_segment;
+	}
+
+	r = publish(&o->seg);
+	if (r < 0)
+		goto err_place;
+	o->size = request->size;
+	o->created = true;
+	return 0;
+
+err_place:
+	if (has_place(o)) {
+		if (ops->place_remove)
+			ops->place_remove(&o->seg);
+		ops->place_close(&o->seg);
+	}
+err_segment:
+	ops->segment_close(&o->seg);
+	return r;
+}
+
+static int unsound(const char *what)
+{
+	return shmipc_backend_error(-EPROTO,
+				    "what has this name is not sound: "
+				    "%s; it was left as it is",
+				    what);
+}
+
+/* Check the header of a segment that was found under this name. */
+static int check(const struct shmipc_segment *seg, struct shmi_facts *ret)
+{
+	int r = shmi_header_check(seg->addr, seg->length, seg->kind, seg->name,
+				  ret);
+
+	if (r == 0 || r == -EPROTO)
+		return r;
+	/* Where names come early: unlinked since it was found. */
+	if (r == -ESTALE && seg->backend->caps & SHMIPC_CAP_EARLY_NAME)
+		return -ENOENT;
+	if (r == -ESRCH)
+		return unsound("its header has another name");
+	/* Published, and not finished: nobody of ours does that. */
+	return unsound("it was never finished");
+}
+
+static int attach(struct shmi_object *o, const struct shmi_request *request)
+{
+	const struct shmipc_backend *ops = o->seg.backend;
+	struct shmi_facts facts;
+	int r;
+
+	r = ops->segment_open(&o->seg, o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0);
+	if (r < 0)
+		return r;
+	r = check(&o->seg, &facts);
+	if (r < 0)
+		goto err_segment;
+	if (request->size > facts.size) {
+		r = shmipc_backend_error(-EINVAL, "it has %llu bytes, not %llu",
+					 (unsigned long long)facts.size,
+					 (unsigned long long)request->size);
+		goto err_segment;
+	}
+	if (has_place(o)) {
+		r = ops->place_open(&o->seg);
+		if (r == -ENOENT)
+			r = -EAGAIN; /* unlinked meanwhile: look again */
+		if (r < 0)
+			goto err_segment;
+	}
+	o->size = facts.size;
+	o->created = false;
+	return 0;
+
+err_segment:
+	ops->segment_close(&o->seg);
+	return r;
+}
+
+/* Each operation on the segment starts from zeroed private bytes. */
+static void reset(struct shmi_object *o)
+{
+	memset(o->seg.priv, 0, o->seg.backend->segment_size);
+	o->seg.addr = NULL;
+	o->seg.length = 0;
+}
+
+/* Once through: -EAGAIN if somebody got in the way. */
+static int open_once(struct shmi_object *o, const struct shmi_request *request)
+{
+	bool excl = request->flags & SHMIPC_EXCL;
+	int r;
+
+	if (!excl) {
+		reset(o);
+		r = attach(o, request);
+		if (r != -ENOENT || !(request->flags & SHMIPC_CREATE))
+			return r;
+	}
+	if (request->kind == SHMIPC_SHM && request->size == 0)
+		return shmipc_backend_error(
+			-EINVAL, "there is none, and a new region needs a "
+				 "size of at least 1");
+	reset(o);
+	r = create(o, request);
+	return r == -EEXIST && !excl ? -EAGAIN : r;
+}
+
+static int open_patiently(struct shmi_object *o,
+			  const struct shmi_request *request)
+{
+	struct timespec patience;
+	int r;
+
+	/* The usual case needs no clock. */
+	r = open_once(o, request);
+	if (r != -EAGAIN)
+		return r;
+
+	patience = shmi_clock_in(SHMI_PATIENCE_MS);
+	for (unsigned attempt = 0; r == -EAGAIN; attempt++) {
+		if (shmi_clock_reached(&patience))
+			return -ETIMEDOUT;
+		shmi_clock_back_off(attempt);
+		r = open_once(o, request);
+	}
+	return r;
+}
+
+/* The handle, and the segment's private bytes behind it. */
+static int open_handle(struct shmipc *ipc, struct shmi_object **ret,
+		       const struct shmi_request *request)
+{
+	size_t front = shmi_aligned(sizeof(struct shmi_object));
+	struct shmi_object *o;
+	int r;
+
+	o = calloc(1, front + ipc->ops->segment_size);
+	if (!o)
+		return -ENOMEM;
+	strcpy(o->name, request->name);
+	o->rdonly = request->flags & SHMIPC_RDONLY;
+	o->seg.backend = ipc->ops;
+	o->seg.kind = request->kind;
+	o->seg.name = o->name;
+	o->seg.conn = ipc->conn;
+	o->seg.priv = (char *)o + front;
+	shmi_subject(o->subject, request->kind, request->name, ipc->ops->name);
+
+	r = open_patiently(o, request);
+	if (r < 0) {
+		free(o);
+		return r;
+	}
+	o->ipc = shmi_ipc_ref(ipc);
+	*ret = o;
+	return 0;
+}
+
+static int bad(const char *what)
+{
+	return shmipc_backend_error(-EINVAL, "%s", what);
+}
+
+static int check_flags(const struct shmi_request *request)
+{
+	unsigned known = SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_RDONLY;
+
+	if (request->kind == SHMIPC_SHM)
+		known |= SHMIPC_LAZY;
+	if (request->flags & ~known)
+		return bad("unknown flags");
+	if (request->flags & SHMIPC_EXCL && !(request->flags & SHMIPC_CREATE))
+		return bad("SHMIPC_EXCL makes no sense without SHMIPC_CREATE");
+	if (request->flags & SHMIPC_RDONLY && request->flags & SHMIPC_CREATE)
+		return bad("a new object is empty: SHMIPC_RDONLY makes no "
+			   "sense with SHMIPC_CREATE");
+	return 0;
+}
+
+static int check_request(const struct shmi_request *request)
+{
+	const uint64_t largest = PTRDIFF_MAX - 2 * SHMIPC_HEADER_SIZE;
+
+	if (request->size > largest)
+		return bad("no address space is as large as this size");
+	if (request->flags & SHMIPC_EXCL && request->kind == SHMIPC_SHM &&
+	    request->size == 0)
+		return bad("a new region needs a size of at least 1");
+	if (request->value > SHMIPC_SEM_VALUE_MAX)
+		return bad("the value is above SHMIPC_SEM_VALUE_MAX");
+	if (request->flags & SHMIPC_CREATE && request->mode & ~(mode_t)0777)
+		return bad("mode has other than permission bits");
+	return 0;
+}
+
+int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
+		     struct shmi_request *request)
+{
+	char subject[SHMI_SUBJECT_MAX];
+	int r;
+
+	shmi_error_begin();
+	shmi_subject(subject, request->kind, request->name,
+		     shmipc_backend_name(ipc));
+	if (!ipc)
+		return shmi_report(bad("the connection is NULL"), subject);
+	if (!ret)
+		return shmi_report(bad("there is no place for the handle"),
+				   subject);
+	r = shmi_name_check(request->name, &request->name);
+	if (r == 0)
+		r = check_flags(request);
+	if (r == 0)
+		r = check_request(request);
+	if (r == 0)
+		r = open_handle(ipc, ret, request);
+	return r < 0 ? shmi_report(r, subject) : 0;
+}
+
+void shmi_object_close(struct shmi_object *o)
+{
+	if (has_place(o))
+		o->seg.backend->place_close(&o->seg);
+	o->seg.backend->segment_close(&o->seg);
+	shmi_ipc_unref(o->ipc);
+	free(o);
+}
+
+int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
+		   enum shmipc_kind kind, const char *name)
+{
+	int r;
+
+	memset(peek->priv, 0, ipc->ops->segment_size);
+	peek->seg = (struct shmipc_segment){
+		.backend = ipc->ops,
+		.kind = kind,
+		.name = name,
+		.conn = ipc->conn,
+		.priv = peek->priv,
+	};
+	r = ipc->ops->segment_open(&peek->seg,
+				   SHMIPC_SEGMENT_PEEK | SHMIPC_SEGMENT_RDONLY);
+	if (r < 0)
+		return r;
+	r = check(&peek->seg, &peek->facts);
+	if (r < 0)
+		ipc->ops->segment_close(&peek->seg);
+	return r;
+}
+
+void shmi_peek_close(struct shmi_peek *peek)
+{
+	peek->seg.backend->segment_close(&peek->seg);
+}
+
+static int unlink_name(struct shmipc *ipc, enum shmipc_kind kind,
+		       const char *name)
+{
+	struct shmi_peek peek;
+	int r;
+
+	/*
+	 * Not ours, not touched. Who may not read it may still own it, and
+	 * the backend knows: shmipc-backend.h, segment_unlink.
+	 */
+	r = shmi_peek_open(&peek, ipc, kind, name);
+	if (r == 0)
+		shmi_peek_close(&peek);
+	else if (r != -EACCES)
+		return r;
+	return ipc->ops->segment_unlink(ipc->conn, kind, name);
+}
+
+int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
+		       const char *name)
+{
+	char subject[SHMI_SUBJECT_MAX];
+	int r;
+
+	shmi_error_begin();
+	shmi_subject(subject, kind, name, shmipc_backend_name(ipc));
+	if (!ipc)
+		return shmi_report(bad("the connection is NULL"), subject);
+	r = shmi_name_check(name, &name);
+	if (r == 0)
+		r = unlink_name(ipc, kind, name);
+	return r < 0 ? shmi_report(r, subject) : 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What regions and semaphores have in common: an open segment with a header
+ * that was checked. The handles of the public interface are these.
+ */
+#ifndef SHMI_OBJECT_H
+#define SHMI_OBJECT_H
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "header.h"
+#include "ipc.h"
+
+struct shmi_object {
+	struct shmipc *ipc; /* a reference of our own */
+	struct shmipc_segment seg;
+	uint64_t size; /* the checked copy of the header's */
+	bool created;
+	bool rdonly;
+	char name[SHMIPC_NAME_MAX + 1]; /* seg.name points here */
+	char subject[SHMI_SUBJECT_MAX]; /* for sentences */
+};
+
+/* The arguments of one shmipc_shm_open() or shmipc_sem_open(). */
+struct shmi_request {
+	enum shmipc_kind kind;
+	const char *name;
+	uint64_t size;	/* regions: wanted, 0: any */
+	uint32_t value; /* semaphores: initial */
+	unsigned flags; /* SHMIPC_* */
+	mode_t mode;
+};
+
+/*
+ * The contract of shmipc_shm_open(), from the check of the arguments to the
+ * report. Afterwards request->name is without its slash.
+ */
+int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
+		     struct shmi_request *request);
+
+void shmi_object_close(struct shmi_object *object);
+
+/* The contract of shmipc_shm_unlink(), report included. */
+int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
+		       const char *name);
+
+/*
+ * A segment opened for a look, which makes nobody a user of it. Nothing in it
+ * is allocated: looking works in a child forked while another thread held the
+ * allocator's lock, too. Must not be moved while it is open.
+ */
+struct shmi_peek {
+	struct shmipc_segment seg;
+	struct shmi_facts facts;
+	_Alignas(max_align_t) char priv[SHMIPC_BACKEND_PRIVATE_MAX];
+};
+
+/* Open and check the header; on success give back with shmi_peek_close(). */
+int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
+		   enum shmipc_kind kind, const char *name);
+void shmi_peek_close(struct shmi_peek *peek);
+
+/*
+ * The header of an open segment. Its kind, name and size have been checked
+ * once; whoever else has it open can have changed them since.
+ */
+static inline struct shmi_header *shmi_header_of(const struct shmipc_segment *s)
+{
+	return s->addr;
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A counting semaphore in one shared word, and a kernel semaphore to sleep on.
+ *
+ *   value   bits 0 to 30: units available. Bit 31, MARK: somebody may sleep.
+ *           Anyone may change it, atomically.
+ *   tokens  what the place (the kernel's counting semaphore) holds. A token
+ *           is a wake-up, not a unit: one too many costs a look in vain.
+ *
+ *   post:  [P1] value += 1 and clear MARK, in one step
+ *          [P2] if MARK was set: add a token
+ *
+ *   wait:  [W1] if value > 0: value -= 1; done. After a sleep also set MARK
+ *               in the same step, and
+ *          [W2] if units are left then, add a token
+ *          [W3] value == 0: set MARK, if it is not
+ *          [W4] sleep until there is a token, the deadline, or SLICE is
+ *               over; then look again
+ *
+ * Why nobody sleeps beside a free unit. Call a poster between P1 and P2, a
+ * token, and a waiter between W4 and the end of W1-W2 or W3 "somebody
+ * responsible". Once anybody slept, MARK is set or somebody is responsible:
+ * whoever clears MARK (P1) becomes responsible, and hands it on to a token,
+ * which hands it on to a waiter, who sets MARK again (W1 or W3). And while
+ * there are units, somebody is responsible if anybody sleeps: P1 is where
+ * units appear beside a MARK, and a responsible waiter ends with no unit left,
+ * or hands on (W2). That is why a woken waiter sets MARK when it takes: others
+ * may still sleep, and the post that woke it cleared their mark too.
+ *
+ * There is no count of sleepers, which a killed one would leave too high for
+ * ever: a MARK that no longer means anything goes with the next post.
+ *
+ * A woken waiter always looks before it reports a deadline, since it is
+ * responsible. One that was interrupted took no token and need not.
+ *
+ * Order. All steps act on one word, so there is no pair of words whose order
+ * matters and nothing is seq_cst. P1 is release and W1 acquire: what was
+ * written before a post is visible after the wait that took its unit; takes in
+ * between do not break that, as they continue P1's release sequence. W3 and
+ * loads that lead to a compare-and-swap are relaxed, the swap decides. P2
+ * comes after P1 in the same thread, and adding and taking a token order
+ * memory in the kernel, so a waiter that took a token sees P1.
+ *
+ * Death. Whoever is killed while responsible (a poster between P1 and P2, a
+ * waiter between W4 and W1, W2 or W3) leaves others asleep beside a unit. Each
+ * sleeper looks by itself after SLICE at the latest, so that lasts no longer.
+ * Killed after W1, or after post's P1, the unit is taken or given for good.
+ * Killed asleep: the price is one needless token at the next post.
+ *
+ * Tokens too many are not bounded, but each was made by one system call and
+ * goes with one. A full counter has tokens enough, so that overflow is ignored.
+ */
+#ifndef SHMI_SEMWORD_H
+#define SHMI_SEMWORD_H
+
+#include "header.h"
+
+#define SHMI_SEMWORD_MARK 0x80000000U
+
+/* The longest sleep without a look, in ms: half of the second we promise. */
+#define SHMI_SEMWORD_SLICE 500
+
+/* Units available now. */
+unsigned shmi_semword_value(struct shmi_header *h);
+
+/*
+ * Take a unit.
+ *   -EAGAIN  there is none
+ */
+int shmi_semword_trywait(struct shmi_header *h);
+
+/*
+ * Take a unit; sleep on the segment's place until there is one.
+ * deadline: absolute CLOCK_MONOTONIC, valid; NULL: for ever.
+ *   -ETIMEDOUT  there was none until the deadline
+ *   and the other codes of place_wait()
+ */
+int shmi_semword_wait(struct shmipc_segment *seg,
+		      const struct timespec *deadline);
+
+/*
+ * Add a unit, and wake a sleeper. Async-signal-safe.
+ *   -EOVERFLOW  the value is SHMIPC_SEM_VALUE_MAX
+ */
+int shmi_semword_post(struct shmipc_segment *seg);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libshmipc: named shared memory and semaphores with one contract, carried by
+ * POSIX, System V or memfd+eventfd objects.
+ *
+ * True of every function unless its comment says otherwise:
+ *
+ *   Result   0 (or a count) on success, else a negative errno value out of
+ *            the list in the comment. errno itself is not part of the
+ *            interface. shmipc_errmsg() has a sentence about the failure.
+ *   Failure  leaves output parameters, and every object, as they were.
+ *   NULL     for a handle, a name or an output parameter is -EINVAL.
+ *   Threads  safe from any thread, except that nobody may use a handle
+ *            while or after it is closed.
+ *   Signals  not async-signal-safe, except shmipc_sem_post().
+ *   fork     a child goes on with its parent's handles, on the same objects,
+ *            and closes them for itself alone. If another thread was in the
+ *            library or in malloc(3) meanwhile, the usual rule holds: until
+ *            exec, it opens and closes nothing. exec drops all handles
+ *            without harm. Nothing is removed by an exit handler.
+ */
+#ifndef SHMIPC_H
+#define SHMIPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SHMIPC_API __attribute__((visibility("default")))
+#else
+#define SHMIPC_API
+#endif
+
+/* Longest name, in bytes, without the optional leading slash. */
+#define SHMIPC_NAME_MAX 200
+
+/* Largest value of a semaphore. */
+#define SHMIPC_SEM_VALUE_MAX 0x7fffffffU
+
+/* Flags of shmipc_shm_open() and shmipc_sem_open(). */
+#define SHMIPC_CREATE 0x01U /* make it if there is none */
+#define SHMIPC_EXCL   0x02U /* with CREATE: -EEXIST if there is one */
+#define SHMIPC_RDONLY 0x04U /* needs read permission only; not with CREATE */
+#define SHMIPC_LAZY   0x08U /* regions: reserve no pages at create */
+
+/* What a backend can do beyond the contract: shmipc_backend_info.caps. */
+#define SHMIPC_CAP_OTHER_USERS 0x01U /* group and other bits of mode work */
+
+/* Regions and semaphores are two name spaces. */
+enum shmipc_kind {
+	SHMIPC_SHM = 1,
+	SHMIPC_SEM = 2,
+};
+
+struct shmipc;	       /* a connection to one backend */
+struct shmipc_shm;     /* an open region */
+struct shmipc_sem;     /* an open semaphore */
+struct shmipc_backend; /* <shmipc-backend.h> */
+
+/* One object, as shmipc_stat() and shmipc_list() show it. */
+struct shmipc_info {
+	char name[SHMIPC_NAME_MAX + 1]; /* without a slash */
+	const char *backend;		/* static */
+	enum shmipc_kind kind;
+	uint64_t size; /* regions: bytes, exactly; semaphores: 0 */
+	mode_t mode;   /* permission bits */
+	uid_t uid;     /* owner */
+	gid_t gid;
+	int64_t created;      /* ns since the epoch, by the creator's clock */
+	pid_t creator;	      /* as numbered in its own pid namespace */
+	int in_use;	      /* 1: some process has it open, 0: none has */
+	unsigned attached;    /* open handles; see shmipc_stat() */
+	unsigned value;	      /* semaphores: units available */
+	int stale;	      /* 1: the name leads nowhere any more */
+	uint64_t reserved[8]; /* 0 */
+};
+
+/* One backend, as shmipc_backends() shows it. */
+struct shmipc_backend_info {
+	const char *name;     /* what SHMIPC_BACKEND is compared with */
+	const char *objects;  /* the kernel objects that it uses */
+	unsigned caps;	      /* SHMIPC_CAP_* */
+	int works;	      /* 1: works here and now */
+	const char *reason;   /* why not, one sentence; "" if it works */
+	uint64_t reserved[4]; /* 0 */
+};
+
+/* ---- connections -------------------------------------------------------- */
+
+/**
+ * Choose a backend.
+ *
+ * No kernel object is made and no broker is started by this.
+ *
+ * @param ret	on success, a connection that the caller owns and gives back
+ *	with shmipc_close()
+ * @param backend	NULL: the value of the environment variable
+ *	SHMIPC_BACKEND, or "posix" if it is unset, empty or if the program
+ *	runs set-user-id. A name ("sysv") is used or refused, never replaced.
+ *	A list ("memfd,posix") means the first that works here; "^sysv" or
+ *	"^sysv,posix" the first that works here and is not named.
+ *
+ * @retval 0		chosen
+ * @retval -EINVAL	ret is NULL or the backend is unknown; the sentence
+ *	lists the known ones and the likely one meant
+ * @retval -ENOSYS	the backend, or all that were allowed, cannot work
+ *	here; the sentence says why
+ * @retval -ENOMEM	no memory
+ */
+SHMIPC_API int shmipc_open(struct shmipc **ret, const char *backend);
+
+/**
+ * Give a connection back. Objects opened through it stay usable until they
+ * are closed themselves. NULL does nothing.
+ */
+SHMIPC_API void shmipc_close(struct shmipc *ipc);
+
+/** The name of the connection's backend, static; NULL for NULL. */
+SHMIPC_API const char *shmipc_backend_name(const struct shmipc *ipc);
+
+/**
+ * One sentence about the calling thread's last failed call: the object, the
+ * backend, the cause and, where there is one, the remedy. "" if none failed
+ * so far; a call that succeeds does not change it.
+ *
+ * The string belongs to the library and is valid until the thread's next call.
+ */
+SHMIPC_API const char *shmipc_errmsg(void);
+
+/** The library's version, "0.1.0"; static. */
+SHMIPC_API const char *shmipc_version(void);
+
+/**
+ * Show every known backend to visit(), in order of preference.
+ *
+ * @param visit	called once a backend; the info is valid during the call
+ *	only. A result other than 0 ends the walk.
+ * @param arg	handed to visit()
+ *
+ * @return	how many were shown
+ * @retval -EINVAL	visit is NULL
+ */
+SHMIPC_API int
+shmipc_backends(int (*visit)(const struct shmipc_backend_info *info, void *arg),
+		void *arg);
+
+/**
+ * Make a backend of the program's own known to shmipc_open(). It stands last
+ * in the order of preference. See <shmipc-backend.h>.
+ *
+ * @param ops	must stay valid and unchanged for the rest of the process
+ *
+ * @retval 0		known from now on
+ * @retval -EINVAL	the table breaks a rule of <shmipc-backend.h>; the
+ *	sentence says which
+ * @retval -EEXIST	the name is taken
+ * @retval -ENOSPC	more than SHMIPC_BACKENDS_MAX backends
+ */
+SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
+
+/* ---- shared memory ------------------------------------------------------ */
+
+/**
+ * Open a named region, and create it where flags say so.
+ *
+ * A new region is zero, its pages are reserved, and nobody sees it before it
+ * is complete. It lives until it is unlinked, whoever made it.
+ *
+ * @param ret	on success, a handle that the caller owns and gives back with
+ *	shmipc_shm_close()
+ * @param name	1 to SHMIPC_NAME_MAX bytes of A-Z a-z 0-9 . _ -, after one
+ *	leading slash that is allowed and ignored; copied
+ * @param size	bytes. Creating: at least 1, remembered exactly. Opening: 0
+ *	takes what is there; less than there is maps all of it all the same
+ * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY, SHMIPC_LAZY
+ * @param mode	permission bits (0 to 0777) of a region that this call makes,
+ *	exactly: the umask plays no part; otherwise ignored
+ *
+ * @retval 0		opened
+ * @retval -EINVAL	bad name, size, flags or mode; creating with size 0;
+ *	opening with more than there is
+ * @retval -ENAMETOOLONG	more than SHMIPC_NAME_MAX bytes
+ * @retval -ENOENT	there is none, and no SHMIPC_CREATE
+ * @retval -EEXIST	SHMIPC_EXCL and the name is taken; nothing was changed
+ * @retval -EACCES	the mode of the region does not allow it
+ * @retval -EPROTO	what has the name is damaged or not a region of ours;
+ *	nothing was changed
+ * @retval -ENOSPC	no room: /dev/shm, a limit or memory; the sentence
+ *	says which
+ * @retval -ENOTSUP	mode has group or other bits and the backend serves
+ *	one user only (no SHMIPC_CAP_OTHER_USERS)
+ * @retval -EMFILE	no descriptor left in the process or the system
+ * @retval -ENOMEM	no memory or address space for the handle
+ * @retval -ETIMEDOUT	somebody is creating it and has not finished in 5 s,
+ *	or (memfd) the broker has not answered in 5 s
+ * @retval -ECONNREFUSED	memfd: the broker cannot be started or trusted
+ * @retval -EIO		the system failed in a way that is not foreseen
+ */
+SHMIPC_API int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
+			       const char *name, size_t size, unsigned flags,
+			       mode_t mode);
+
+/**
+ * The first byte of the region, aligned to 4,096 bytes; valid until the
+ * handle is closed, and in forked children. NULL for NULL. Writing through a
+ * SHMIPC_RDONLY handle raises SIGSEGV.
+ */
+SHMIPC_API void *shmipc_shm_addr(const struct shmipc_shm *shm);
+
+/** Bytes in the region, exactly as its creator asked; 0 for NULL. */
+SHMIPC_API size_t shmipc_shm_size(const struct shmipc_shm *shm);
+
+/** 1 if the call that gave this handle made the region, else 0. */
+SHMIPC_API int shmipc_shm_created(const struct shmipc_shm *shm);
+
+/**
+ * Unmap the region and give the handle back. The region itself stays, also
+ * when this was its last user. NULL does nothing and is 0.
+ *
+ * @retval 0	closed; there is no other result
+ */
+SHMIPC_API int shmipc_shm_close(struct shmipc_shm *shm);
+
+/**
+ * Take a region's name away, at once. Whoever has it open goes on
+ * undisturbed; the bytes go with the last of them. The name is free for a new
+ * region. Only the owner and root may.
+ *
+ * @retval 0		the name is gone
+ * @retval -EINVAL	bad name
+ * @retval -ENAMETOOLONG	more than SHMIPC_NAME_MAX bytes
+ * @retval -ENOENT	no such region
+ * @retval -EACCES	not the owner
+ * @retval -EPROTO	what has the name is damaged or not a region of ours;
+ *	nothing was changed
+ * @retval -EMFILE	no descriptor left
+ * @retval -ENOMEM	no memory
+ * @retval -ETIMEDOUT	as shmipc_shm_open()
+ * @retval -ECONNREFUSED	as shmipc_shm_open()
+ * @retval -EIO		the system failed in a way that is not foreseen
+ */
+SHMIPC_API int shmipc_shm_unlink(struct shmipc *ipc, const char *name);
+
+/* ---- counting semaphores ------------------------------------------------ */
+
+/**
+ * Open a named semaphore, and create it where flags say so.
+ *
+ * @param ret	on success, a handle that the caller owns and gives back with
+ *	shmipc_sem_close()
+ * @param name	as shmipc_shm_open()
+ * @param value	units in a semaphore that this call makes, 0 to
+ *	SHMIPC_SEM_VALUE_MAX; otherwise ignored
+ * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY. A read-only handle
+ *	can look at the value and no more
+ * @param mode	as shmipc_shm_open(). Waiting and posting need both read and
+ *	write permission
+ *
+ * @return	as shmipc_shm_open(); -EINVAL also for too large a value
+ */
+SHMIPC_API int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
+			       const char *name, unsigned value, unsigned flags,
+			       mode_t mode);
+
+/** 1 if the call that gave this handle made the semaphore, else 0. */
+SHMIPC_API int shmipc_sem_created(const struct shmipc_sem *sem);
+
+/**
+ * Take one unit; sleep until there is one.
+ *
+ * What was written before the post of the unit is visible after the wait. No
+ * order of service is promised. A thread that is cancelled in here has taken
+ * nothing.
+ *
+ * @retval 0		taken
+ * @retval -EINTR	a signal handler ran during the sleep, installed with
+ *	SA_RESTART or not; nothing was taken. On sysv also after the process
+ *	was stopped and continued, see signal(7)
+ * @retval -EACCES	a SHMIPC_RDONLY handle
+ * @retval -EIDRM	sysv: somebody removed the kernel's half (ipcrm -s)
+ * @retval -EINVAL	sem is NULL
+ * @retval -EIO		the system failed in a way that is not foreseen
+ */
+SHMIPC_API int shmipc_sem_wait(struct shmipc_sem *sem);
+
+/**
+ * Take one unit if there is one. Never sleeps.
+ *
+ * @retval 0		taken
+ * @retval -EAGAIN	there is none
+ * @retval -EACCES	a SHMIPC_RDONLY handle
+ * @retval -EINVAL	sem is NULL
+ */
+SHMIPC_API int shmipc_sem_trywait(struct shmipc_sem *sem);
+
+/**
+ * Take one unit; sleep until there is one or the deadline has passed.
+ *
+ * @param deadline	absolute time of CLOCK_MONOTONIC; NULL: wait for ever.
+ *	A unit that is there is taken even if the deadline has passed.
+ *
+ * @retval 0		taken
+ * @retval -ETIMEDOUT	there was none until the deadline
+ * @retval -EINVAL	sem is NULL, or tv_nsec is not in 0 to 999,999,999
+ * @return	the others as shmipc_sem_wait()
+ */
+SHMIPC_API int shmipc_sem_timedwait(struct shmipc_sem *sem,
+				    const struct timespec *deadline);
+
+/**
+ * Add one unit and wake a sleeper, if there is one. Never blocks.
+ * Async-signal-safe: it may interrupt a wait on the same semaphore.
+ *
+ * @retval 0		added
+ * @retval -EOVERFLOW	the value is SHMIPC_SEM_VALUE_MAX and stays so
+ * @retval -EACCES	a SHMIPC_RDONLY handle
+ * @retval -EINVAL	sem is NULL
+ */
+SHMIPC_API int shmipc_sem_post(struct shmipc_sem *sem);
+
+/**
+ * Look at the number of units; it may have changed when the call returns.
+ *
+ * @retval 0		*ret is 0 to SHMIPC_SEM_VALUE_MAX
+ * @retval -EINVAL	sem or ret is NULL
+ */
+SHMIPC_API int shmipc_sem_getvalue(struct shmipc_sem *sem, int *ret);
+
+/**
+ * Give the handle back; units that its user took stay taken, and the
+ * semaphore stays. NULL does nothing and is 0.
+ *
+ * @retval 0	closed; there is no other result
+ */
+SHMIPC_API int shmipc_sem_close(struct shmipc_sem *sem);
+
+/**
+ * Take a semaphore's name away, at once. Whoever has it open goes on
+ * undisturbed, those who sleep on it too.
+ *
+ * @return	as shmipc_shm_unlink()
+ */
+SHMIPC_API int shmipc_sem_unlink(struct shmipc *ipc, const char *name);
+
+/* ---- looking around ----------------------------------------------------- */
+
+/**
+ * Show every object of the connection's backend to visit(): the regions and
+ * semaphores that the caller may read, in no particular order. Objects that
+ * come or go meanwhile may be shown or not. Half-made, damaged and foreign
+ * objects are left out.
+ *
+ * @param visit	called once an object; the info is valid during the call
+ *	only. May unlink the object. A result other than 0 ends the walk.
+ * @param arg	handed to visit()
+ *
+ * @return	how many were shown
+ * @retval -EINVAL	ipc or visit is NULL
+ * @retval -EACCES	the name space itself may not be read
+ * @retval -EMFILE -ENOMEM -ETIMEDOUT -ECONNREFUSED -EIO
+ *	as shmipc_shm_unlink()
+ */
+SHMIPC_API int
+shmipc_list(struct shmipc *ipc,
+	    int (*visit)(const struct shmipc_info *info, void *arg), void *arg);
+
+/**
+ * Look at one object without becoming its user. Needs read permission.
+ *
+ * in_use is 1 exactly when some process has the object open: processes that
+ * were killed do not count, forked children that still have it do. attached
+ * counts open handles; a handle that was inherited over fork() counts once
+ * more on sysv, and together with its original on posix and memfd. On sysv who
+ * looks is attached for a moment, so that two who look at the same moment take
+ * each other for users.
+ *
+ * @param ret	filled on success
+ *
+ * @retval 0		*ret is filled
+ * @retval -EINVAL	bad name or kind
+ * @return	the others as shmipc_shm_unlink(); -EACCES: no read permission
+ */
+SHMIPC_API int shmipc_stat(struct shmipc *ipc, enum shmipc_kind kind,
+			   const char *name, struct shmipc_info *ret);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SHMIPC_H */
