@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Run the demo, the very same two programs, on each backend, and show which
+# kernel object carried it.
+#
+# usage: demo.sh DIRECTORY-OF-THE-PROGRAMS
+#
+# To look at the child's memory map while it runs, its output goes into a pipe
+# that is nearly full of empty lines: the child has to wait in the middle of its
+# output until we have looked and drain the pipe.
+set -u
+dir=$1
+lines=1024
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+mkfifo "$tmp/pipe"
+
+i=0
+while [ $i -lt $lines ]; do
+	echo "Data at index $i: $((i % 256))"
+	i=$((i + 1))
+done >"$tmp/expected"
+
+# Wait until the child of a process maps as many objects as it is going to.
+await_maps() {
+	for _ in $(seq 100); do
+		child=$(awk -v parent="$1" '$4 == parent { print $1 }' \
+			/proc/[0-9]*/stat 2>/dev/null)
+		grep -E 'shmipc|SYSV' "/proc/${child:-0}/maps" \
+			>"$tmp/maps" 2>/dev/null
+		[ "$(wc -l <"$tmp/maps")" -ge "$2" ] && return
+		sleep 0.02
+	done
+}
+
+# run BACKEND OBJECTS [OPTION]: sets status, and the files maps and output.
+run() {
+	backend=$1
+	objects=$2
+	shift 2
+	exec 3<>"$tmp/pipe"
+	head -c 61440 /dev/zero | tr '\0' '\n' >&3
+	SHMIPC_BACKEND=$backend "$dir/parent" "$@" >&3 3>&- &
+	pid=$!
+	exec 4<"$tmp/pipe" 3>&- # now the pipe ends when the programs do
+	await_maps $pid "$objects"
+	grep . <&4 >"$tmp/output"
+	exec 4<&-
+	wait $pid
+	status=$?
+}
+
+verdict() {
+	if [ $status -ne 0 ]; then
+		echo "   FAILED: exit status $status"
+	elif ! cmp -s "$tmp/expected" "$tmp/output"; then
+		echo "   FAILED: the output is not what it should be"
+	elif [ "$(wc -l <"$tmp/maps")" -lt "$objects" ]; then
+		echo "   FAILED: the kernel's objects were not seen"
+	else
+		echo "   ok: $lines lines, as they should be"
+		return
+	fi
+	failed=1
+}
+
+show() {
+	echo "== SHMIPC_BACKEND=$backend parent${1+ $1}"
+	echo "   carried by, in /proc/PID/maps of the child:"
+	awk '{ print "    ", $1, $2, $6, $7 }' "$tmp/maps"
+	echo "   the child says:"
+	sed -n '1,3s/^/     /p' "$tmp/output"
+	echo "     ..."
+	sed -n '$s/^/     /p' "$tmp/output"
+	verdict
+	echo
+}
+
+failed=0
+for backend in posix sysv memfd; do
+	# A region and a semaphore; sem_open(3) maps a file of its own.
+	run $backend $([ $backend = posix ] && echo 3 || echo 2)
+	show
+	run $backend 1 --no-sync
+	show --no-sync
+done
+[ $failed -eq 0 ] && echo "The same two programs, three kinds of memory."
+exit $failed
