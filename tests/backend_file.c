@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A fourth backend, written from <shmipc-backend.h> alone: plain files in the
+ * directory $SHMIPC_TEST_DIR, and pipes to sleep on. It shows that the table
+ * is all that a backend is; the conformance suite runs on it as on the others.
+ *
+ * Its directory stands for a mount of any kind, so it uses no O_TMPFILE: files
+ * are made under a name of their own and brought into sight with link(2).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <shmipc-backend.h>
+
+extern const struct shmipc_backend file_backend;
+
+#define USERS ((off_t)1 << 60)
+
+struct file {
+	int fd;	  /* +1: created and not published, or peeked */
+	int pipe; /* +1 */
+	uint64_t ino;
+	char made[PATH_MAX]; /* created and not published: its own name */
+};
+
+static struct file *of(const struct shmipc_segment *seg)
+{
+	return seg->priv;
+}
+
+static const char *directory(void)
+{
+	const char *dir = getenv("SHMIPC_TEST_DIR");
+
+	return dir ? dir : "/nonexistent";
+}
+
+static void path_of(char path[PATH_MAX], enum shmipc_kind kind,
+		    const char *name)
+{
+	snprintf(path, PATH_MAX, "%s/%s.%s", directory(),
+		 kind == SHMIPC_SHM ? "shm" : "sem", name);
+}
+
+static void pipe_path(char path[PATH_MAX], uint64_t ino)
+{
+	snprintf(path, PATH_MAX, "%s/pipe.%" PRIu64, directory(), ino);
+}
+
+/* A path that nobody else uses. */
+static int own_path(char path[PATH_MAX], const char *word)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -errno;
+	snprintf(path, PATH_MAX, "%s/%s.%016" PRIx64, directory(), word,
+		 random);
+	return 0;
+}
+
+static int file_probe(void)
+{
+	if (access(directory(), W_OK | X_OK) == 0)
+		return 0;
+	return shmipc_backend_error(-ENOSYS, "SHMIPC_TEST_DIR: %s",
+				    strerror(errno));
+}
+
+/* Count the caller in, and map. The lock lasts as long as the mapping. */
+static int map_file(struct shmipc_segment *seg, int fd, size_t length,
+		    int protection, bool used)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_len = 1 };
+	uint64_t at;
+
+	if (used) {
+		if (getrandom(&at, sizeof(at), 0) != sizeof(at))
+			return -errno;
+		lock.l_start = USERS + (off_t)(at >> 5);
+		if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+			return -errno;
+	}
+	seg->addr = mmap(NULL, length, protection, MAP_SHARED, fd, 0);
+	if (seg->addr == MAP_FAILED)
+		return -errno;
+	seg->length = length;
+	return 0;
+}
+
+static void drop(int *fd_plus_1)
+{
+	if (*fd_plus_1)
+		close(*fd_plus_1 - 1);
+	*fd_plus_1 = 0;
+}
+
+static int file_segment_create(struct shmipc_segment *seg, size_t length,
+			       mode_t mode, unsigned flags)
+{
+	char *made = of(seg)->made;
+	struct stat st;
+	int fd, r;
+
+	if (length > (size_t)1 << 40)
+		return shmipc_backend_error(-ENOSPC, "%s is not that large",
+					    directory());
+	r = own_path(made, "new");
+	if (r < 0)
+		return r;
+	fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = flags & SHMIPC_SEGMENT_LAZY
+		    ? (ftruncate(fd, (off_t)length) < 0 ? -errno : 0)
+		    : -posix_fallocate(fd, 0, (off_t)length);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fstat(fd, &st) < 0))
+		r = -errno;
+	if (r == 0)
+		r = map_file(seg, fd, length, PROT_READ | PROT_WRITE, true);
+	if (r < 0) {
+		close(fd);
+		unlink(made);
+		return r;
+	}
+	of(seg)->fd = fd + 1;
+	of(seg)->ino = st.st_ino;
+	return 0;
+}
+
+static int file_segment_publish(struct shmipc_segment *seg)
+{
+	char path[PATH_MAX];
+
+	path_of(path, seg->kind, seg->name);
+	if (link(of(seg)->made, path) < 0)
+		return -errno;
+	unlink(of(seg)->made);
+	of(seg)->made[0] = '\0';
+	drop(&of(seg)->fd);
+	return 0;
+}
+
+static int file_segment_open(struct shmipc_segment *seg, unsigned flags)
+{
+	bool writable = !(flags & SHMIPC_SEGMENT_RDONLY);
+	bool peek = flags & SHMIPC_SEGMENT_PEEK;
+	char path[PATH_MAX];
+	struct stat st;
+	int fd, r;
+
+	path_of(path, seg->kind, seg->name);
+	fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && st.st_size < SHMIPC_HEADER_SIZE)
+		r = -EPROTO;
+	if (r == 0)
+		r = map_file(seg, fd, (size_t)st.st_size,
+			     PROT_READ | (writable ? PROT_WRITE : 0), !peek);
+	if (r < 0 || !peek)
+		close(fd);
+	else
+		of(seg)->fd = fd + 1;
+	of(seg)->ino = st.st_ino;
+	return r;
+}
+
+static void file_segment_close(struct shmipc_segment *seg)
+{
+	if (of(seg)->made[0])
+		unlink(of(seg)->made);
+	drop(&of(seg)->fd);
+	munmap(seg->addr, seg->length);
+}
+
+static unsigned count_users(int fd, off_t start, off_t end)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_start = start,
+			      .l_len = end - start };
+
+	if (start == end || fcntl(fd, F_OFD_GETLK, &lock) < 0 ||
+	    lock.l_type == F_UNLCK)
+		return 0;
+	return 1 + count_users(fd, start, lock.l_start) +
+	       count_users(fd, lock.l_start + 1, end);
+}
+
+static int file_segment_stat(struct shmipc_segment *seg,
+			     struct shmipc_segment_stat *ret)
+{
+	struct stat st;
+
+	if (fstat(of(seg)->fd - 1, &st) < 0)
+		return -errno;
+	ret->mode = st.st_mode & 0777;
+	ret->uid = st.st_uid;
+	ret->gid = st.st_gid;
+	ret->attached = count_users(of(seg)->fd - 1, USERS, USERS << 1);
+	ret->in_use = ret->attached > 0;
+	return 0;
+}
+
+static void remove_pipe(uint64_t ino)
+{
+	char path[PATH_MAX];
+
+	pipe_path(path, ino);
+	unlink(path);
+}
+
+/* Out of sight first: what is looked at must be what is unlinked. */
+static int file_segment_unlink(void *conn, enum shmipc_kind kind,
+			       const char *name)
+{
+	char path[PATH_MAX], dead[PATH_MAX];
+	struct stat st;
+	int r;
+
+	(void)conn;
+	path_of(path, kind, name);
+	r = own_path(dead, "dead");
+	if (r < 0)
+		return r;
+	if (rename(path, dead) < 0)
+		return errno == EPERM ? -EACCES : -errno;
+	if (kind == SHMIPC_SEM && stat(dead, &st) == 0)
+		remove_pipe(st.st_ino);
+	return unlink(dead) < 0 ? -errno : 0;
+}
+
+static int file_segment_list(void *conn, enum shmipc_kind kind,
+			     int (*found)(const char *, void *), void *arg)
+{
+	const char *prefix = kind == SHMIPC_SHM ? "shm." : "sem.";
+	struct dirent *entry;
+	DIR *dir;
+
+	(void)conn;
+	dir = opendir(directory());
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, prefix, 4) &&
+		    found(entry->d_name + 4, arg))
+			break;
+	closedir(dir);
+	return 0;
+}
+
+static int open_pipe(struct shmipc_segment *seg)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	pipe_path(path, of(seg)->ino);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	of(seg)->pipe = fd + 1;
+	return 0;
+}
+
+static int file_place_create(struct shmipc_segment *seg, mode_t mode)
+{
+	char path[PATH_MAX];
+
+	pipe_path(path, of(seg)->ino);
+	(void)unlink(path); /* of a dead one that had this number */
+	if (mkfifo(path, 0600) < 0)
+		return -errno;
+	if (chmod(path, mode | 0600) < 0)
+		return -errno;
+	return open_pipe(seg);
+}
+
+static int file_place_wait(struct shmipc_segment *seg,
+			   const struct timespec *deadline)
+{
+	struct pollfd p = { .fd = of(seg)->pipe - 1, .events = POLLIN };
+	struct timespec now, left;
+	char token;
+	int n;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left.tv_sec = deadline->tv_sec - now.tv_sec;
+	left.tv_nsec = deadline->tv_nsec - now.tv_nsec;
+	if (left.tv_nsec < 0) {
+		left.tv_sec--;
+		left.tv_nsec += 1000000000;
+	}
+	if (left.tv_sec < 0)
+		left.tv_sec = left.tv_nsec = 0;
+	n = ppoll(&p, 1, &left, NULL);
+	if (n <= 0)
+		return n < 0 ? -errno : -ETIMEDOUT;
+	(void)!read(p.fd, &token, 1);
+	return 0;
+}
+
+static void file_place_post(struct shmipc_segment *seg)
+{
+	(void)!write(of(seg)->pipe - 1, "", 1);
+}
+
+static void file_place_close(struct shmipc_segment *seg)
+{
+	drop(&of(seg)->pipe);
+}
+
+static void file_place_remove(struct shmipc_segment *seg)
+{
+	remove_pipe(of(seg)->ino);
+}
+
+const struct shmipc_backend file_backend = {
+	.abi = SHMIPC_BACKEND_ABI,
+	.caps = SHMIPC_CAP_OTHER_USERS,
+	.name = "file",
+	.objects = "open(2), mkfifo(3)",
+	.segment_size = sizeof(struct file),
+	.probe = file_probe,
+	.segment_create = file_segment_create,
+	.segment_publish = file_segment_publish,
+	.segment_open = file_segment_open,
+	.segment_close = file_segment_close,
+	.segment_stat = file_segment_stat,
+	.segment_unlink = file_segment_unlink,
+	.segment_list = file_segment_list,
+	.place_create = file_place_create,
+	.place_open = open_pipe,
+	.place_wait = file_place_wait,
+	.place_post = file_place_post,
+	.place_close = file_place_close,
+	.place_remove = file_place_remove,
+};

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of the conformance suite share. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "conform.h"
+
+struct shmipc *ipc;
+pid_t test_pid;
+
+const char *name_of(const char *word)
+{
+	static char names[8][SHMIPC_NAME_MAX + 1];
+	static unsigned next;
+	char *name = names[next++ % 8];
+
+	snprintf(name, sizeof(names[0]), "t.%d.%s", (int)test_pid, word);
+	return name;
+}
+
+struct shmipc_shm *new_shm(const char *name, size_t size)
+{
+	struct shmipc_shm *shm;
+
+	ok(shmipc_shm_open(ipc, &shm, name, size, SHMIPC_CREATE | SHMIPC_EXCL,
+			   0600));
+	ck_assert_int_eq(shmipc_shm_created(shm), 1);
+	return shm;
+}
+
+struct shmipc_sem *new_sem(const char *name, unsigned value)
+{
+	struct shmipc_sem *sem;
+
+	ok(shmipc_sem_open(ipc, &sem, name, value, SHMIPC_CREATE | SHMIPC_EXCL,
+			   0600));
+	ck_assert_int_eq(shmipc_sem_created(sem), 1);
+	return sem;
+}
+
+struct shmipc_shm *open_shm(const char *name)
+{
+	struct shmipc_shm *shm;
+
+	ok(shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
+	ck_assert_int_eq(shmipc_shm_created(shm), 0);
+	return shm;
+}
+
+struct shmipc_sem *open_sem(const char *name)
+{
+	struct shmipc_sem *sem;
+
+	ok(shmipc_sem_open(ipc, &sem, name, 0, 0, 0));
+	ck_assert_int_eq(shmipc_sem_created(sem), 0);
+	return sem;
+}
+
+void drop_shm(struct shmipc_shm *shm, const char *name)
+{
+	ok(shmipc_shm_unlink(ipc, name));
+	ok(shmipc_shm_close(shm));
+}
+
+void drop_sem(struct shmipc_sem *sem, const char *name)
+{
+	ok(shmipc_sem_unlink(ipc, name));
+	ok(shmipc_sem_close(sem));
+}
+
+unsigned char *bytes_of(struct shmipc_shm *shm)
+{
+	return shmipc_shm_addr(shm);
+}
+
+int value_of(struct shmipc_sem *sem)
+{
+	int value = -1;
+
+	ok(shmipc_sem_getvalue(sem, &value));
+	return value;
+}
+
+struct shmipc_info stat_of(enum shmipc_kind kind, const char *name)
+{
+	struct shmipc_info info;
+
+	ok(shmipc_stat(ipc, kind, name, &info));
+	return info;
+}
+
+static int note_caps(const struct shmipc_backend_info *info, void *arg)
+{
+	if (!strcmp(info->name, shmipc_backend_name(ipc)))
+		*(unsigned *)arg = info->caps;
+	return 0;
+}
+
+bool can(unsigned cap)
+{
+	unsigned caps = 0;
+
+	ok(shmipc_backends(note_caps, &caps));
+	return caps & cap;
+}
+
+pid_t spawn(int (*act)(void *), void *arg)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(act(arg));
+	return pid;
+}
+
+int reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void await_asleep(pid_t pid)
+{
+	char path[64], line[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	for (;;) {
+		struct timespec ms = { 0, 1000000 };
+		FILE *file = fopen(path, "re");
+
+		ck_assert_ptr_nonnull(file);
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+		fclose(file);
+		/* pid (comm) state ...: proc(5) */
+		if (!strncmp(strrchr(line, ')'), ") S", 3))
+			return;
+		nanosleep(&ms, NULL);
+	}
+}
+
+pid_t start_opener(const char *command, const char *name, const char *argument)
+{
+	const char *program = getenv("SHMIPC_TEST_OPENER");
+	pid_t pid;
+
+	ck_assert_ptr_nonnull(program);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		execl(program, program, command, name, argument, (char *)NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+int run_opener(const char *command, const char *name, const char *argument)
+{
+	return reap(start_opener(command, name, argument));
+}
+
+long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct timespec in_ms(long ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += ms % 1000 * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The conformance suite: what <shmipc.h> promises, seen from outside, on
+ * whatever backend SHMIPC_BACKEND says. These files include no other header
+ * of ours and do not ask which backend it is; what a backend may leave out is
+ * asked from its capabilities.
+ */
+#ifndef CONFORM_H
+#define CONFORM_H
+
+#include <check.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <shmipc.h>
+
+/* Opened before each test and closed after it, by the fixture. */
+extern struct shmipc *ipc;
+
+/* The process that the test runs in; its children keep the number. */
+extern pid_t test_pid;
+
+/* The call must succeed; must fail with this code and a sentence. */
+#define ok(call)                                                               \
+	do {                                                                   \
+		int r_ = (call);                                               \
+		ck_assert_msg(r_ >= 0, "%s gave %d: %s", #call, r_,            \
+			      shmipc_errmsg());                                \
+	} while (0)
+#define fails(err, call)                                                       \
+	do {                                                                   \
+		int r_ = (call);                                               \
+		ck_assert_msg(r_ == (err), "%s gave %d, not %s: %s", #call,    \
+			      r_, #err, shmipc_errmsg());                      \
+		ck_assert_msg(*shmipc_errmsg() != '\0', "no sentence");        \
+	} while (0)
+
+/*
+ * A name of this test's own: "t.PID.WORD". Valid until the eighth call after.
+ * The fixture fails a test that leaves one behind.
+ */
+const char *name_of(const char *word);
+
+/* New objects, which must not exist yet. */
+struct shmipc_shm *new_shm(const char *name, size_t size);
+struct shmipc_sem *new_sem(const char *name, unsigned value);
+
+/* What is there. */
+struct shmipc_shm *open_shm(const char *name);
+struct shmipc_sem *open_sem(const char *name);
+
+/* Close and unlink. */
+void drop_shm(struct shmipc_shm *shm, const char *name);
+void drop_sem(struct shmipc_sem *sem, const char *name);
+
+unsigned char *bytes_of(struct shmipc_shm *shm);
+int value_of(struct shmipc_sem *sem);
+struct shmipc_info stat_of(enum shmipc_kind kind, const char *name);
+
+/* Has the backend this capability? */
+bool can(unsigned cap);
+
+/*
+ * Run act(arg) in a child, which ends with its result as exit status. The
+ * parent goes on at once.
+ */
+pid_t spawn(int (*act)(void *arg), void *arg);
+
+/* Wait for a child; its exit status, or 128 + signal. */
+int reap(pid_t pid);
+
+/* Wait until this process or thread sleeps in a system call. */
+void await_asleep(pid_t pid);
+
+/* Run the helper program; see tests/opener.c. Returns its exit status. */
+int run_opener(const char *command, const char *name, const char *argument);
+pid_t start_opener(const char *command, const char *name, const char *argument);
+
+/* Milliseconds of CLOCK_MONOTONIC, and a deadline so many from now. */
+long now_ms(void);
+struct timespec in_ms(long ms);
+
+/* The tests of one file; each adds its own to the case. */
+void add_names(TCase *tc);
+void add_create(TCase *tc);
+void add_unlink(TCase *tc);
+void add_sem(TCase *tc);
+void add_wait(TCase *tc);
+void add_mode(TCase *tc);
+void add_info(TCase *tc);
+void add_process(TCase *tc);
+void add_errors(TCase *tc);
+
+#endif

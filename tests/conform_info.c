@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking around: stat, list, in_use. */
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "conform.h"
+
+START_TEST(stat_tells_about_a_region)
+{
+	const char *name = name_of("region");
+	struct shmipc_shm *shm = new_shm(name, 12345);
+	struct shmipc_info info = stat_of(SHMIPC_SHM, name);
+	struct timespec now;
+	int64_t age;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - info.created;
+	ck_assert_str_eq(info.name, name);
+	ck_assert_str_eq(info.backend, shmipc_backend_name(ipc));
+	ck_assert_int_eq(info.kind, SHMIPC_SHM);
+	ck_assert_uint_eq(info.size, 12345);
+	ck_assert_int_eq(info.mode, 0600);
+	ck_assert_int_eq(info.uid, geteuid());
+	ck_assert_int_eq(info.gid, getegid());
+	ck_assert_int_ge(age, 0);
+	ck_assert_int_lt(age, 10000000000);
+	ck_assert_int_eq(info.creator, getpid());
+	ck_assert_int_eq(info.in_use, 1);
+	ck_assert_uint_eq(info.attached, 1);
+	ck_assert_uint_eq(info.value, 0);
+	ck_assert_int_eq(info.stale, 0);
+	drop_shm(shm, name);
+}
+END_TEST
+
+START_TEST(stat_tells_about_a_semaphore)
+{
+	const char *name = name_of("sem");
+	struct shmipc_sem *sem = new_sem(name, 9);
+	struct shmipc_info info;
+
+	ok(shmipc_sem_post(sem));
+	info = stat_of(SHMIPC_SEM, name);
+	ck_assert_str_eq(info.name, name);
+	ck_assert_int_eq(info.kind, SHMIPC_SEM);
+	ck_assert_uint_eq(info.size, 0);
+	ck_assert_uint_eq(info.value, 10);
+	ck_assert_int_eq(info.in_use, 1);
+	drop_sem(sem, name);
+}
+END_TEST
+
+START_TEST(stat_of_nothing_says_so)
+{
+	struct shmipc_info info;
+
+	memset(&info, 0x55, sizeof(info));
+	fails(-ENOENT, shmipc_stat(ipc, SHMIPC_SHM, name_of("none"), &info));
+	fails(-ENOENT, shmipc_stat(ipc, SHMIPC_SEM, name_of("none"), &info));
+	for (size_t i = 0; i < sizeof(info); i++)
+		ck_assert_int_eq(((unsigned char *)&info)[i], 0x55);
+}
+END_TEST
+
+START_TEST(in_use_follows_open_and_close)
+{
+	const char *name = name_of("inuse");
+	struct shmipc_shm *shm = new_shm(name, 8);
+	struct shmipc_sem *sem = new_sem(name, 8);
+
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, name).in_use, 1);
+	ok(shmipc_shm_close(shm));
+	ok(shmipc_sem_close(sem));
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, name).in_use, 0);
+	ck_assert_int_eq(stat_of(SHMIPC_SEM, name).in_use, 0);
+	shm = open_shm(name);
+	sem = open_sem(name);
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, name).in_use, 1);
+	ck_assert_int_eq(stat_of(SHMIPC_SEM, name).in_use, 1);
+	drop_shm(shm, name);
+	drop_sem(sem, name);
+}
+END_TEST
+
+START_TEST(attached_counts_handles)
+{
+	const char *name = name_of("attached");
+	struct shmipc_shm *shm[6];
+
+	shm[0] = new_shm(name, 8);
+	for (unsigned i = 1; i < 6; i++) {
+		ck_assert_uint_eq(stat_of(SHMIPC_SHM, name).attached, i);
+		shm[i] = open_shm(name);
+	}
+	for (unsigned i = 6; i > 0; i--) {
+		ck_assert_uint_eq(stat_of(SHMIPC_SHM, name).attached, i);
+		ok(shmipc_shm_close(shm[i - 1]));
+	}
+	ck_assert_uint_eq(stat_of(SHMIPC_SHM, name).attached, 0);
+	ok(shmipc_shm_unlink(ipc, name));
+}
+END_TEST
+
+START_TEST(read_only_users_count_too)
+{
+	const char *name = name_of("reader");
+	struct shmipc_shm *shm;
+
+	ok(shmipc_shm_close(new_shm(name, 8)));
+	ok(shmipc_shm_open(ipc, &shm, name, 0, SHMIPC_RDONLY, 0));
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, name).in_use, 1);
+	drop_shm(shm, name);
+}
+END_TEST
+
+/* Open it, say so on the pipe, and stay. */
+struct user {
+	const char *name;
+	int ready[2];
+};
+
+static int open_and_stay(void *arg)
+{
+	struct user *user = arg;
+	struct shmipc_shm *shm;
+
+	if (shmipc_shm_open(ipc, &shm, user->name, 0, 0, 0) < 0)
+		return 1;
+	if (write(user->ready[1], "", 1) != 1)
+		return 2;
+	for (;;)
+		pause();
+}
+
+static int stay(void *arg)
+{
+	(void)arg;
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+START_TEST(killed_users_do_not_count)
+{
+	struct user user = { .name = name_of("dead") };
+	pid_t pid;
+	char byte;
+
+	ok(shmipc_shm_close(new_shm(user.name, 8)));
+	ck_assert_int_eq(pipe(user.ready), 0);
+	pid = spawn(open_and_stay, &user);
+	ck_assert_int_eq(read(user.ready[0], &byte, 1), 1);
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, user.name).in_use, 1);
+
+	/* Not reaped yet: a zombie uses nothing. */
+	kill(pid, SIGKILL);
+	while (stat_of(SHMIPC_SHM, user.name).in_use)
+		;
+	ck_assert_int_eq(reap(pid), 128 + SIGKILL);
+	ck_assert_uint_eq(stat_of(SHMIPC_SHM, user.name).attached, 0);
+	close(user.ready[0]);
+	close(user.ready[1]);
+	ok(shmipc_shm_unlink(ipc, user.name));
+}
+END_TEST
+
+START_TEST(forked_child_keeps_it_in_use)
+{
+	const char *name = name_of("forked");
+	struct shmipc_shm *shm = new_shm(name, 8);
+	struct shmipc_sem *sem = new_sem(name, 8);
+	pid_t pid = spawn(stay, NULL);
+
+	ok(shmipc_shm_close(shm));
+	ok(shmipc_sem_close(sem));
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, name).in_use, 1);
+	ck_assert_int_eq(stat_of(SHMIPC_SEM, name).in_use, 1);
+	kill(pid, SIGKILL);
+	reap(pid);
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, name).in_use, 0);
+	ck_assert_int_eq(stat_of(SHMIPC_SEM, name).in_use, 0);
+	ok(shmipc_shm_unlink(ipc, name));
+	ok(shmipc_sem_unlink(ipc, name));
+}
+END_TEST
+
+START_TEST(exec_drops_handles)
+{
+	const char *name = name_of("exec");
+	struct shmipc_shm *shm = new_shm(name, 8);
+	struct shmipc_sem *sem = new_sem(name, 8);
+	pid_t pid = start_opener("idle", "-", "-");
+
+	ok(shmipc_shm_close(shm));
+	ok(shmipc_sem_close(sem));
+	while (stat_of(SHMIPC_SHM, name).in_use ||
+	       stat_of(SHMIPC_SEM, name).in_use)
+		ck_assert_int_eq(kill(pid, 0), 0);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(reap(pid), 128 + SIGKILL);
+	ok(shmipc_shm_unlink(ipc, name));
+	ok(shmipc_sem_unlink(ipc, name));
+}
+END_TEST
+
+START_TEST(looking_makes_nobody_a_user)
+{
+	const char *name = name_of("look");
+
+	ok(shmipc_shm_close(new_shm(name, 8)));
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(stat_of(SHMIPC_SHM, name).in_use, 0);
+		ck_assert_uint_eq(stat_of(SHMIPC_SHM, name).attached, 0);
+	}
+	ok(shmipc_shm_unlink(ipc, name));
+}
+END_TEST
+
+/* Those of the listing whose names start with ours. */
+struct seen {
+	char prefix[32];
+	int shm, sem, stop_at;
+	uint64_t size;
+};
+
+static int see(const struct shmipc_info *info, void *arg)
+{
+	struct seen *seen = arg;
+
+	if (strncmp(info->name, seen->prefix, strlen(seen->prefix)))
+		return 0;
+	ck_assert_str_eq(info->backend, shmipc_backend_name(ipc));
+	if (info->kind == SHMIPC_SHM)
+		seen->shm++;
+	else
+		seen->sem++;
+	seen->size += info->size;
+	return seen->shm + seen->sem == seen->stop_at;
+}
+
+static struct seen list_ours(int stop_at)
+{
+	struct seen seen = { .stop_at = stop_at };
+
+	snprintf(seen.prefix, sizeof(seen.prefix), "t.%d.", (int)test_pid);
+	ok(shmipc_list(ipc, see, &seen));
+	return seen;
+}
+
+START_TEST(list_shows_all_objects_once)
+{
+	enum { COUNT = 150 };
+	struct shmipc_shm *shm[COUNT];
+	struct shmipc_sem *sem[COUNT];
+	struct seen seen;
+	char word[32];
+
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(word, sizeof(word), "list%d", i);
+		shm[i] = new_shm(name_of(word), 100);
+		sem[i] = new_sem(name_of(word), 0);
+	}
+	seen = list_ours(0);
+	ck_assert_int_eq(seen.shm, COUNT);
+	ck_assert_int_eq(seen.sem, COUNT);
+	ck_assert_uint_eq(seen.size, COUNT * 100);
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(word, sizeof(word), "list%d", i);
+		drop_shm(shm[i], name_of(word));
+		drop_sem(sem[i], name_of(word));
+	}
+	seen = list_ours(0);
+	ck_assert_int_eq(seen.shm + seen.sem, 0);
+}
+END_TEST
+
+START_TEST(list_ends_when_visit_says_so)
+{
+	struct shmipc_shm *a = new_shm(name_of("a"), 1);
+	struct shmipc_shm *b = new_shm(name_of("b"), 1);
+	struct seen seen = list_ours(1);
+
+	ck_assert_int_eq(seen.shm + seen.sem, 1);
+	drop_shm(a, name_of("a"));
+	drop_shm(b, name_of("b"));
+}
+END_TEST
+
+static int unlink_ours(const struct shmipc_info *info, void *arg)
+{
+	if (!strncmp(info->name, arg, strlen(arg)))
+		ok(shmipc_shm_unlink(ipc, info->name));
+	return 0;
+}
+
+START_TEST(objects_may_be_unlinked_during_the_walk)
+{
+	char prefix[32], word[32];
+	struct seen seen;
+
+	snprintf(prefix, sizeof(prefix), "t.%d.", (int)test_pid);
+	for (int i = 0; i < 50; i++) {
+		snprintf(word, sizeof(word), "walk%d", i);
+		ok(shmipc_shm_close(new_shm(name_of(word), 1)));
+	}
+	ok(shmipc_list(ipc, unlink_ours, prefix));
+	seen = list_ours(0);
+	ck_assert_int_eq(seen.shm, 0);
+}
+END_TEST
+
+void add_info(TCase *tc)
+{
+	tcase_add_test(tc, stat_tells_about_a_region);
+	tcase_add_test(tc, stat_tells_about_a_semaphore);
+	tcase_add_test(tc, stat_of_nothing_says_so);
+	tcase_add_test(tc, in_use_follows_open_and_close);
+	tcase_add_test(tc, attached_counts_handles);
+	tcase_add_test(tc, read_only_users_count_too);
+	tcase_add_test(tc, killed_users_do_not_count);
+	tcase_add_test(tc, forked_child_keeps_it_in_use);
+	tcase_add_test(tc, exec_drops_handles);
+	tcase_add_test(tc, looking_makes_nobody_a_user);
+	tcase_add_test(tc, list_shows_all_objects_once);
+	tcase_add_test(tc, list_ends_when_visit_says_so);
+	tcase_add_test(tc, objects_may_be_unlinked_during_the_walk);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that shares nothing with the tests but a name.
+ *
+ * usage: opener COMMAND NAME ARGUMENT
+ *
+ *   size NAME N      the region has N bytes
+ *   sum NAME N       the bytes of the region add up to N
+ *   fill NAME N      set all bytes to N
+ *   create NAME N    create a region of N bytes, all 7, and end without close
+ *   lazy NAME N      create a lazy region of N bytes and touch nothing
+ *   value NAME N     the semaphore's value is N
+ *   post NAME N      post N times
+ *   wait NAME N      wait N times
+ *   idle NAME -      open nothing, sleep until killed
+ *
+ * Exit status 0: so it is; 1: it is not; 2: an error, said on stderr.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <shmipc.h>
+
+extern const struct shmipc_backend file_backend;
+
+static struct shmipc *ipc;
+
+static void must(int r)
+{
+	if (r >= 0)
+		return;
+	fprintf(stderr, "opener: %s\n", shmipc_errmsg());
+	exit(2);
+}
+
+static struct shmipc_shm *shm_of(const char *name)
+{
+	struct shmipc_shm *shm;
+
+	must(shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
+	return shm;
+}
+
+static struct shmipc_sem *sem_of(const char *name)
+{
+	struct shmipc_sem *sem;
+
+	must(shmipc_sem_open(ipc, &sem, name, 0, 0, 0));
+	return sem;
+}
+
+static int size(const char *name, long n)
+{
+	struct shmipc_shm *shm = shm_of(name);
+	int r = shmipc_shm_size(shm) != (size_t)n;
+
+	shmipc_shm_close(shm);
+	return r;
+}
+
+static int sum(const char *name, long n)
+{
+	struct shmipc_shm *shm = shm_of(name);
+	const unsigned char *data = shmipc_shm_addr(shm);
+	long total = 0;
+
+	for (size_t i = 0; i < shmipc_shm_size(shm); i++)
+		total += data[i];
+	shmipc_shm_close(shm);
+	return total != n;
+}
+
+static int fill(const char *name, long n)
+{
+	struct shmipc_shm *shm = shm_of(name);
+
+	memset(shmipc_shm_addr(shm), (int)n, shmipc_shm_size(shm));
+	shmipc_shm_close(shm);
+	return 0;
+}
+
+static int create(const char *name, long n)
+{
+	struct shmipc_shm *shm;
+
+	must(shmipc_shm_open(ipc, &shm, name, (size_t)n,
+			     SHMIPC_CREATE | SHMIPC_EXCL, 0600));
+	memset(shmipc_shm_addr(shm), 7, (size_t)n);
+	_exit(0);
+}
+
+static int lazy(const char *name, long n)
+{
+	struct shmipc_shm *shm;
+
+	must(shmipc_shm_open(ipc, &shm, name, (size_t)n,
+			     SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_LAZY, 0600));
+	shmipc_shm_close(shm);
+	return 0;
+}
+
+static int value(const char *name, long n)
+{
+	struct shmipc_sem *sem = sem_of(name);
+	int is;
+
+	must(shmipc_sem_getvalue(sem, &is));
+	shmipc_sem_close(sem);
+	return is != n;
+}
+
+static int post(const char *name, long n)
+{
+	struct shmipc_sem *sem = sem_of(name);
+
+	while (n--)
+		must(shmipc_sem_post(sem));
+	shmipc_sem_close(sem);
+	return 0;
+}
+
+static int take(const char *name, long n)
+{
+	struct shmipc_sem *sem = sem_of(name);
+
+	while (n--)
+		must(shmipc_sem_wait(sem));
+	shmipc_sem_close(sem);
+	return 0;
+}
+
+static int idle(const char *name, long n)
+{
+	(void)name;
+	(void)n;
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const char *name, long n);
+} commands[] = {
+	{ "size", size },     { "sum", sum },	{ "fill", fill },
+	{ "create", create }, { "lazy", lazy }, { "value", value },
+	{ "post", post },     { "wait", take }, { "idle", idle },
+};
+
+int main(int argc, char **argv)
+{
+	if (argc != 4)
+		return 2;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		int r;
+
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		must(shmipc_backend_register(&file_backend));
+		must(shmipc_open(&ipc, NULL));
+		r = commands[i].run(argv[2], strtol(argv[3], NULL, 10));
+		shmipc_close(ipc);
+		return r;
+	}
+	return 2;
+}
