@@ -22,6 +22,35 @@ tests_check_conformance_LDADD = libshmipc.la $(CHECK_LIBS)
 tests_opener_SOURCES = tests/opener.c tests/backend_file.c
 tests_opener_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_opener_LDADD = libshmipc.la
+
+# White box: linked with everything, hidden symbols included.
+if MEMFD
+TESTS += tests/units.sh
+check_PROGRAMS += tests/check_units
+tests_check_units_SOURCES = tests/check_units.c tests/units.h \
+	tests/unit_broker.c tests/unit_posix.c \
+	tests/unit_sysv.c tests/unit_wire.c
+tests_check_units_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_check_units_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_units_LDADD = libshmipc-intree.la $(CHECK_LIBS)
+endif
 endif
 
-EXTRA_DIST += tests/on_backend.sh $(conformance)
+EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance)
+
+TESTS += tests/before.sh tests/exports.sh tests/demo.sh tests/after.sh
+EXTRA_DIST += tests/before.sh tests/exports.sh tests/demo.sh tests/after.sh \
+	tests/objects.sh tests/install.sh
+CLEANFILES += tests/objects.before
+
+# The first before all others, the last after them.
+all_but_ends = $(filter-out tests/before.log tests/after.log,$(TEST_LOGS))
+$(all_but_ends): tests/before.log
+tests/after.log: $(all_but_ends)
+
+# With sanitizers a static program cannot be linked, and a shared one needs
+# their library; there is nothing to install then.
+if !SANITIZERS
+installcheck-local:
+	CC='$(CC)' CXX='$(CXX)' $(SHELL) $(srcdir)/tests/install.sh '$(libdir)'
+endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* White box: System V's keys, and what dead creators leave. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sem.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/sysv/slot.h"
+#include "core/backend.h"
+#include "core/header.h"
+#include "tests/units.h"
+
+static struct shmipc *ipc;
+static char name[64];
+
+static void setup(void)
+{
+	ck_assert_int_eq(shmipc_open(&ipc, "sysv"), 0);
+	snprintf(name, sizeof(name), "t.%d.unit", (int)getpid());
+}
+
+static void teardown(void)
+{
+	shmipc_close(ipc);
+}
+
+START_TEST(slots_of_a_name_have_different_keys)
+{
+	for (int i = 0; i < 1000; i++) {
+		char word[16];
+
+		snprintf(word, sizeof(word), "n%d", i);
+		for (unsigned a = 0; a < SYSV_SLOTS; a++) {
+			key_t key = sysvkey_segment(SHMIPC_SHM, word, a);
+
+			ck_assert_int_eq((uint32_t)key >> 24, 0xc5);
+			ck_assert(sysvkey_is_of(key, SHMIPC_SHM, word));
+			ck_assert(!sysvkey_is_of(key, SHMIPC_SEM, word));
+			for (unsigned b = 0; b < a; b++)
+				ck_assert_int_ne(
+					key,
+					sysvkey_segment(SHMIPC_SHM, word, b));
+		}
+	}
+}
+END_TEST
+
+static int compare_keys(const void *a, const void *b)
+{
+	key_t x = *(const key_t *)a, y = *(const key_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+START_TEST(keys_of_similar_names_are_spread)
+{
+	enum { COUNT = 20000 };
+	static key_t keys[COUNT];
+	int same = 0;
+
+	for (int i = 0; i < COUNT; i++) {
+		char word[32];
+
+		snprintf(word, sizeof(word), "worker.%d.queue", i);
+		keys[i] = sysvkey_segment(SHMIPC_SHM, word, 0);
+	}
+	qsort(keys, COUNT, sizeof(keys[0]), compare_keys);
+	for (int i = 1; i < COUNT; i++)
+		same += keys[i] == keys[i - 1];
+	/* n^2 / (2 * 2^22) = 48 pairs are chance; ftok(3) shares thousands. */
+	ck_assert_int_lt(same, 100);
+}
+END_TEST
+
+START_TEST(size_holds_the_bytes_and_the_tag)
+{
+	for (size_t length = 4096; length < 40000; length += 37) {
+		size_t size = sysvkey_size(SHMIPC_SHM, "a", length);
+
+		ck_assert_uint_ge(sysvkey_mapped(size), length);
+		ck_assert_uint_lt(sysvkey_mapped(size), length + 4096);
+		ck_assert(sysvkey_fits(SHMIPC_SHM, "a", size));
+		ck_assert(sysvkey_is_ours(sysvkey_segment(SHMIPC_SHM, "a", 2),
+					  size));
+		ck_assert(!sysvkey_is_ours(0x41414141, size));
+		ck_assert(!sysvkey_is_ours(sysvkey_segment(SHMIPC_SHM, "a", 2),
+					   sysvkey_mapped(size)));
+	}
+}
+END_TEST
+
+/* Make what a creator leaves that is killed at some step. */
+static int leave_behind(unsigned slot, bool with_name)
+{
+	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, slot),
+			sysvkey_size(SHMIPC_SHM, name, 8192),
+			IPC_CREAT | IPC_EXCL | 0600);
+	void *addr;
+
+	ck_assert_int_ge(id, 0);
+	if (with_name) {
+		addr = shmat(id, NULL, 0);
+		ck_assert_ptr_ne(addr, (void *)-1);
+		shmi_header_fill(addr, SHMIPC_SHM, name, 4096, 0);
+		shmdt(addr);
+	}
+	return id;
+}
+
+static bool exists(int id)
+{
+	struct shmid_ds ds;
+
+	return shmctl(id, IPC_STAT, &ds) == 0;
+}
+
+START_TEST(what_a_dead_creator_left_is_taken_over)
+{
+	for (unsigned slot = 0; slot < SYSV_SLOTS; slot++)
+		for (int with_name = 0; with_name < 2; with_name++) {
+			int id = leave_behind(slot, with_name);
+			struct shmipc_shm *shm;
+
+			ck_assert_int_eq(
+				shmipc_shm_open(ipc, &shm, name, 100,
+						SHMIPC_CREATE | SHMIPC_EXCL,
+						0600),
+				0);
+			ck_assert(!exists(id));
+			ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+			shmipc_shm_close(shm);
+		}
+}
+END_TEST
+
+START_TEST(opener_clears_away_what_a_dead_creator_left)
+{
+	int id = leave_behind(1, true);
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+	ck_assert(!exists(id));
+}
+END_TEST
+
+START_TEST(opener_waits_for_a_live_creator_and_not_for_ever)
+{
+	int id = leave_behind(0, true);
+	void *addr = shmat(id, NULL, 0); /* somebody is at work */
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ETIMEDOUT);
+	/* He has had his time: whatever he does, he cannot finish now. */
+	ck_assert_int_eq(shmipc_segment_commit(addr), -EAGAIN);
+	shmdt(addr);
+	ck_assert(!exists(id));
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+}
+END_TEST
+
+static void finish_later(void *addr)
+{
+	struct timespec t = { 0, 100000000 };
+
+	nanosleep(&t, NULL);
+	_exit(shmipc_segment_commit(addr) < 0);
+}
+
+START_TEST(opener_gets_what_a_slow_creator_finishes)
+{
+	int id = leave_behind(2, true), status;
+	void *addr = shmat(id, NULL, 0);
+	struct shmipc_shm *shm;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		finish_later(addr);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), 0);
+	ck_assert_uint_eq(shmipc_shm_size(shm), 4096);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	shmdt(addr);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(shm);
+	ck_assert(!exists(id));
+}
+END_TEST
+
+/* A creator of our name between the making of its segment and publish. */
+static struct shmipc_segment creator_at_work(void *priv)
+{
+	struct shmipc_segment seg = {
+		.backend = &shmi_backend_sysv,
+		.kind = SHMIPC_SHM,
+		.name = name,
+		.priv = priv,
+	};
+
+	ck_assert_int_eq(shmi_backend_sysv.segment_create(&seg, 8192, 0600, 0),
+			 0);
+	shmi_header_fill(seg.addr, SHMIPC_SHM, name, 4096, 0);
+	return seg;
+}
+
+START_TEST(rival_that_is_unfinished_is_given_up)
+{
+	char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
+	struct shmipc_segment seg = creator_at_work(priv);
+
+	/* It chose another slot, and is as far as we are. */
+	for (unsigned slot = 1; slot < SYSV_SLOTS; slot++) {
+		int rival = leave_behind(slot, true);
+		void *addr = shmat(rival, NULL, 0);
+
+		ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg),
+				 slot == 1 ? 0 : -EAGAIN);
+		ck_assert_int_eq(shmipc_segment_commit(addr), -EAGAIN);
+		shmdt(addr);
+		ck_assert(!exists(rival));
+	}
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmi_backend_sysv.segment_close(&seg);
+}
+END_TEST
+
+START_TEST(rival_that_is_finished_wins)
+{
+	char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
+	struct shmipc_segment seg = creator_at_work(priv);
+	int rival = leave_behind(3, true);
+	void *addr = shmat(rival, NULL, 0);
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_segment_commit(addr), 0);
+	ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg), -EEXIST);
+	shmi_backend_sysv.segment_close(&seg);
+	shmdt(addr);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 4096, 0, 0), 0);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(shm);
+	ck_assert(!exists(rival));
+}
+END_TEST
+
+/* Another name in our slot, as a collision of hashes would put it. */
+static int collide(unsigned slot)
+{
+	/* Found by search: a name with our key. */
+	static char other[64];
+	int id;
+	void *addr;
+
+	for (unsigned i = 0;; i++) {
+		snprintf(other, sizeof(other), "t.collide.%u", i);
+		if (sysvkey_segment(SHMIPC_SHM, other, slot) ==
+		    sysvkey_segment(SHMIPC_SHM, name, slot))
+			break;
+	}
+	id = shmget(sysvkey_segment(SHMIPC_SHM, other, slot),
+		    sysvkey_size(SHMIPC_SHM, other, 8192),
+		    IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(id, 0);
+	addr = shmat(id, NULL, 0);
+	shmi_header_fill(addr, SHMIPC_SHM, other, 4096, 0);
+	ck_assert_int_eq(shmipc_segment_commit(addr), 0);
+	shmdt(addr);
+	return id;
+}
+
+START_TEST(names_with_one_key_are_two_objects)
+{
+	int id = collide(0);
+	struct shmipc_shm *shm, *again;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	/* The other one goes, and leaves a hole before ours. */
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &again, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 -EEXIST);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &again, name, 64, 0, 0), 0);
+	*(char *)shmipc_shm_addr(shm) = 'x';
+	ck_assert_int_eq(*(char *)shmipc_shm_addr(again), 'x');
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(again);
+	shmipc_shm_close(shm);
+}
+END_TEST
+
+START_TEST(strangers_segment_under_our_key_is_left_alone)
+{
+	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, 0), 8192,
+			IPC_CREAT | IPC_EXCL | 0600);
+	struct shmipc_shm *shm;
+
+	ck_assert_int_ge(id, 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert(exists(id));
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(shm);
+	ck_assert(exists(id));
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+}
+END_TEST
+
+START_TEST(set_goes_with_the_last_user_of_its_semaphore)
+{
+	struct shmipc_sem *sem, *other;
+	struct slot slot;
+	key_t key;
+
+	ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert_int_eq(shmipc_sem_open(ipc, &other, name, 0, 0, 0), 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SEM, name, 0, 0, &slot), 0);
+	key = sysvkey_set(slot.id);
+	slot_leave(&slot);
+	ck_assert_int_ge(semget(key, 0, 0), 0);
+	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
+	ck_assert_int_ge(semget(key, 0, 0), 0);
+	shmipc_sem_close(sem);
+	ck_assert_int_ge(semget(key, 0, 0), 0);
+	shmipc_sem_close(other);
+	ck_assert_int_lt(semget(key, 0, 0), 0);
+	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+START_TEST(removed_set_is_told_and_not_waited_for)
+{
+	struct shmipc_sem *sem;
+	struct slot slot;
+
+	ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SEM, name, 0, 0, &slot), 0);
+	ck_assert_int_eq(
+		semctl(semget(sysvkey_set(slot.id), 0, 0), 0, IPC_RMID), 0);
+	slot_leave(&slot);
+	ck_assert_int_eq(shmipc_sem_wait(sem), -EIDRM);
+	ck_assert_int_eq(shmipc_sem_post(sem), 0);
+	ck_assert_int_eq(shmipc_sem_wait(sem), 0);
+	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
+	shmipc_sem_close(sem);
+}
+END_TEST
+
+TCase *sysv_case(void)
+{
+	TCase *tc = tcase_create("sysv");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, slots_of_a_name_have_different_keys);
+	tcase_add_test(tc, keys_of_similar_names_are_spread);
+	tcase_add_test(tc, size_holds_the_bytes_and_the_tag);
+	tcase_add_test(tc, what_a_dead_creator_left_is_taken_over);
+	tcase_add_test(tc, opener_clears_away_what_a_dead_creator_left);
+	tcase_add_test(tc, opener_waits_for_a_live_creator_and_not_for_ever);
+	tcase_add_test(tc, opener_gets_what_a_slow_creator_finishes);
+	tcase_add_test(tc, rival_that_is_unfinished_is_given_up);
+	tcase_add_test(tc, rival_that_is_finished_wins);
+	tcase_add_test(tc, names_with_one_key_are_two_objects);
+	tcase_add_test(tc, strangers_segment_under_our_key_is_left_alone);
+	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
+	tcase_add_test(tc, removed_set_is_told_and_not_waited_for);
+	return tc;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The test cases of check_units that have a file of their own. */
+#ifndef UNITS_H
+#define UNITS_H
+
+#include <check.h>
+
+TCase *posix_case(void);
+TCase *sysv_case(void);
+TCase *wire_case(void);
+TCase *broker_case(void);
+
+#endif
