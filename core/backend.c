@@ -99,10 +99,11 @@ int shmipc_backend_register(const struct shmipc_backend *ops)
 
 	shmi_error_begin();
 	if (!ops)
-		return shmi_report(-EINVAL, "backend");
+		return shmi_report(SHMI_CONNECT, shmi_bad("the table is NULL"),
+				   "backend");
 	r = shmi_backend_check(ops);
 	if (r < 0)
-		return shmi_report(r, "backend");
+		return shmi_report(SHMI_CONNECT, r, "backend");
 
 	for (size_t i = 0; i < REGISTERED_MAX; i++) {
 		const struct shmipc_backend *there = NULL;
@@ -113,6 +114,7 @@ int shmipc_backend_register(const struct shmipc_backend *ops)
 		 */
 		if (shmi_backend_find(ops->name, strlen(ops->name)))
 			return shmi_report(
+				SHMI_CONNECT,
 				shmipc_backend_error(-EEXIST,
 						     "a backend named %s is "
 						     "known already",
@@ -123,7 +125,8 @@ int shmipc_backend_register(const struct shmipc_backend *ops)
 			    memory_order_relaxed))
 			return 0;
 	}
-	return shmi_report(shmipc_backend_error(-ENOSPC,
+	return shmi_report(SHMI_CONNECT,
+			   shmipc_backend_error(-ENOSPC,
 						"more than %d backends",
 						SHMIPC_BACKENDS_MAX),
 			   "backend");
@@ -137,7 +140,8 @@ int shmipc_backends(int (*visit)(const struct shmipc_backend_info *, void *),
 
 	shmi_error_begin();
 	if (!visit)
-		return shmi_report(-EINVAL, "backends");
+		return shmi_report(SHMI_CONNECT, shmi_bad("visit is NULL"),
+				   "backends");
 
 	for (unsigned i = 0; (b = shmi_backend_at(i)); i++) {
 		struct shmipc_backend_info info = {

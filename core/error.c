@@ -57,6 +57,11 @@ int shmipc_backend_error(int err, const char *fmt, ...)
 	return err;
 }
 
+int shmi_bad(const char *what)
+{
+	return shmipc_backend_error(-EINVAL, "%s", what);
+}
+
 void shmi_error_begin(void)
 {
 	cause_err = 0;
@@ -67,48 +72,51 @@ const char *shmi_error_cause(void)
 	return cause_texts[cause_at];
 }
 
-/* The interface's codes, and what to say when nobody knew better. */
-static const char *general_cause(int err)
+/* The interface's codes: what each means, and which calls may return it. */
+static const struct code {
+	int err;
+	unsigned calls;
+	const char *cause;
+} codes[] = {
+	{ EINVAL, SHMI_CONNECT | SHMI_OPEN | SHMI_LOOK | SHMI_WAIT,
+	  "an argument is not valid" },
+	{ ENAMETOOLONG, SHMI_OPEN | SHMI_LOOK,
+	  "the name is longer than 200 bytes" },
+	{ ENOENT, SHMI_OPEN | SHMI_LOOK,
+	  "there is none; SHMIPC_CREATE would make it" },
+	{ EEXIST, SHMI_CONNECT | SHMI_OPEN,
+	  "the name is taken; unlink it first, or open it without "
+	  "SHMIPC_EXCL" },
+	{ EACCES, SHMI_OPEN | SHMI_LOOK,
+	  "permission denied; its mode and owner decide" },
+	{ EPROTO, SHMI_OPEN | SHMI_LOOK,
+	  "what has this name is damaged or was not made by this library; it "
+	  "was left as it is" },
+	{ ENOSPC, SHMI_CONNECT | SHMI_OPEN, "no room for it" },
+	{ ENOTSUP, SHMI_OPEN, "this backend cannot do that" },
+	{ ENOSYS, SHMI_CONNECT, "this backend cannot work here" },
+	{ EMFILE, SHMI_OPEN | SHMI_LOOK,
+	  "no file descriptor left; raise RLIMIT_NOFILE" },
+	{ ENOMEM, SHMI_CONNECT | SHMI_OPEN | SHMI_LOOK,
+	  "no memory or address space left" },
+	{ ETIMEDOUT, SHMI_OPEN | SHMI_LOOK,
+	  "somebody is creating or removing it and did not finish in time" },
+	{ ECONNREFUSED, SHMI_OPEN | SHMI_LOOK, "the broker cannot be reached" },
+	{ EINTR, SHMI_WAIT, "a signal handler ran" },
+	{ EIDRM, SHMI_WAIT, "somebody removed the kernel's half of it" },
+};
+
+/* The entry of this code, if such a call may return it; else NULL. */
+static const struct code *documented(enum shmi_call call, int err)
 {
-	switch (-err) {
-	case EINVAL:
-		return "an argument is not valid";
-	case ENAMETOOLONG:
-		return "the name is longer than 200 bytes";
-	case ENOENT:
-		return "there is none; SHMIPC_CREATE would make it";
-	case EEXIST:
-		return "the name is taken; unlink it first, or open it "
-		       "without SHMIPC_EXCL";
-	case EACCES:
-		return "permission denied; its mode and owner decide";
-	case EPROTO:
-		return "what has this name is damaged or was not made by "
-		       "this library; it was left as it is";
-	case ENOSPC:
-		return "no room for it";
-	case ENOTSUP:
-		return "this backend cannot do that";
-	case ENOSYS:
-		return "this backend cannot work here";
-	case EMFILE:
-		return "no file descriptor left; raise RLIMIT_NOFILE";
-	case ENOMEM:
-		return "no memory or address space left";
-	case ETIMEDOUT:
-		return "somebody is creating it and did not finish in time";
-	case ECONNREFUSED:
-		return "the broker cannot be reached";
-	case EINTR:
-		return "a signal handler ran";
-	case EIDRM:
-		return "somebody removed the kernel's half of it";
-	default:
-		return NULL;
-	}
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].err == -err && codes[i].calls & call)
+			return &codes[i];
+	return NULL;
 }
 
-static int documented(int err)
+/* Codes of the system that say the same as one of ours. */
+static int our_word(int err)
 {
 	switch (-err) {
 	case EPERM:
@@ -116,22 +124,32 @@ static int documented(int err)
 	case ENFILE:
 		return -EMFILE;
 	default:
-		return general_cause(err) ? err : -EIO;
+		return err;
 	}
 }
 
-int shmi_report(int err, const char *subject)
+int shmi_report(enum shmi_call call, int err, const char *subject)
 {
-	int code = documented(err);
+	const struct code *code = documented(call, our_word(err));
+	bool has_cause = cause_err == err;
 
-	if (code == -EIO && cause_err != err)
+	/*
+	 * A system call may fail with any of these words and mean something
+	 * else: invalid arguments are found by us, and said.
+	 */
+	if (code && code->err == EINVAL && !has_cause)
+		code = NULL;
+	if (!code && !has_cause) {
 		shmipc_backend_error(err, "the system said: %s",
 				     strerror(-err));
-	if (cause_err != err)
-		return shmi_report_static(code, subject, general_cause(code));
+		has_cause = true;
+	}
+	err = code ? -code->err : -EIO;
+	if (!has_cause)
+		return shmi_report_static(err, subject, code->cause);
 	cause_err = 0;
 	cause_at ^= 1;
-	return shmi_report_static(code, subject, cause_texts[cause_at ^ 1]);
+	return shmi_report_static(err, subject, cause_texts[cause_at ^ 1]);
 }
 
 int shmi_report_static(int err, const char *subject, const char *cause)

@@ -28,12 +28,23 @@ void shmi_error_begin(void);
 /* The cause that shmipc_backend_error() left last in this thread. */
 const char *shmi_error_cause(void);
 
+/* The public functions, by the codes that they may return. */
+enum shmi_call {
+	SHMI_CONNECT = 1, /* connections and backends */
+	SHMI_OPEN = 2,	  /* opening and creating objects */
+	SHMI_LOOK = 4,	  /* unlink, stat, list */
+	SHMI_WAIT = 8,	  /* what is done with a handle */
+};
+
 /*
  * The end of a failed public function: make the sentence of this thread from
- * the subject and the cause, and turn err into a documented code. Codes that
- * the interface does not have become -EIO.
+ * the subject and the cause, and turn err into a code that is documented for
+ * such a call. Other codes become -EIO.
  */
-int shmi_report(int err, const char *subject);
+int shmi_report(enum shmi_call call, int err, const char *subject);
+
+/* An argument is not valid: the sentence, and -EINVAL. */
+int shmi_bad(const char *what);
 
 /*
  * The same for the paths that must be fast or async-signal-safe: cause is a

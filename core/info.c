@@ -53,11 +53,14 @@ int shmipc_stat(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
 	shmi_error_begin();
 	shmi_subject(subject, kind, name, shmipc_backend_name(ipc));
 	if (!ipc || !ret || (kind != SHMIPC_SHM && kind != SHMIPC_SEM))
-		return shmi_report(-EINVAL, subject);
+		return shmi_report(
+			SHMI_LOOK,
+			shmi_bad("connection, kind or result is not valid"),
+			subject);
 	r = shmi_name_check(name, &name);
 	if (r == 0)
 		r = look(ipc, kind, name, ret);
-	return r < 0 ? shmi_report(r, subject) : 0;
+	return r < 0 ? shmi_report(SHMI_LOOK, r, subject) : 0;
 }
 
 /* A walk over one backend, handed through segment_list() to show(). */
@@ -107,7 +110,9 @@ int shmipc_list(struct shmipc *ipc,
 	shmi_error_begin();
 	shmi_subject(subject, 0, NULL, shmipc_backend_name(ipc));
 	if (!ipc || !visit)
-		return shmi_report(-EINVAL, subject);
+		return shmi_report(SHMI_LOOK,
+				   shmi_bad("connection or visit is NULL"),
+				   subject);
 
 	for (size_t i = 0; i < 2 && !w.over; i++) {
 		int r;
@@ -117,7 +122,7 @@ int shmipc_list(struct shmipc *ipc,
 		if (r == 0)
 			r = w.err;
 		if (r < 0)
-			return shmi_report(r, subject);
+			return shmi_report(SHMI_LOOK, r, subject);
 	}
 	return w.shown;
 }

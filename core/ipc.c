@@ -34,15 +34,17 @@ int shmipc_open(struct shmipc **ret, const char *backend)
 
 	shmi_error_begin();
 	if (!ret)
-		return shmi_report(-EINVAL, "connection");
+		return shmi_report(SHMI_CONNECT,
+				   shmi_bad("there is no place for the handle"),
+				   "connection");
 	r = shmi_select(backend ? backend : from_environment(), &ops);
 	if (r < 0)
-		return shmi_report(r,
+		return shmi_report(SHMI_CONNECT, r,
 				   backend ? "connection" : "SHMIPC_BACKEND");
 
 	ipc = calloc(1, shmi_aligned(sizeof(*ipc)) + ops->conn_size);
 	if (!ipc)
-		return shmi_report(-ENOMEM, "connection");
+		return shmi_report(SHMI_CONNECT, -ENOMEM, "connection");
 	ipc->ops = ops;
 	ipc->conn = (char *)ipc + shmi_aligned(sizeof(*ipc));
 	atomic_init(&ipc->references, 1);

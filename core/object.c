@@ -220,11 +220,6 @@ static int open_handle(struct shmipc *ipc, struct shmi_object **ret,
 	return 0;
 }
 
-static int bad(const char *what)
-{
-	return shmipc_backend_error(-EINVAL, "%s", what);
-}
-
 static int check_flags(const struct shmi_request *request)
 {
 	unsigned known = SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_RDONLY;
@@ -232,12 +227,13 @@ static int check_flags(const struct shmi_request *request)
 	if (request->kind == SHMIPC_SHM)
 		known |= SHMIPC_LAZY;
 	if (request->flags & ~known)
-		return bad("unknown flags");
+		return shmi_bad("unknown flags");
 	if (request->flags & SHMIPC_EXCL && !(request->flags & SHMIPC_CREATE))
-		return bad("SHMIPC_EXCL makes no sense without SHMIPC_CREATE");
+		return shmi_bad(
+			"SHMIPC_EXCL makes no sense without SHMIPC_CREATE");
 	if (request->flags & SHMIPC_RDONLY && request->flags & SHMIPC_CREATE)
-		return bad("a new object is empty: SHMIPC_RDONLY makes no "
-			   "sense with SHMIPC_CREATE");
+		return shmi_bad("a new object is empty: SHMIPC_RDONLY makes no "
+				"sense with SHMIPC_CREATE");
 	return 0;
 }
 
@@ -246,14 +242,14 @@ static int check_request(const struct shmi_request *request)
 	const uint64_t largest = PTRDIFF_MAX - 2 * SHMIPC_HEADER_SIZE;
 
 	if (request->size > largest)
-		return bad("no address space is as large as this size");
+		return shmi_bad("no address space is as large as this size");
 	if (request->flags & SHMIPC_EXCL && request->kind == SHMIPC_SHM &&
 	    request->size == 0)
-		return bad("a new region needs a size of at least 1");
+		return shmi_bad("a new region needs a size of at least 1");
 	if (request->value > SHMIPC_SEM_VALUE_MAX)
-		return bad("the value is above SHMIPC_SEM_VALUE_MAX");
+		return shmi_bad("the value is above SHMIPC_SEM_VALUE_MAX");
 	if (request->flags & SHMIPC_CREATE && request->mode & ~(mode_t)0777)
-		return bad("mode has other than permission bits");
+		return shmi_bad("mode has other than permission bits");
 	return 0;
 }
 
@@ -267,9 +263,11 @@ int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 	shmi_subject(subject, request->kind, request->name,
 		     shmipc_backend_name(ipc));
 	if (!ipc)
-		return shmi_report(bad("the connection is NULL"), subject);
+		return shmi_report(SHMI_OPEN,
+				   shmi_bad("the connection is NULL"), subject);
 	if (!ret)
-		return shmi_report(bad("there is no place for the handle"),
+		return shmi_report(SHMI_OPEN,
+				   shmi_bad("there is no place for the handle"),
 				   subject);
 	r = shmi_name_check(request->name, &request->name);
 	if (r == 0)
@@ -278,7 +276,7 @@ int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 		r = check_request(request);
 	if (r == 0)
 		r = open_handle(ipc, ret, request);
-	return r < 0 ? shmi_report(r, subject) : 0;
+	return r < 0 ? shmi_report(SHMI_OPEN, r, subject) : 0;
 }
 
 void shmi_object_close(struct shmi_object *o)
@@ -345,9 +343,10 @@ int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
 	shmi_error_begin();
 	shmi_subject(subject, kind, name, shmipc_backend_name(ipc));
 	if (!ipc)
-		return shmi_report(bad("the connection is NULL"), subject);
+		return shmi_report(SHMI_LOOK,
+				   shmi_bad("the connection is NULL"), subject);
 	r = shmi_name_check(name, &name);
 	if (r == 0)
 		r = unlink_name(ipc, kind, name);
-	return r < 0 ? shmi_report(r, subject) : 0;
+	return r < 0 ? shmi_report(SHMI_LOOK, r, subject) : 0;
 }

@@ -64,7 +64,7 @@ int shmipc_sem_timedwait(struct shmipc_sem *sem,
 	if (r == -ETIMEDOUT)
 		return shmi_report_static(r, sem->object.subject,
 					  "no unit came before the deadline");
-	return r < 0 ? shmi_report(r, sem->object.subject) : 0;
+	return r < 0 ? shmi_report(SHMI_WAIT, r, sem->object.subject) : 0;
 }
 
 int shmipc_sem_wait(struct shmipc_sem *sem)

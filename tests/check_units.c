@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/backend.h"
+#include "core/error.h"
 #include "core/name.h"
 #include "core/object.h"
 #include "core/semword.h"
@@ -48,6 +49,33 @@ START_TEST(length_counts_without_the_slash)
 	text[SHMIPC_NAME_MAX + 1] = 'n';
 	text[SHMIPC_NAME_MAX + 2] = '\0';
 	ck_assert_int_eq(shmi_name_check(text, &name), -ENAMETOOLONG);
+}
+END_TEST
+
+/* ---- codes -------------------------------------------------------------- */
+
+START_TEST(only_documented_codes_come_out)
+{
+	shmi_error_begin();
+	/* The system's word for something else is not ours. */
+	ck_assert_int_eq(shmi_report(SHMI_OPEN, -EINTR, "x"), -EIO);
+	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), strerror(EINTR)));
+	ck_assert_int_eq(shmi_report(SHMI_WAIT, -EINTR, "x"), -EINTR);
+	ck_assert_int_eq(shmi_report(SHMI_OPEN, -ENOSPC, "x"), -ENOSPC);
+	ck_assert_int_eq(shmi_report(SHMI_LOOK, -ENOSPC, "x"), -EIO);
+	ck_assert_int_eq(shmi_report(SHMI_OPEN, -ENOSYS, "x"), -EIO);
+	ck_assert_int_eq(shmi_report(SHMI_CONNECT, -ENOSYS, "x"), -ENOSYS);
+	ck_assert_int_eq(shmi_report(SHMI_OPEN, -EPERM, "x"), -EACCES);
+	ck_assert_int_eq(shmi_report(SHMI_LOOK, -ENFILE, "x"), -EMFILE);
+}
+END_TEST
+
+START_TEST(invalid_arguments_are_those_that_we_found)
+{
+	shmi_error_begin();
+	ck_assert_int_eq(shmi_report(SHMI_OPEN, -EINVAL, "x"), -EIO);
+	ck_assert_int_eq(shmi_report(SHMI_OPEN, shmi_bad("why"), "x"), -EINVAL);
+	ck_assert_str_eq(shmipc_errmsg(), "x: why");
 }
 END_TEST
 
@@ -431,6 +459,11 @@ int main(void)
 	tc = tcase_create("names");
 	tcase_add_test(tc, slash_is_skipped_once);
 	tcase_add_test(tc, length_counts_without_the_slash);
+	suite_add_tcase(suite, tc);
+
+	tc = tcase_create("codes");
+	tcase_add_test(tc, only_documented_codes_come_out);
+	tcase_add_test(tc, invalid_arguments_are_those_that_we_found);
 	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("ops");
