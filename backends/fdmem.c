@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared memory behind a file descriptor: reserve, map, count the users. */
+/* Shared memory behind a file descriptor: reserving it and mapping it. */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "fdmem.h"
-
-/* User locks stand at offsets from here, which no file reaches. */
-#define USERS_START ((off_t)1 << 60)
-#define USERS_END   ((off_t)1 << 61)
-
-/*
- * How often count_users() asks. Locks come in no order that helps: counting n
- * of them takes about n * log(n) questions, and n * n if somebody wants it to.
- * Beyond that, attached is too low.
- */
-#define QUESTIONS_MAX 20000
+#include "backends/fdmem.h"
+#include "backends/fdmem/users.h"
 
 /*
  * Limits that the kernel would report with a signal (SIGXFSZ), or not at all:
@@ -110,26 +99,9 @@ int fdmem_reopen(int fd, int access)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Take a lock of our own, on a byte that most likely nobody else has. */
-static int become_user(int fd)
+static struct fdmem *of(const struct shmipc_segment *seg)
 {
-	struct flock lock = {
-		.l_type = F_RDLCK,
-		.l_whence = SEEK_SET,
-		.l_len = 1,
-	};
-	uint64_t at;
-
-	/* Two users on one byte count as one; with 2^60 bytes nobody cares. */
-	if (getrandom(&at, sizeof(at), 0) != sizeof(at))
-		return -errno;
-	lock.l_start = USERS_START + (off_t)(at & ((UINT64_C(1) << 60) - 1));
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return shmipc_backend_error(-EIO, "somebody has locked its "
-						  "file for writing");
-	return -errno;
+	return seg->priv;
 }
 
 static int map(struct shmipc_segment *seg, int fd, size_t length, bool writable)
@@ -145,33 +117,55 @@ static int map(struct shmipc_segment *seg, int fd, size_t length, bool writable)
 	return 0;
 }
 
+mode_t fdmem_mode(mode_t mode, unsigned flags)
+{
+	return mode | (flags & SHMIPC_SEGMENT_TRANSIENT ? S_ISVTX : 0);
+}
+
+static void note_file(struct shmipc_segment *seg, const struct stat *st)
+{
+	of(seg)->dev = st->st_dev;
+	of(seg)->ino = st->st_ino;
+	of(seg)->transient = st->st_mode & S_ISVTX;
+}
+
+bool fdmem_is_file_of(const struct shmipc_segment *seg, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_dev == of(seg)->dev &&
+	       st.st_ino == of(seg)->ino;
+}
+
 int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length)
 {
-	int r = become_user(fd);
+	struct stat st;
+	int r;
 
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	note_file(seg, &st);
+	r = users_join(fd);
 	return r < 0 ? r : map(seg, fd, length, true);
 }
 
 /*
- * The length of an opened file, and whether it can be a segment.
+ * What is known of an opened file, and whether it can be a segment.
  *   -EPROTO  it cannot
  */
-static int length_of(int fd, size_t *ret)
+static int look_outside(int fd, struct stat *ret)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(ret->st_mode))
 		return shmipc_backend_error(
 			-EPROTO, "what has this name is not a regular file; "
 				 "it was left as it is");
-	if (st.st_size < SHMIPC_HEADER_SIZE ||
-	    (uint64_t)st.st_size > PTRDIFF_MAX)
+	if (ret->st_size < SHMIPC_HEADER_SIZE ||
+	    (uint64_t)ret->st_size > PTRDIFF_MAX)
 		return shmipc_backend_error(
 			-EPROTO, "what has this name is too short to be ours; "
 				 "it was left as it is");
-	*ret = (size_t)st.st_size;
 	return 0;
 }
 
@@ -179,18 +173,35 @@ static int length_of(int fd, size_t *ret)
  * Read a header without mapping it, and judge it: a stranger's file may be of
  * any size, and touching a hole in it when the mount is full raises SIGBUS.
  */
-static int read_header(const struct shmipc_segment *seg, int fd, size_t length,
-		       void *to)
+static int read_header(int fd, const struct stat *st, enum shmipc_kind kind,
+		       const char *name, void *to)
 {
-	if (pread(fd, to, SHMIPC_HEADER_SIZE, 0) != SHMIPC_HEADER_SIZE)
+	bool transient = st->st_mode & S_ISVTX;
+
+	if (pread(fd, to, SHMIPC_HEADER_SIZE, 0) != SHMIPC_HEADER_SIZE ||
+	    shmipc_segment_look(to, (size_t)st->st_size, kind, name) != 0)
 		return -EPROTO;
-	return shmipc_segment_look(to, length, seg->kind, seg->name) == 0
-		       ? 0
-		       : -EPROTO;
+	if (shmipc_segment_is_transient(to) != transient)
+		return shmipc_backend_error(
+			-EPROTO, "its header and its file do not agree whether "
+				 "it is transient; it was left as it is");
+	return 0;
+}
+
+int fdmem_is_transient(int fd, enum shmipc_kind kind, const char *name)
+{
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
+	struct stat st;
+	int r;
+
+	r = look_outside(fd, &st);
+	if (r == 0)
+		r = read_header(fd, &st, kind, name, header);
+	return r < 0 ? r : (st.st_mode & S_ISVTX) != 0;
 }
 
 /* A private copy of the header, in a page of its own. */
-static int map_copy(struct shmipc_segment *seg, int fd, size_t length)
+static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 {
 	void *page = mmap(NULL, SHMIPC_HEADER_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -198,101 +209,73 @@ static int map_copy(struct shmipc_segment *seg, int fd, size_t length)
 
 	if (page == MAP_FAILED)
 		return errno == EAGAIN ? -ENOMEM : -errno;
-	r = read_header(seg, fd, length, page);
+	r = read_header(fd, st, seg->kind, seg->name, page);
+	if (r == 0 && of(seg)->transient) {
+		r = users_is_ghost(fd);
+		if (r > 0)
+			r = -ESTALE;
+	}
 	if (r < 0) {
 		munmap(page, SHMIPC_HEADER_SIZE);
 		return r;
 	}
 	seg->addr = page;
-	seg->length = length;
+	seg->length = (size_t)st->st_size;
+	of(seg)->peeked = true;
+	of(seg)->fd = fd + 1;
 	return 0;
+}
+
+static int map_all(struct shmipc_segment *seg, int fd, const struct stat *st,
+		   bool writable)
+{
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
+	int r;
+
+	r = read_header(fd, st, seg->kind, seg->name, header);
+	if (r < 0)
+		return r;
+	r = of(seg)->transient ? users_join_others(fd) : users_join(fd);
+	if (r == 0)
+		r = map(seg, fd, (size_t)st->st_size, writable);
+	if (r == 0)
+		close(fd);
+	return r;
 }
 
 int fdmem_map(struct shmipc_segment *seg, int fd, unsigned flags)
 {
-	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
-	size_t length = 0;
+	struct stat st;
 	int r;
 
-	r = length_of(fd, &length);
+	r = look_outside(fd, &st);
 	if (r < 0)
 		return r;
+	note_file(seg, &st);
 	if (flags & SHMIPC_SEGMENT_PEEK)
-		return map_copy(seg, fd, length);
-	r = read_header(seg, fd, length, header);
-	if (r == 0)
-		r = become_user(fd);
-	if (r < 0)
-		return r;
-	return map(seg, fd, length, !(flags & SHMIPC_SEGMENT_RDONLY));
+		return map_copy(seg, fd, &st);
+	return map_all(seg, fd, &st, !(flags & SHMIPC_SEGMENT_RDONLY));
 }
 
-void fdmem_unmap(struct shmipc_segment *seg, bool peeked)
+void fdmem_unmap(struct shmipc_segment *seg)
 {
-	munmap(seg->addr, peeked ? SHMIPC_HEADER_SIZE : seg->length);
+	if (of(seg)->fd)
+		close(of(seg)->fd - 1);
+	of(seg)->fd = 0;
+	munmap(seg->addr, of(seg)->peeked ? SHMIPC_HEADER_SIZE : seg->length);
 }
 
-/*
- * The lowest lock from start to end (not included), as [*from, *to). Returns
- * whether there is one. The kernel names one at a time, any of them: ask again
- * left of it until there is none.
- *
- * Anybody who may read the file may lock what he likes in it. So no lock is
- * believed to be one of ours, and *questions bounds how often we ask.
- */
-static int lowest_lock(int fd, off_t start, off_t end, unsigned *questions,
-		       off_t *from, off_t *to)
-{
-	int found = 0;
-
-	while (*questions && start < end) {
-		struct flock lock = {
-			.l_type = F_WRLCK,
-			.l_whence = SEEK_SET,
-			.l_start = start,
-			.l_len = end - start,
-		};
-
-		--*questions;
-		if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
-			return -errno;
-		if (lock.l_type == F_UNLCK)
-			break;
-		found = 1;
-		*from = lock.l_start > start ? lock.l_start : start;
-		/* A length of 0 is up to the end of all files: fcntl(2). */
-		*to = lock.l_len && lock.l_start + lock.l_len < USERS_END
-			      ? lock.l_start + lock.l_len
-			      : USERS_END;
-		end = *from;
-	}
-	return found;
-}
-
-static int count_users(int fd, unsigned *ret)
-{
-	unsigned questions = QUESTIONS_MAX, count = 0;
-	off_t at = USERS_START, from = at, to = at;
-	int r;
-
-	while ((r = lowest_lock(fd, at, USERS_END, &questions, &from, &to)) >
-	       0) {
-		count++;
-		at = to;
-	}
-	*ret = count;
-	return r;
-}
-
-int fdmem_stat(int fd, struct shmipc_segment_stat *ret)
+int fdmem_stat(const struct shmipc_segment *seg,
+	       struct shmipc_segment_stat *ret)
 {
 	struct shmipc_segment_stat result = { .attached = 0 };
+	int fd = of(seg)->fd - 1;
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	r = count_users(fd, &result.attached);
+	r = users_count(fd, &result.attached);
 	if (r < 0)
 		return r;
 	result.mode = st.st_mode & 0777;

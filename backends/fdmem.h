@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared memory behind a file descriptor: what posix and memfd have in common.
- *
- * Who uses an object? Every user holds a read lock on one byte, at a random
- * offset far behind the bytes, taken with F_OFD_SETLK on a description of his
- * own that is then mapped and whose descriptor is then closed. The kernel
- * keeps the description, and so the lock, exactly as long as any mapping of
- * it: over fork, until munmap, exec, exit or SIGKILL. Nobody has to tidy up
- * for the dead. Different offsets make the locks countable.
+ * Who uses it: fdmem/users.h.
  */
 #ifndef SHMI_FDMEM_H
 #define SHMI_FDMEM_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include <shmipc-backend.h>
+
+/* The first part of such a segment's private bytes. */
+struct fdmem {
+	/*
+	 * +1. Created and not published, or opened to peek; a mapping needs
+	 * none.
+	 */
+	int fd;
+	bool peeked; /* a copy of the header is mapped */
+	/*
+	 * So is the file: it has the bit S_ISVTX, which only its owner can
+	 * change. (Who may write the header could change what that says.)
+	 */
+	bool transient;
+	dev_t dev; /* of the file, the same as long as it exists */
+	uint64_t ino;
+};
 
 /*
  * Make an empty file length bytes long and reserve its pages; if lazy, those of
@@ -31,8 +44,8 @@ int fdmem_reserve(int fd, size_t length, bool lazy, const char *where);
 int fdmem_reopen(int fd, int access);
 
 /*
- * Map a new file of this length, for writing, and count the caller among its
- * users. As in fdmem_map(), the description must not be shared with anybody
+ * Map a new file of this length and its final mode, for writing, and count the
+ * caller among its users. As in fdmem_map(), the description must not be shared with anybody
  * who is none; the descriptor may be closed afterwards.
  */
 int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length);
@@ -40,13 +53,31 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length);
 /*
  * Map a file that was found under the segment's name, as segment_open() does:
  * for writing or reading, or, for SHMIPC_SEGMENT_PEEK, a copy of its header.
- * Its header is judged before the file is mapped.
+ * Its header is judged before the file is mapped. On success the descriptor is
+ * the segment's.
  *   -EPROTO  it is not this segment
+ *   -ESTALE  it is a ghost: transient and without a user
+ *   -EAGAIN  it is becoming one, or none: look again
  */
 int fdmem_map(struct shmipc_segment *seg, int fd, unsigned flags);
-void fdmem_unmap(struct shmipc_segment *seg, bool peeked);
 
-/* All of segment_stat(). */
-int fdmem_stat(int fd, struct shmipc_segment_stat *ret);
+/* Close what is left open, and unmap. */
+void fdmem_unmap(struct shmipc_segment *seg);
+
+/* The permission bits of a segment's file. */
+mode_t fdmem_mode(mode_t mode, unsigned flags);
+
+/*
+ * What was found under this name: is it such a segment, and transient? 0 or 1.
+ *   -EPROTO  it is not this segment
+ */
+int fdmem_is_transient(int fd, enum shmipc_kind kind, const char *name);
+
+/* Does this descriptor lead to the segment's file? */
+bool fdmem_is_file_of(const struct shmipc_segment *seg, int fd);
+
+/* All of segment_stat(), of a peeked segment. */
+int fdmem_stat(const struct shmipc_segment *seg,
+	       struct shmipc_segment_stat *ret);
 
 #endif

@@ -49,9 +49,9 @@
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 struct memfd {
-	int memory;  /* created and not published, or opened to peek: +1 */
-	int event;   /* the place: +1 */
-	bool peeked; /* a copy of the header is mapped */
+	struct fdmem mem; /* first: fdmem.h */
+	int event;	  /* the place: +1 */
+	bool published;
 };
 
 static struct memfd *of(const struct shmipc_segment *seg)
@@ -130,7 +130,8 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 	r = fdmem_reserve(fd, length, flags & SHMIPC_SEGMENT_LAZY, "memory");
 	if (r < 0)
 		goto err_own;
-	if (fchmod(fd, mode) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+	if (fchmod(fd, fdmem_mode(mode, flags)) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
 		r = -errno;
 		goto err_own;
 	}
@@ -138,7 +139,7 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 	if (r < 0)
 		goto err_own;
 	close(own);
-	of(seg)->memory = fd + 1;
+	of(seg)->mem.fd = fd + 1;
 	return 0;
 
 err_own:
@@ -151,16 +152,18 @@ err_fd:
 static int memfd_segment_publish(struct shmipc_segment *seg)
 {
 	struct wire question = wire_make(WIRE_ADD, seg->kind, seg->name);
-	struct wire_fds fds = { { of(seg)->memory - 1, of(seg)->event - 1 } };
+	struct wire_fds fds = { { of(seg)->mem.fd - 1, of(seg)->event - 1 } };
 	struct wire_fds none;
 	struct wire answer;
 	int r;
 
 	question.fds = wire_fds_of(seg->kind);
 	r = client_ask(seg->conn, true, &question, &fds, &answer, &none);
-	if (r == 0)
-		drop(&of(seg)->memory);
-	return r;
+	if (r < 0)
+		return r;
+	drop(&of(seg)->mem.fd);
+	of(seg)->published = true;
+	return 0;
 }
 
 /* What the broker handed out: is it memory that nobody can truncate? */
@@ -188,11 +191,12 @@ static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
 	if (own < 0)
 		return own;
 	r = fdmem_map(seg, own, flags);
-	of(seg)->peeked = flags & SHMIPC_SEGMENT_PEEK;
-	if (r == 0 && of(seg)->peeked)
-		of(seg)->memory = own + 1;
-	else
-		close(own);
+	if (r == 0)
+		return 0;
+	close(own);
+	/* The broker will see that too, when it is asked again. */
+	if (r == -ESTALE)
+		r = flags & SHMIPC_SEGMENT_PEEK ? -ENOENT : -EAGAIN;
 	return r;
 }
 
@@ -207,6 +211,7 @@ static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 	if (r < 0)
 		return r;
 	r = map_memory(seg, fds.fd[0], flags);
+	of(seg)->published = true;
 	if (r == 0 && seg->kind == SHMIPC_SEM &&
 	    !(flags & SHMIPC_SEGMENT_RDONLY)) {
 		of(seg)->event = fds.fd[1] + 1;
@@ -216,17 +221,32 @@ static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 	return r;
 }
 
+/* The broker sees whether a transient segment has another user. */
+static void let_go(struct shmipc_segment *seg)
+{
+	struct wire question = wire_make(WIRE_LET_GO, seg->kind, seg->name);
+	struct wire_fds none;
+	struct wire answer;
+
+	/* If it cannot be told, it sees that later by itself. */
+	(void)client_ask(seg->conn, false, &question, NULL, &answer, &none);
+}
+
 static void memfd_segment_close(struct shmipc_segment *seg)
 {
-	drop(&of(seg)->memory);
+	const struct memfd *m = of(seg);
+	bool last = m->mem.transient && m->published && !m->mem.peeked;
+
 	drop(&of(seg)->event);
-	fdmem_unmap(seg, of(seg)->peeked);
+	fdmem_unmap(seg);
+	if (last)
+		let_go(seg);
 }
 
 static int memfd_segment_stat(struct shmipc_segment *seg,
 			      struct shmipc_segment_stat *ret)
 {
-	return fdmem_stat(of(seg)->memory - 1, ret);
+	return fdmem_stat(seg, ret);
 }
 
 static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,

@@ -5,18 +5,16 @@
  * One flat name space for all users of the machine, a tmpfs that is often too
  * small in containers (64 MB), and nothing that keeps a peer who may write an
  * object from truncating it under our feet (SIGBUS). In return it is
- * everywhere, and ls and rm work on it. glibc guards its list of semaphores
- * with a lock that fork(2) does not reset: a child forked while another thread
- * was in sem_open(3) must not open or close one.
+ * everywhere, and ls and rm work on it. Anybody can put a file where the place
+ * of somebody's next semaphore would go, since inode numbers can be guessed:
+ * then another inode is taken. The directory is sticky: only its owner and
+ * root can take a name away, also that of a transient object that others used
+ * last. glibc guards its list of semaphores with a lock that fork(2) does not
+ * reset: a child forked while another thread was in sem_open(3) must not open
+ * or close one.
  *
- *   /dev/shm/shmipc.shm.NAME           a region: shm_open("/shmipc.shm.NAME")
- *   /dev/shm/shmipc.sem.NAME           a semaphore's header
- *   /dev/shm/sem.shmipc.place.INODE    its place: sem_open("/shmipc.place...")
- *   /dev/shm/shmipc.dead.RANDOM        a header on its way out
- *
- * Files are made without a name (O_TMPFILE), filled, and then linked: link()
- * fails if the name is taken, so it is also the exclusive create. A place is
- * named by the inode number of its segment, which no peer can write.
+ * The files are described in posix/file.h, transient segments in
+ * fdmem/users.h.
  *
  * Death. Before the link the system frees the file. Between the link of a
  * place and that of its segment the place stays, and no segment of that number
@@ -25,181 +23,62 @@
  */
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <semaphore.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <dirent.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-#include "backends/fdmem.h"
+#include "backends/fdmem/users.h"
+#include "backends/posix/file.h"
+#include "backends/posix/posix.h"
 #include "core/backend.h"
 
-/* What shm_open(3) and sem_open(3) mean, in glibc and in musl. */
-#define SHM_DIR "/dev/shm"
-#ifdef __GLIBC__
-#define SEM_FILE "sem."
-#else
-#define SEM_FILE ""
-#endif
-
-#define SEGMENT_MAX (sizeof("/shmipc.shm.") + SHMIPC_NAME_MAX)
-#define PLACE_MAX   (sizeof("/shmipc.place.") + 16)
-#define PATH_ROOM   (sizeof(SHM_DIR "/" SEM_FILE) + SEGMENT_MAX)
-
-struct posix {
-	int fd;	      /* created and not published, or opened to peek: +1 */
-	bool peeked;  /* a copy of the header is mapped */
-	uint64_t ino; /* of the segment's file */
-	sem_t *place; /* from sem_open() */
-};
-
-static struct posix *of(const struct shmipc_segment *seg)
+/* Users cannot be told there: fdmem/users.h. */
+static bool is_overlay(void)
 {
-	return seg->priv;
-}
+	struct statfs fs;
 
-static const char *prefix(enum shmipc_kind kind)
-{
-	return kind == SHMIPC_SHM ? "/shmipc.shm." : "/shmipc.sem.";
-}
-
-static void segment_name(char ret[SEGMENT_MAX], enum shmipc_kind kind,
-			 const char *name)
-{
-	snprintf(ret, SEGMENT_MAX, "%s%s", prefix(kind), name);
-}
-
-static void place_name(char ret[PLACE_MAX], uint64_t ino)
-{
-	snprintf(ret, PLACE_MAX, "/shmipc.place.%016" PRIx64, ino);
-}
-
-/* An unnamed file with these permission bits; the umask plays no part. */
-static int make_file(mode_t mode)
-{
-	int fd, err;
-
-	fd = open(SHM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	if (fchmod(fd, mode) < 0) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
-/* Give the file a name: exclusive, and the first moment anybody sees it. */
-static int link_file(int fd, const char *path)
-{
-	char self[64];
-
-	snprintf(self, sizeof(self), "/proc/thread-self/fd/%d", fd);
-	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
-		return 0;
-	if (errno == ENOSPC || errno == EDQUOT)
-		return shmipc_backend_error(-ENOSPC,
-					    "no inode is left in " SHM_DIR);
-	return -errno;
+	return statfs(POSIX_DIR, &fs) == 0 &&
+	       (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
 static int posix_probe(void)
 {
-	int fd = make_file(0600);
+	int fd;
+
+	if (is_overlay())
+		return shmipc_backend_error(-ENOSYS, POSIX_DIR
+					    " is part of an overlay file "
+					    "system; mount a tmpfs on it");
+	fd = posix_make_file(0600);
 
 	if (fd == -ENFILE || fd == -EMFILE || fd == -ENOSPC || fd == -EDQUOT)
 		return 0; /* says nothing about the backend */
 	if (fd < 0)
-		return shmipc_backend_error(
-			-ENOSYS, SHM_DIR " cannot be used: %s", strerror(-fd));
+		return shmipc_backend_error(-ENOSYS,
+					    POSIX_DIR " cannot be used: %s",
+					    strerror(-fd));
 	close(fd);
 	if (access("/proc/thread-self/fd", X_OK) < 0)
 		return shmipc_backend_error(-ENOSYS, "/proc is not mounted");
 	return 0;
 }
 
-static bool is_taken(const char *name)
-{
-	char path[PATH_ROOM];
-
-	snprintf(path, sizeof(path), SHM_DIR "%s", name);
-	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* The number that names the segment's place. */
-static int note_inode(struct shmipc_segment *seg, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	of(seg)->ino = st.st_ino;
-	return 0;
-}
-
-static int posix_segment_create(struct shmipc_segment *seg, size_t length,
-				mode_t mode, unsigned flags)
-{
-	char name[SEGMENT_MAX];
-	int fd, r;
-
-	/* Only to be quick about it: link_file() decides. */
-	segment_name(name, seg->kind, seg->name);
-	if (is_taken(name))
-		return -EEXIST;
-
-	fd = make_file(mode);
-	if (fd < 0)
-		return fd;
-	r = fdmem_reserve(fd, length, flags & SHMIPC_SEGMENT_LAZY, SHM_DIR);
-	if (r == 0)
-		r = note_inode(seg, fd);
-	if (r == 0)
-		r = fdmem_map_new(seg, fd, length);
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	of(seg)->fd = fd + 1;
-	return 0;
-}
-
-static void drop_fd(struct shmipc_segment *seg)
-{
-	if (of(seg)->fd)
-		close(of(seg)->fd - 1);
-	of(seg)->fd = 0;
-}
-
-static int posix_segment_publish(struct shmipc_segment *seg)
-{
-	char name[SEGMENT_MAX], path[PATH_ROOM];
-	int r;
-
-	segment_name(name, seg->kind, seg->name);
-	snprintf(path, sizeof(path), SHM_DIR "%s", name);
-	r = link_file(of(seg)->fd - 1, path);
-	if (r == 0)
-		drop_fd(seg);
-	return r;
-}
-
 /* shm_open(3) with its errors in our words. Returns a descriptor. */
 static int open_segment(enum shmipc_kind kind, const char *name, int access)
 {
-	char path[SEGMENT_MAX];
+	char path[POSIX_PATH_MAX];
 	int fd;
 
-	segment_name(path, kind, name);
+	posix_segment_path(path, kind, name);
 	/* O_NONBLOCK: a fifo in its place must not make us wait. */
-	fd = shm_open(path, access | O_NONBLOCK, 0);
+	fd = shm_open(path + strlen(POSIX_DIR), access | O_NONBLOCK, 0);
 	if (fd >= 0)
 		return fd;
 	switch (errno) {
@@ -213,97 +92,227 @@ static int open_segment(enum shmipc_kind kind, const char *name, int access)
 	}
 }
 
+/*
+ * Take the name of a ghost away, if this descriptor, for writing, leads to one
+ * that we may remove. In all other cases it stays, and others see to it.
+ */
+static int remove_ghost(enum shmipc_kind kind, const char *name, int fd)
+{
+	char path[POSIX_PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = users_claim(fd);
+	if (r < 0)
+		return r;
+	posix_segment_path(path, kind, name);
+	r = posix_remove(kind, path, &st);
+	users_leave(fd);
+	return r;
+}
+
+static int held_by_a_ghost(void)
+{
+	return shmipc_backend_error(-EACCES,
+				    "the name is held by a transient object "
+				    "that nobody uses any more, and only its "
+				    "owner can take it away");
+}
+
+/*
+ * A transient segment without a user may have the name: take it away.
+ *   -EEXIST  what has the name is something else
+ *   -EACCES  it is somebody else's
+ */
+static int clear_name(enum shmipc_kind kind, const char *name)
+{
+	int fd = open_segment(kind, name, O_RDWR), r = -EEXIST;
+	bool writable = fd != -EACCES;
+
+	if (!writable)
+		fd = open_segment(kind, name, O_RDONLY);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : -EEXIST;
+	if (fdmem_is_transient(fd, kind, name) > 0 && users_is_ghost(fd) > 0) {
+		r = writable ? remove_ghost(kind, name, fd) : -EACCES;
+		if (r == -EACCES || r == -EPERM)
+			r = held_by_a_ghost();
+		else if (r == -EAGAIN || r == -ENOENT)
+			r = 0; /* somebody else does it */
+	}
+	close(fd);
+	return r;
+}
+
+/* Only to be quick about it: link decides. */
+static int check_name(enum shmipc_kind kind, const char *name)
+{
+	char path[POSIX_PATH_MAX];
+
+	posix_segment_path(path, kind, name);
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return clear_name(kind, name);
+}
+
+static int posix_segment_create(struct shmipc_segment *seg, size_t length,
+				mode_t mode, unsigned flags)
+{
+	int fd, r;
+
+	r = check_name(seg->kind, seg->name);
+	if (r < 0)
+		return r;
+	fd = posix_make_file(fdmem_mode(mode, flags));
+	if (fd < 0)
+		return fd;
+	r = fdmem_reserve(fd, length, flags & SHMIPC_SEGMENT_LAZY, POSIX_DIR);
+	if (r == 0)
+		r = fdmem_map_new(seg, fd, length);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	posix_of(seg)->mem.fd = fd + 1;
+	return 0;
+}
+
+static int posix_segment_publish(struct shmipc_segment *seg)
+{
+	struct posix *p = posix_of(seg);
+	char path[POSIX_PATH_MAX];
+	int r;
+
+	posix_segment_path(path, seg->kind, seg->name);
+	r = posix_link_file(p->mem.fd - 1, path);
+	if (r < 0)
+		return r;
+	close(p->mem.fd - 1);
+	p->mem.fd = 0;
+	p->published = true;
+	return 0;
+}
+
+/*
+ * A reader with bad intentions may have put a mark into what was removed
+ * already, and we have joined him.
+ */
+static bool has_its_name(const struct shmipc_segment *seg)
+{
+	char path[POSIX_PATH_MAX];
+	struct stat st;
+
+	posix_segment_path(path, seg->kind, seg->name);
+	return lstat(path, &st) == 0 && st.st_ino == posix_of(seg)->mem.ino;
+}
+
 static int posix_segment_open(struct shmipc_segment *seg, unsigned flags)
 {
 	bool writable = !(flags & SHMIPC_SEGMENT_RDONLY);
+	const struct fdmem *mem = &posix_of(seg)->mem;
 	int fd, r;
 
 	fd = open_segment(seg->kind, seg->name, writable ? O_RDWR : O_RDONLY);
 	if (fd < 0)
 		return fd;
-	r = note_inode(seg, fd);
-	if (r == 0)
-		r = fdmem_map(seg, fd, flags);
-	of(seg)->peeked = flags & SHMIPC_SEGMENT_PEEK;
-	if (r == 0 && of(seg)->peeked)
-		of(seg)->fd = fd + 1;
-	else
+	r = fdmem_map(seg, fd, flags);
+	if (r < 0) {
 		close(fd);
-	return r;
+		/* It has no user, or lost its last while we were in it. */
+		if (mem->transient && !(flags & SHMIPC_SEGMENT_PEEK))
+			(void)clear_name(seg->kind, seg->name);
+		return r == -ESTALE ? -ENOENT : r;
+	}
+	posix_of(seg)->published = true;
+	if (mem->transient && !mem->peeked && !has_its_name(seg)) {
+		fdmem_unmap(seg);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* Were we the last user of a transient segment? */
+static void close_transient(struct shmipc_segment *seg)
+{
+	int fd = open_segment(seg->kind, seg->name, O_RDWR);
+
+	/* Before its number can become another one's. */
+	if (fd >= 0 && !fdmem_is_file_of(seg, fd)) {
+		close(fd);
+		fd = -1;
+	}
+	fdmem_unmap(seg);
+	if (fd < 0)
+		return;
+	(void)remove_ghost(seg->kind, seg->name, fd);
+	close(fd);
 }
 
 static void posix_segment_close(struct shmipc_segment *seg)
 {
-	drop_fd(seg);
-	fdmem_unmap(seg, of(seg)->peeked);
+	const struct posix *p = posix_of(seg);
+
+	if (p->mem.transient && p->published && !p->mem.peeked)
+		close_transient(seg);
+	else
+		fdmem_unmap(seg);
 }
 
 static int posix_segment_stat(struct shmipc_segment *seg,
 			      struct shmipc_segment_stat *ret)
 {
-	return fdmem_stat(of(seg)->fd - 1, ret);
+	return fdmem_stat(seg, ret);
 }
 
-static void remove_place(uint64_t ino)
+/* Unlink what nobody else can take the name from meanwhile. */
+static int unlink_transient(enum shmipc_kind kind, const char *name,
+			    const char *path)
 {
-	char name[PLACE_MAX];
-
-	place_name(name, ino);
-	(void)sem_unlink(name); /* regions have none */
-}
-
-/*
- * The place is named by the inode of what is unlinked, and that must not be
- * another one than was looked at: take it out of sight first, which nobody
- * else can do too, then look.
- */
-static int unlink_with_place(const char *path)
-{
-	char dead[PATH_ROOM];
-	uint64_t random;
 	struct stat st;
+	int fd, r;
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return -errno;
-	snprintf(dead, sizeof(dead), SHM_DIR "/shmipc.dead.%016" PRIx64,
-		 random);
-	if (rename(path, dead) < 0)
-		return -errno;
-	if (lstat(dead, &st) == 0)
-		remove_place(st.st_ino);
-	(void)unlink(dead); /* the name is gone, and that was asked */
-	return 0;
+	fd = open_segment(kind, name, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	r = fstat(fd, &st) < 0 ? -errno : users_enter(fd);
+	if (r == 0) {
+		r = posix_remove(kind, path, &st);
+		users_leave(fd);
+	}
+	close(fd);
+	return r == -EAGAIN ? -ENOENT : r;
 }
 
 static int posix_segment_unlink(void *conn, enum shmipc_kind kind,
 				const char *name)
 {
-	char path[PATH_ROOM], segment[SEGMENT_MAX];
+	char path[POSIX_PATH_MAX];
 	struct stat st;
 
 	(void)conn;
-	segment_name(segment, kind, name);
-	snprintf(path, sizeof(path), SHM_DIR "%s", segment);
+	posix_segment_path(path, kind, name);
 	if (lstat(path, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EPROTO;
-	if (kind == SHMIPC_SEM)
-		return unlink_with_place(path);
-	return shm_unlink(segment) < 0 ? -errno : 0;
+	if (st.st_mode & S_ISVTX)
+		return unlink_transient(kind, name, path);
+	return posix_remove(kind, path, NULL);
 }
 
 static int posix_segment_list(void *conn, enum shmipc_kind kind,
 			      int (*found)(const char *name, void *arg),
 			      void *arg)
 {
-	const char *start = prefix(kind) + 1;
+	const char *start = posix_prefix(kind);
 	size_t length = strlen(start);
 	struct dirent *entry;
 	DIR *dir;
 
 	(void)conn;
-	dir = opendir(SHM_DIR);
+	dir = opendir(POSIX_DIR);
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir)))
@@ -312,124 +321,6 @@ static int posix_segment_list(void *conn, enum shmipc_kind kind,
 			break;
 	closedir(dir);
 	return 0;
-}
-
-/*
- * sem_open(O_CREAT) applies the umask and leaves a temporary file behind if
- * it is killed at the wrong moment, so the file is built here, as it does it:
- * one sem_t.
- */
-static int build_place(const char *name, mode_t mode)
-{
-	char path[PATH_ROOM];
-	sem_t sem;
-	int fd, r;
-
-	memset(&sem, 0, sizeof(sem));
-	if (sem_init(&sem, 1, 0) < 0)
-		return -errno;
-	fd = make_file(mode);
-	if (fd < 0)
-		return fd;
-	r = fdmem_reserve(fd, sizeof(sem), false, SHM_DIR);
-	if (r < 0)
-		goto out;
-	if (pwrite(fd, &sem, sizeof(sem), 0) != (ssize_t)sizeof(sem)) {
-		r = -EIO;
-		goto out;
-	}
-	snprintf(path, sizeof(path), SHM_DIR "/" SEM_FILE "%s", name + 1);
-	r = link_file(fd, path);
-out:
-	close(fd);
-	return r;
-}
-
-/* There is no place: was the segment unlinked, or only the place removed? */
-static int no_place(const struct shmipc_segment *seg)
-{
-	char name[SEGMENT_MAX], path[PATH_ROOM];
-	struct stat st;
-
-	segment_name(name, seg->kind, seg->name);
-	snprintf(path, sizeof(path), SHM_DIR "%s", name);
-	if (lstat(path, &st) == 0 && st.st_ino == of(seg)->ino)
-		return shmipc_backend_error(-EPROTO, "its kernel semaphore "
-						     "was removed");
-	return -ENOENT;
-}
-
-static int open_place(struct shmipc_segment *seg, const char *name)
-{
-	char path[PATH_ROOM];
-	struct stat st;
-	sem_t *place;
-
-	/* sem_open(3) maps whatever is there, and a short file is SIGBUS. */
-	snprintf(path, sizeof(path), SHM_DIR "/" SEM_FILE "%s", name + 1);
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? no_place(seg) : -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(sem_t))
-		return shmipc_backend_error(-EPROTO, "its kernel semaphore is "
-						     "damaged");
-	place = sem_open(name, 0);
-	if (place == SEM_FAILED)
-		return errno == ENOENT ? no_place(seg) : -errno;
-	of(seg)->place = place;
-	return 0;
-}
-
-static int posix_place_create(struct shmipc_segment *seg, mode_t mode)
-{
-	char name[PLACE_MAX];
-	int r;
-
-	/*
-	 * The creator must open it once more, so its own bits are on: he may
-	 * change them anyhow. Nobody reaches it without the segment.
-	 */
-	place_name(name, of(seg)->ino);
-	r = build_place(name, mode | 0600);
-	if (r == -EEXIST)
-		return -EAGAIN; /* left by a dead one with this number */
-	if (r < 0)
-		return r;
-	r = open_place(seg, name);
-	if (r < 0)
-		remove_place(of(seg)->ino);
-	return r;
-}
-
-static int posix_place_open(struct shmipc_segment *seg)
-{
-	char name[PLACE_MAX];
-
-	place_name(name, of(seg)->ino);
-	return open_place(seg, name);
-}
-
-static int posix_place_wait(struct shmipc_segment *seg,
-			    const struct timespec *deadline)
-{
-	/* Returns EINTR for every handler, as it has a deadline: signal(7). */
-	if (sem_clockwait(of(seg)->place, CLOCK_MONOTONIC, deadline) == 0)
-		return 0;
-	return -errno;
-}
-
-static void posix_place_post(struct shmipc_segment *seg)
-{
-	(void)sem_post(of(seg)->place); /* EOVERFLOW: tokens enough */
-}
-
-static void posix_place_close(struct shmipc_segment *seg)
-{
-	sem_close(of(seg)->place);
-}
-
-static void posix_place_remove(struct shmipc_segment *seg)
-{
-	remove_place(of(seg)->ino);
 }
 
 const struct shmipc_backend shmi_backend_posix = {

@@ -29,6 +29,9 @@
  * who is alive, keeps two segments of one name from being complete. Two that
  * give each other up both start over, after a random pause.
  *
+ * A transient segment has an anchor beside it, by which its users are known:
+ * sysv/anchor.h.
+ *
  * Ids are used again (after 4 million segments here), so whoever acts on what
  * he saw in a segment stays attached from the look to the act.
  *
@@ -55,6 +58,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include "backends/sysv/anchor.h"
 #include "backends/sysv/slot.h"
 #include "core/backend.h"
 #include "core/clock.h"
@@ -65,7 +69,8 @@ struct sysv {
 	int set;     /* the place: a semaphore set's id */
 	mode_t mode; /* created: the permission bits asked for */
 	bool published;
-	struct shmid_ds ds; /* peeked: before we counted */
+	void *anchor;	    /* transient, and not peeked: anchor.h */
+	struct shmid_ds ds; /* before we counted */
 };
 
 static struct sysv *of(const struct shmipc_segment *seg)
@@ -162,13 +167,39 @@ static int attach_created(struct shmipc_segment *seg, int id, key_t key)
 	seg->addr = addr;
 	seg->length = sysvkey_mapped(ds.shm_segsz);
 	of(seg)->id = id;
+	of(seg)->ds = ds;
 	return 0;
+}
+
+static void sysv_segment_close(struct shmipc_segment *seg)
+{
+	struct slot slot = {
+		.id = of(seg)->id,
+		.addr = seg->addr,
+		.ds = of(seg)->ds,
+	};
+
+	if (of(seg)->anchor)
+		shmdt(of(seg)->anchor);
+	if (!of(seg)->published) {
+		(void)shmipc_segment_give_up(seg->addr);
+		(void)slot_remove(&slot);
+		return;
+	}
+	/* EPERM: its owner's to do; nobody finds it. */
+	if (of(seg)->anchor && anchor_users(&slot) == -ESTALE)
+		(void)shmctl(slot.id, IPC_RMID, NULL);
+	if (seg->kind == SHMIPC_SEM)
+		slot_leave(&slot);
+	else
+		shmdt(slot.addr); /* it has no set to look after */
 }
 
 static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 			       mode_t mode, unsigned flags)
 {
-	size_t size = sysvkey_size(seg->kind, seg->name, length);
+	bool transient = flags & SHMIPC_SEGMENT_TRANSIENT;
+	size_t size = sysvkey_size(seg->kind, seg->name, length, transient);
 	struct slot there;
 	int id, number, r;
 	key_t key;
@@ -201,6 +232,11 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 		(void)shmctl(id, IPC_RMID, NULL); /* no memory to attach it */
 	of(seg)->number = number;
 	of(seg)->mode = mode;
+	if (r == 0 && transient) {
+		r = anchor_create(id, seg->addr, mode, &of(seg)->anchor);
+		if (r < 0)
+			sysv_segment_close(seg);
+	}
 	return r;
 }
 
@@ -273,6 +309,14 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 
 	if (r < 0)
 		return r;
+	if (!(flags & SHMIPC_SEGMENT_PEEK) &&
+	    sysvkey_is_transient(slot.ds.shm_segsz)) {
+		r = anchor_attach(&slot, &of(seg)->anchor);
+		if (r < 0) {
+			slot_leave(&slot);
+			return r == -ESTALE ? -EAGAIN : r;
+		}
+	}
 	seg->addr = slot.addr;
 	seg->length = slot.length;
 	of(seg)->id = slot.id;
@@ -281,32 +325,26 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 	return 0;
 }
 
-static void sysv_segment_close(struct shmipc_segment *seg)
-{
-	struct slot slot = { .id = of(seg)->id, .addr = seg->addr };
-
-	if (!of(seg)->published) {
-		(void)shmipc_segment_give_up(seg->addr);
-		(void)slot_remove(&slot);
-		return;
-	}
-	if (seg->kind == SHMIPC_SEM)
-		slot_leave(&slot);
-	else
-		shmdt(slot.addr); /* it has no set to look after */
-}
-
 static int sysv_segment_stat(struct shmipc_segment *seg,
 			     struct shmipc_segment_stat *ret)
 {
 	const struct shmid_ds *ds = &of(seg)->ds;
+	unsigned users = (unsigned)ds->shm_nattch;
 
+	if (sysvkey_is_transient(ds->shm_segsz)) {
+		const struct slot slot = { .addr = seg->addr, .ds = *ds };
+		int r = anchor_users(&slot);
+
+		if (r < 0)
+			return r == -ESTALE ? -ENOENT : r;
+		users = (unsigned)r;
+	}
 	*ret = (struct shmipc_segment_stat){
 		.mode = ds->shm_perm.mode & 0777,
 		.uid = ds->shm_perm.uid,
 		.gid = ds->shm_perm.gid,
-		.in_use = ds->shm_nattch > 0,
-		.attached = (unsigned)ds->shm_nattch,
+		.in_use = users > 0,
+		.attached = users,
 	};
 	return 0;
 }
@@ -423,7 +461,8 @@ static int sysv_place_create(struct shmipc_segment *seg, mode_t mode)
 {
 	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)mode;
 
-	of(seg)->set = semget(sysvkey_set(of(seg)->id), SLOT_SET_SIZE, flags);
+	of(seg)->set =
+		semget(sysvkey_companion(of(seg)->id), SLOT_SET_SIZE, flags);
 	if (of(seg)->set >= 0)
 		return 0; /* Linux starts sets at zero: semget(2) */
 	switch (errno) {
@@ -442,7 +481,7 @@ static int sysv_place_create(struct shmipc_segment *seg, mode_t mode)
 
 static int sysv_place_open(struct shmipc_segment *seg)
 {
-	of(seg)->set = semget(sysvkey_set(of(seg)->id), SLOT_SET_SIZE, 0);
+	of(seg)->set = semget(sysvkey_companion(of(seg)->id), SLOT_SET_SIZE, 0);
 	if (of(seg)->set >= 0)
 		return 0;
 	if (errno == ENOENT)

@@ -28,8 +28,8 @@ static const uint8_t magic[8] = { 0xc5, 's', 'h', 'm', 'i', 'p', 'c', 0x1a };
 #define ABI_VERSION 1U
 #define ABI_WORD    (ABI_VERSION << 16 | ABI_LIBC << 8 | (uint32_t)sizeof(long))
 
-void shmi_header_fill(struct shmi_header *h, enum shmipc_kind kind,
-		      const char *name, uint64_t size, uint32_t value)
+void shmi_header_fill(struct shmi_header *h,
+		      const struct shmi_contents *contents)
 {
 	struct timespec now;
 
@@ -37,15 +37,16 @@ void shmi_header_fill(struct shmi_header *h, enum shmipc_kind kind,
 	memcpy(h->magic, magic, sizeof(magic));
 	h->abi = ABI_WORD;
 	h->header_size = SHMIPC_HEADER_SIZE;
-	h->size = size;
+	h->size = contents->size;
 	h->created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	h->creator = getpid();
+	h->flags = contents->flags;
 	/* The rest of the field is zero, as fresh memory is. */
-	memcpy(h->name, name, strlen(name));
+	memcpy(h->name, contents->name, strlen(contents->name));
 	/* Relaxed: nobody looks before [H1]. */
-	atomic_store_explicit(&h->value, value, memory_order_relaxed);
+	atomic_store_explicit(&h->value, contents->value, memory_order_relaxed);
 	/* [H3] release: see header.h; partner is [H4]. */
-	atomic_store_explicit(&h->kind, kind, memory_order_release);
+	atomic_store_explicit(&h->kind, contents->kind, memory_order_release);
 }
 
 /*
@@ -125,6 +126,9 @@ static int check_copy(const struct shmi_header *h, size_t length)
 		return damaged("its header has a strange size");
 	if (h->kind != SHMIPC_SHM && h->kind != SHMIPC_SEM)
 		return damaged("it is neither region nor semaphore");
+	if (h->flags & ~SHMI_HEADER_TRANSIENT)
+		return damaged("it has flags that this version of the library "
+			       "does not know");
 	if (h->size > length - SHMIPC_HEADER_SIZE)
 		return damaged("it is shorter than its header says");
 	if (h->kind == SHMIPC_SHM ? h->size == 0 : h->size != 0)
@@ -176,7 +180,29 @@ int shmi_header_check(const void *addr, size_t length, enum shmipc_kind kind,
 	ret->size = copy.size;
 	ret->created = copy.created;
 	ret->creator = copy.creator;
+	ret->transient = copy.flags & SHMI_HEADER_TRANSIENT;
 	return 0;
+}
+
+int shmipc_segment_is_transient(const void *addr)
+{
+	const struct shmi_header *h = addr;
+
+	return h->flags & SHMI_HEADER_TRANSIENT ? 1 : 0;
+}
+
+void shmipc_segment_set_note(void *addr, uint64_t note)
+{
+	struct shmi_header *h = addr;
+
+	h->note = note;
+}
+
+uint64_t shmipc_segment_note(const void *addr)
+{
+	const struct shmi_header *h = addr;
+
+	return h->note;
 }
 
 int shmipc_segment_look(const void *addr, size_t length, enum shmipc_kind kind,

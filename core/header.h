@@ -14,6 +14,7 @@
  *               whoever unlinked it, on early names only
  *   kind        creator, after name                       all openers
  *   value       anybody, atomically: semword.h            the same
+ *   note        creator's backend, before READY           the same backend
  *   the others  creator, before READY; then constant      all openers
  *
  * Order. The creator writes all fields, then READY with release [H1]; an
@@ -35,6 +36,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <shmipc-backend.h>
@@ -55,9 +57,10 @@ struct shmi_header {
 	uint64_t size;	      /* of a region, in bytes; 0 for a semaphore */
 	int64_t created;      /* ns since the epoch, CLOCK_REALTIME */
 	int32_t creator;      /* process id */
-	uint32_t pad;
+	uint32_t flags;	      /* SHMI_HEADER_* */
 	char name[SHMI_HEADER_NAME]; /* NUL-terminated */
-	uint8_t reserved[768];
+	uint64_t note; /* the backend's own word; 0 if it needs none */
+	uint8_t reserved[760];
 	/* A cache line of its own: it is all that a busy semaphore touches. */
 	_Atomic uint32_t value;
 	uint8_t unused[SHMIPC_HEADER_SIZE - 1028];
@@ -69,20 +72,34 @@ static_assert(offsetof(struct shmi_header, size) == 24, "layout");
 static_assert(offsetof(struct shmi_header, created) == 32, "layout");
 static_assert(offsetof(struct shmi_header, creator) == 40, "layout");
 static_assert(offsetof(struct shmi_header, name) == 48, "layout");
+static_assert(offsetof(struct shmi_header, note) == 256, "layout");
 static_assert(offsetof(struct shmi_header, value) == 1024, "layout");
 static_assert(SHMI_HEADER_NAME > SHMIPC_NAME_MAX, "room for a NUL");
 static_assert(ATOMIC_INT_LOCK_FREE == 2, "atomics must work across processes");
+
+/* It lives as long as its last user. */
+#define SHMI_HEADER_TRANSIENT 0x01U
 
 /* A checked copy of what the core needs later. */
 struct shmi_facts {
 	uint64_t size;
 	int64_t created;
 	int32_t creator;
+	bool transient;
 };
 
-/* Fill a zeroed header; it stays BUILDING. */
-void shmi_header_fill(struct shmi_header *h, enum shmipc_kind kind,
-		      const char *name, uint64_t size, uint32_t value);
+/* What a new header says. */
+struct shmi_contents {
+	enum shmipc_kind kind;
+	const char *name;
+	uint64_t size;
+	uint32_t value;
+	uint32_t flags;
+};
+
+/* Fill a zeroed header; it stays BUILDING. note is left alone. */
+void shmi_header_fill(struct shmi_header *h,
+		      const struct shmi_contents *contents);
 
 /*
  * shmipc_segment_look(), with the facts of a complete segment of this kind

@@ -35,6 +35,7 @@ static int look(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
 		.creator = peek.facts.creator,
 		.in_use = st.in_use,
 		.attached = st.attached,
+		.transient = peek.facts.transient,
 	};
 	strcpy(ret->name, name);
 	if (kind == SHMIPC_SEM)

@@ -47,15 +47,26 @@ static int publish(struct shmipc_segment *seg)
 static int create(struct shmi_object *o, const struct shmi_request *request)
 {
 	const struct shmipc_backend *ops = o->seg.backend;
-	unsigned flags = request->flags & SHMIPC_LAZY ? SHMIPC_SEGMENT_LAZY : 0;
+	struct shmi_contents contents = {
+		.kind = request->kind,
+		.name = request->name,
+		.size = request->size,
+		.value = request->value,
+	};
+	unsigned flags = 0;
 	int r;
 
+	if (request->flags & SHMIPC_LAZY)
+		flags |= SHMIPC_SEGMENT_LAZY;
+	if (request->flags & SHMIPC_TRANSIENT) {
+		flags |= SHMIPC_SEGMENT_TRANSIENT;
+		contents.flags |= SHMI_HEADER_TRANSIENT;
+	}
 	r = ops->segment_create(&o->seg, SHMIPC_HEADER_SIZE + request->size,
 				request->mode, flags);
 	if (r < 0)
 		return r;
-	shmi_header_fill(shmi_header_of(&o->seg), request->kind, request->name,
-			 request->size, request->value);
+	shmi_header_fill(shmi_header_of(&o->seg), &contents);
 
 	if (has_place(o)) {
 		r = ops->place_create(&o->seg, request->mode);
@@ -222,7 +233,8 @@ static int open_handle(struct shmipc *ipc, struct shmi_object **ret,
 
 static int check_flags(const struct shmi_request *request)
 {
-	unsigned known = SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_RDONLY;
+	unsigned known =
+		SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_RDONLY | SHMIPC_TRANSIENT;
 
 	if (request->kind == SHMIPC_SHM)
 		known |= SHMIPC_LAZY;
@@ -231,6 +243,10 @@ static int check_flags(const struct shmi_request *request)
 	if (request->flags & SHMIPC_EXCL && !(request->flags & SHMIPC_CREATE))
 		return shmi_bad(
 			"SHMIPC_EXCL makes no sense without SHMIPC_CREATE");
+	if (request->flags & SHMIPC_TRANSIENT &&
+	    !(request->flags & SHMIPC_CREATE))
+		return shmi_bad("SHMIPC_TRANSIENT makes no sense without "
+				"SHMIPC_CREATE");
 	if (request->flags & SHMIPC_RDONLY && request->flags & SHMIPC_CREATE)
 		return shmi_bad("a new object is empty: SHMIPC_RDONLY makes no "
 				"sense with SHMIPC_CREATE");
@@ -250,6 +266,10 @@ static int check_request(const struct shmi_request *request)
 		return shmi_bad("the value is above SHMIPC_SEM_VALUE_MAX");
 	if (request->flags & SHMIPC_CREATE && request->mode & ~(mode_t)0777)
 		return shmi_bad("mode has other than permission bits");
+	/* Whoever is last must be able to look at it and take it away. */
+	if (request->flags & SHMIPC_TRANSIENT && (request->mode & 0600) != 0600)
+		return shmi_bad("a transient object must be readable and "
+				"writable for its owner");
 	return 0;
 }
 

@@ -81,9 +81,10 @@ extern "C" {
 #define SHMIPC_CAP_EARLY_NAME 0x100U
 
 /* Flags of segment_create() and segment_open(). */
-#define SHMIPC_SEGMENT_LAZY   0x01U /* create: reserve no pages */
-#define SHMIPC_SEGMENT_RDONLY 0x02U /* open: map for reading only */
-#define SHMIPC_SEGMENT_PEEK   0x04U /* open: for a look; no user of it */
+#define SHMIPC_SEGMENT_LAZY	 0x01U /* create: reserve no pages */
+#define SHMIPC_SEGMENT_RDONLY	 0x02U /* open: map for reading only */
+#define SHMIPC_SEGMENT_PEEK	 0x04U /* open: for a look; no user of it */
+#define SHMIPC_SEGMENT_TRANSIENT 0x08U /* create: gone with its last user */
 
 /*
  * A segment in this process. The core allocates it, with segment_size zeroed
@@ -157,6 +158,8 @@ struct shmipc_backend {
 	 * for writing, and count the caller among its users. The permission
 	 * bits are exactly mode; the caller's mapping is writable whatever
 	 * they say. Nobody finds it under seg->name yet (but see EARLY_NAME).
+	 * TRANSIENT: see segment_close(). The core writes into the header that
+	 * it is: shmipc_segment_is_transient().
 	 * BLOCKS for another creator of the same name, at most 5 s.
 	 *   -EEXIST     the name is taken; only if it is cheap to see now
 	 *   -ENOSPC     the pages cannot be reserved, or a limit was hit; the
@@ -182,8 +185,16 @@ struct shmipc_backend {
 	 * Find the segment of seg->kind under seg->name, map all of it and,
 	 * unless PEEK, count the caller among its users until
 	 * segment_close(), its death or exec, in forked children too.
-	 * PEEK implies RDONLY. BLOCKS for a live creator, at most 5 s.
+	 * PEEK implies RDONLY. BLOCKS for a live creator, at most 5 s, and
+	 * for somebody who opens or closes the same transient segment.
+	 *
+	 * A transient segment without a user is none, and must never get one:
+	 * that there is one and the caller's becoming one must be one step for
+	 * all others. Take its name away, if that is possible; when peeking,
+	 * leave it.
 	 *   -ENOENT     no such name
+	 *   -EAGAIN     it was transient and its last user just went; the
+	 *               core starts over
 	 *   -EACCES     the permission bits do not allow it
 	 *   -EPROTO     something else has the name
 	 *   -ETIMEDOUT  its creator has not finished in 5 s
@@ -193,7 +204,10 @@ struct shmipc_backend {
 
 	/*
 	 * Unmap it and release whatever is behind seg->priv. A segment that
-	 * was created and not published is gone with this.
+	 * was created and not published is gone with this. So is a transient
+	 * one with its last user, unless it was peeked: its name goes. A user
+	 * who does not get here leaves it to the next segment_open() or
+	 * segment_create() of the name. BLOCKS as segment_open().
 	 */
 	void (*segment_close)(struct shmipc_segment *seg);
 
@@ -346,6 +360,22 @@ SHMIPC_API int shmipc_segment_give_up(void *addr);
  * @retval -ENOENT	somebody else
  */
 SHMIPC_API int shmipc_segment_retire(void *addr);
+
+/**
+ * Is a segment transient? It must be one that shmipc_segment_look() found to
+ * be complete. Who may write it may change that.
+ *
+ * @return	1 or 0
+ */
+SHMIPC_API int shmipc_segment_is_transient(const void *addr);
+
+/**
+ * A word in the header for the backend's own use, 0 until it is set. Written
+ * before the segment is complete. Who may write the segment may change it, so
+ * what it leads to has to be verified.
+ */
+SHMIPC_API void shmipc_segment_set_note(void *addr, uint64_t note);
+SHMIPC_API uint64_t shmipc_segment_note(const void *addr);
 
 #ifdef __cplusplus
 }

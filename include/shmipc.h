@@ -44,10 +44,11 @@ extern "C" {
 #define SHMIPC_SEM_VALUE_MAX 0x7fffffffU
 
 /* Flags of shmipc_shm_open() and shmipc_sem_open(). */
-#define SHMIPC_CREATE 0x01U /* make it if there is none */
-#define SHMIPC_EXCL   0x02U /* with CREATE: -EEXIST if there is one */
-#define SHMIPC_RDONLY 0x04U /* needs read permission only; not with CREATE */
-#define SHMIPC_LAZY   0x08U /* regions: reserve no pages at create */
+#define SHMIPC_CREATE	 0x01U /* make it if there is none */
+#define SHMIPC_EXCL	 0x02U /* with CREATE: -EEXIST if there is one */
+#define SHMIPC_RDONLY	 0x04U /* needs read permission only; not with CREATE */
+#define SHMIPC_LAZY	 0x08U /* regions: reserve no pages at create */
+#define SHMIPC_TRANSIENT 0x20U /* with CREATE: gone with its last user */
 
 /* What a backend can do beyond the contract: shmipc_backend_info.caps. */
 #define SHMIPC_CAP_OTHER_USERS 0x01U /* group and other bits of mode work */
@@ -77,6 +78,7 @@ struct shmipc_info {
 	int in_use;	      /* 1: some process has it open, 0: none has */
 	unsigned attached;    /* open handles; see shmipc_stat() */
 	unsigned value;	      /* semaphores: units available */
+	int transient;	      /* 1: made with SHMIPC_TRANSIENT */
 	int stale;	      /* 1: the name leads nowhere any more */
 	uint64_t reserved[8]; /* 0 */
 };
@@ -172,15 +174,26 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  * A new region is zero, its pages are reserved, and nobody sees it before it
  * is complete. It lives until it is unlinked, whoever made it.
  *
+ * With SHMIPC_TRANSIENT it lives until its last user is gone, however he went:
+ * closed, ended, killed. From then on nobody finds it, and the name is free.
+ * (Where the owner alone may take a name away, as on posix, nobody finds it
+ * either, but the name is free for its owner and root only.) Whether an object
+ * is transient is settled when it is made, and does not matter to those who
+ * open it later. While somebody is stopped (SIGSTOP) in the middle of opening
+ * or closing a transient object, others wait for him: -ETIMEDOUT after 5 s,
+ * and a close that cannot wait longer leaves the name to the next who looks.
+ *
  * @param ret	on success, a handle that the caller owns and gives back with
  *	shmipc_shm_close()
  * @param name	1 to SHMIPC_NAME_MAX bytes of A-Z a-z 0-9 . _ -, after one
  *	leading slash that is allowed and ignored; copied
  * @param size	bytes. Creating: at least 1, remembered exactly. Opening: 0
  *	takes what is there; less than there is maps all of it all the same
- * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY, SHMIPC_LAZY
+ * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY, SHMIPC_LAZY,
+ *	SHMIPC_TRANSIENT
  * @param mode	permission bits (0 to 0777) of a region that this call makes,
- *	exactly: the umask plays no part; otherwise ignored
+ *	exactly: the umask plays no part; otherwise ignored. A transient one's
+ *	must have 0600 in them
  *
  * @retval 0		opened
  * @retval -EINVAL	bad name, size, flags or mode; creating with size 0;
@@ -197,7 +210,8 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  *	one user only (no SHMIPC_CAP_OTHER_USERS)
  * @retval -EMFILE	no descriptor left in the process or the system
  * @retval -ENOMEM	no memory or address space for the handle
- * @retval -ETIMEDOUT	somebody is creating it and has not finished in 5 s,
+ * @retval -ETIMEDOUT	somebody is creating it, or opening or closing a
+ *	transient one, and has not finished in 5 s,
  *	or (memfd) the broker has not answered in 5 s
  * @retval -ECONNREFUSED	memfd: the broker cannot be started or trusted
  * @retval -EIO		the system failed in a way that is not foreseen
@@ -221,7 +235,8 @@ SHMIPC_API int shmipc_shm_created(const struct shmipc_shm *shm);
 
 /**
  * Unmap the region and give the handle back. The region itself stays, also
- * when this was its last user. NULL does nothing and is 0.
+ * when this was its last user, unless it is transient. NULL does nothing and
+ * is 0.
  *
  * @retval 0	closed; there is no other result
  */
@@ -257,8 +272,8 @@ SHMIPC_API int shmipc_shm_unlink(struct shmipc *ipc, const char *name);
  * @param name	as shmipc_shm_open()
  * @param value	units in a semaphore that this call makes, 0 to
  *	SHMIPC_SEM_VALUE_MAX; otherwise ignored
- * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY. A read-only handle
- *	can look at the value and no more
+ * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY, SHMIPC_TRANSIENT. A
+ *	read-only handle can look at the value and no more
  * @param mode	as shmipc_shm_open(). Waiting and posting need both read and
  *	write permission
  *
@@ -334,7 +349,8 @@ SHMIPC_API int shmipc_sem_getvalue(struct shmipc_sem *sem, int *ret);
 
 /**
  * Give the handle back; units that its user took stay taken, and the
- * semaphore stays. NULL does nothing and is 0.
+ * semaphore stays, unless it is transient and this was its last user. NULL
+ * does nothing and is 0.
  *
  * @retval 0	closed; there is no other result
  */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -32,6 +33,8 @@ struct file {
 	int fd;	  /* +1: created and not published, or peeked */
 	int pipe; /* +1 */
 	uint64_t ino;
+	bool peeked;
+	bool transient;
 	char made[PATH_MAX]; /* created and not published: its own name */
 };
 
@@ -79,20 +82,39 @@ static int file_probe(void)
 				    strerror(errno));
 }
 
-/* Count the caller in, and map. The lock lasts as long as the mapping. */
-static int map_file(struct shmipc_segment *seg, int fd, size_t length,
-		    int protection, bool used)
+static unsigned count_users(int fd, off_t start, off_t end)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_start = start,
+			      .l_len = end - start };
+
+	if (start == end || fcntl(fd, F_OFD_GETLK, &lock) < 0 ||
+	    lock.l_type == F_UNLCK)
+		return 0;
+	return 1 + count_users(fd, start, lock.l_start) +
+	       count_users(fd, lock.l_start + 1, end);
+}
+
+static unsigned users_of(int fd)
+{
+	return count_users(fd, USERS, USERS << 1);
+}
+
+/* Count the caller in. The lock lasts as long as a mapping of its file. */
+static int join(int fd)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_len = 1 };
 	uint64_t at;
 
-	if (used) {
-		if (getrandom(&at, sizeof(at), 0) != sizeof(at))
-			return -errno;
-		lock.l_start = USERS + (off_t)(at >> 5);
-		if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
-			return -errno;
-	}
+	if (getrandom(&at, sizeof(at), 0) != sizeof(at))
+		return -errno;
+	lock.l_start = USERS + (off_t)(at >> 5);
+	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+static int map_file(struct shmipc_segment *seg, int fd, size_t length,
+		    int protection)
+{
 	seg->addr = mmap(NULL, length, protection, MAP_SHARED, fd, 0);
 	if (seg->addr == MAP_FAILED)
 		return -errno;
@@ -129,7 +151,9 @@ static int file_segment_create(struct shmipc_segment *seg, size_t length,
 	if (r == 0 && (fchmod(fd, mode) < 0 || fstat(fd, &st) < 0))
 		r = -errno;
 	if (r == 0)
-		r = map_file(seg, fd, length, PROT_READ | PROT_WRITE, true);
+		r = join(fd);
+	if (r == 0)
+		r = map_file(seg, fd, length, PROT_READ | PROT_WRITE);
 	if (r < 0) {
 		close(fd);
 		unlink(made);
@@ -137,7 +161,78 @@ static int file_segment_create(struct shmipc_segment *seg, size_t length,
 	}
 	of(seg)->fd = fd + 1;
 	of(seg)->ino = st.st_ino;
+	of(seg)->transient = flags & SHMIPC_SEGMENT_TRANSIENT;
 	return 0;
+}
+
+static void remove_pipe(uint64_t ino)
+{
+	char path[PATH_MAX];
+
+	pipe_path(path, ino);
+	unlink(path);
+}
+
+/* Out of sight first: what is looked at must be what is unlinked. */
+static int remove_file(enum shmipc_kind kind, const char *path)
+{
+	char dead[PATH_MAX];
+	struct stat st;
+	int r;
+
+	r = own_path(dead, "dead");
+	if (r < 0)
+		return r;
+	if (rename(path, dead) < 0)
+		return errno == EPERM ? -EACCES : -errno;
+	if (kind == SHMIPC_SEM && stat(dead, &st) == 0)
+		remove_pipe(st.st_ino);
+	return unlink(dead) < 0 ? -errno : 0;
+}
+
+/*
+ * A transient file without a user is gone. Whoever looks for that, and joins
+ * or removes it then, holds flock(2) on it meanwhile, as does whoever unlinks
+ * it; so the path still leads to it, if it did before.
+ */
+static bool is_gone(int fd, const void *header)
+{
+	return shmipc_segment_is_transient(header) && users_of(fd) == 0;
+}
+
+static bool leads_to(const char *path, int fd)
+{
+	struct stat here, there;
+
+	return fstat(fd, &here) == 0 && lstat(path, &there) == 0 &&
+	       here.st_ino == there.st_ino;
+}
+
+static void remove_gone(enum shmipc_kind kind, const char *path, int fd)
+{
+	if (leads_to(path, fd))
+		(void)remove_file(kind, path);
+}
+
+/* Remove what has this name, if it is gone. */
+static void clear_path(enum shmipc_kind kind, const char *name)
+{
+	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
+	char path[PATH_MAX];
+	int fd;
+
+	path_of(path, kind, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (pread(fd, header, sizeof(header), 0) == sizeof(header) &&
+	    shmipc_segment_look(header, SIZE_MAX, kind, name) == 0 &&
+	    flock(fd, LOCK_EX) == 0) {
+		if (is_gone(fd, header))
+			remove_gone(kind, path, fd);
+		flock(fd, LOCK_UN);
+	}
+	close(fd);
 }
 
 static int file_segment_publish(struct shmipc_segment *seg)
@@ -145,12 +240,37 @@ static int file_segment_publish(struct shmipc_segment *seg)
 	char path[PATH_MAX];
 
 	path_of(path, seg->kind, seg->name);
+	clear_path(seg->kind, seg->name);
 	if (link(of(seg)->made, path) < 0)
 		return -errno;
 	unlink(of(seg)->made);
 	of(seg)->made[0] = '\0';
 	drop(&of(seg)->fd);
 	return 0;
+}
+
+/* Become a user of a mapped file. In a transient one, there must be others. */
+static int join_mapped(struct shmipc_segment *seg, int fd, const char *path)
+{
+	bool peek = of(seg)->peeked;
+	int r;
+
+	if (shmipc_segment_look(seg->addr, seg->length, seg->kind, seg->name))
+		return 0; /* the core says what is wrong */
+	of(seg)->transient = shmipc_segment_is_transient(seg->addr);
+	if (!of(seg)->transient)
+		return peek ? 0 : join(fd);
+	if (flock(fd, LOCK_EX) < 0)
+		return -errno;
+	if (users_of(fd) == 0) {
+		if (!peek)
+			remove_gone(seg->kind, path, fd);
+		r = -ENOENT;
+	} else {
+		r = peek ? 0 : join(fd);
+	}
+	flock(fd, LOCK_UN);
+	return r;
 }
 
 static int file_segment_open(struct shmipc_segment *seg, unsigned flags)
@@ -170,7 +290,13 @@ static int file_segment_open(struct shmipc_segment *seg, unsigned flags)
 		r = -EPROTO;
 	if (r == 0)
 		r = map_file(seg, fd, (size_t)st.st_size,
-			     PROT_READ | (writable ? PROT_WRITE : 0), !peek);
+			     PROT_READ | (writable ? PROT_WRITE : 0));
+	of(seg)->peeked = peek;
+	if (r == 0) {
+		r = join_mapped(seg, fd, path);
+		if (r < 0)
+			munmap(seg->addr, seg->length);
+	}
 	if (r < 0 || !peek)
 		close(fd);
 	else
@@ -181,23 +307,14 @@ static int file_segment_open(struct shmipc_segment *seg, unsigned flags)
 
 static void file_segment_close(struct shmipc_segment *seg)
 {
-	if (of(seg)->made[0])
+	bool published = !of(seg)->made[0];
+
+	if (!published)
 		unlink(of(seg)->made);
 	drop(&of(seg)->fd);
 	munmap(seg->addr, seg->length);
-}
-
-static unsigned count_users(int fd, off_t start, off_t end)
-{
-	struct flock lock = { .l_type = F_WRLCK,
-			      .l_start = start,
-			      .l_len = end - start };
-
-	if (start == end || fcntl(fd, F_OFD_GETLK, &lock) < 0 ||
-	    lock.l_type == F_UNLCK)
-		return 0;
-	return 1 + count_users(fd, start, lock.l_start) +
-	       count_users(fd, lock.l_start + 1, end);
+	if (published && of(seg)->transient && !of(seg)->peeked)
+		clear_path(seg->kind, seg->name);
 }
 
 static int file_segment_stat(struct shmipc_segment *seg,
@@ -210,37 +327,33 @@ static int file_segment_stat(struct shmipc_segment *seg,
 	ret->mode = st.st_mode & 0777;
 	ret->uid = st.st_uid;
 	ret->gid = st.st_gid;
-	ret->attached = count_users(of(seg)->fd - 1, USERS, USERS << 1);
+	ret->attached = users_of(of(seg)->fd - 1);
 	ret->in_use = ret->attached > 0;
 	return 0;
 }
 
-static void remove_pipe(uint64_t ino)
-{
-	char path[PATH_MAX];
-
-	pipe_path(path, ino);
-	unlink(path);
-}
-
-/* Out of sight first: what is looked at must be what is unlinked. */
 static int file_segment_unlink(void *conn, enum shmipc_kind kind,
 			       const char *name)
 {
-	char path[PATH_MAX], dead[PATH_MAX];
-	struct stat st;
-	int r;
+	char path[PATH_MAX];
+	int fd, r;
 
 	(void)conn;
 	path_of(path, kind, name);
-	r = own_path(dead, "dead");
-	if (r < 0)
-		return r;
-	if (rename(path, dead) < 0)
-		return errno == EPERM ? -EACCES : -errno;
-	if (kind == SHMIPC_SEM && stat(dead, &st) == 0)
-		remove_pipe(st.st_ino);
-	return unlink(dead) < 0 ? -errno : 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX) < 0) {
+		close(fd);
+		return -errno;
+	}
+	if (fd < 0 || leads_to(path, fd))
+		r = remove_file(kind, path);
+	else
+		r = -ENOENT;
+	if (fd >= 0) {
+		flock(fd, LOCK_UN);
+		close(fd);
+	}
+	return r;
 }
 
 static int file_segment_list(void *conn, enum shmipc_kind kind,

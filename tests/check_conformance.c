@@ -115,6 +115,7 @@ int main(void)
 	add_wait(tc);
 	add_mode(tc);
 	add_info(tc);
+	add_transient(tc);
 	add_process(tc);
 	add_errors(tc);
 	suite_add_tcase(suite, tc);

@@ -195,7 +195,9 @@ static struct shmi_header *sound_header(void)
 	ck_assert_ptr_ne(start, MAP_FAILED);
 	h = (struct shmi_header *)(start + SHMIPC_HEADER_SIZE);
 	ck_assert_int_eq(mprotect(h, LENGTH, PROT_READ | PROT_WRITE), 0);
-	shmi_header_fill(h, SHMIPC_SHM, "name", 4000, 0);
+	shmi_header_fill(h, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+						     .name = "name",
+						     .size = 4000 });
 	ck_assert_int_eq(shmipc_segment_commit(h), 0);
 	return h;
 }
@@ -312,7 +314,9 @@ START_TEST(unfinished_headers_say_what_they_will_be)
 	memset(h, 0, sizeof(*h));
 	ck_assert_int_eq(shmi_header_check(h, LENGTH, SHMIPC_SHM, "name", &f),
 			 -EAGAIN);
-	shmi_header_fill(h, SHMIPC_SHM, "name", 4000, 0);
+	shmi_header_fill(h, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+						     .name = "name",
+						     .size = 4000 });
 	ck_assert_int_eq(shmi_header_check(h, LENGTH, SHMIPC_SHM, "name", &f),
 			 -EINPROGRESS);
 	ck_assert_int_eq(shmi_header_check(h, LENGTH, SHMIPC_SHM, "other", &f),
@@ -330,7 +334,9 @@ START_TEST(one_of_commit_and_give_up_wins)
 	ck_assert_int_eq(check(h, LENGTH), -ESTALE);
 
 	memset(h, 0, sizeof(*h));
-	shmi_header_fill(h, SHMIPC_SHM, "name", 4000, 0);
+	shmi_header_fill(h, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+						     .name = "name",
+						     .size = 4000 });
 	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
 	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
 	ck_assert_int_eq(shmipc_segment_commit(h), -EAGAIN);

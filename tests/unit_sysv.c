@@ -78,7 +78,7 @@ END_TEST
 START_TEST(size_holds_the_bytes_and_the_tag)
 {
 	for (size_t length = 4096; length < 40000; length += 37) {
-		size_t size = sysvkey_size(SHMIPC_SHM, "a", length);
+		size_t size = sysvkey_size(SHMIPC_SHM, "a", length, false);
 
 		ck_assert_uint_ge(sysvkey_mapped(size), length);
 		ck_assert_uint_lt(sysvkey_mapped(size), length + 4096);
@@ -96,7 +96,7 @@ END_TEST
 static int leave_behind(unsigned slot, bool with_name)
 {
 	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, slot),
-			sysvkey_size(SHMIPC_SHM, name, 8192),
+			sysvkey_size(SHMIPC_SHM, name, 8192, false),
 			IPC_CREAT | IPC_EXCL | 0600);
 	void *addr;
 
@@ -104,7 +104,10 @@ static int leave_behind(unsigned slot, bool with_name)
 	if (with_name) {
 		addr = shmat(id, NULL, 0);
 		ck_assert_ptr_ne(addr, (void *)-1);
-		shmi_header_fill(addr, SHMIPC_SHM, name, 4096, 0);
+		shmi_header_fill(addr,
+				 &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							  .name = name,
+							  .size = 4096 });
 		shmdt(addr);
 	}
 	return id;
@@ -201,7 +204,9 @@ static struct shmipc_segment creator_at_work(void *priv)
 
 	ck_assert_int_eq(shmi_backend_sysv.segment_create(&seg, 8192, 0600, 0),
 			 0);
-	shmi_header_fill(seg.addr, SHMIPC_SHM, name, 4096, 0);
+	shmi_header_fill(seg.addr, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							    .name = name,
+							    .size = 4096 });
 	return seg;
 }
 
@@ -260,11 +265,13 @@ static int collide(unsigned slot)
 			break;
 	}
 	id = shmget(sysvkey_segment(SHMIPC_SHM, other, slot),
-		    sysvkey_size(SHMIPC_SHM, other, 8192),
+		    sysvkey_size(SHMIPC_SHM, other, 8192, false),
 		    IPC_CREAT | IPC_EXCL | 0600);
 	ck_assert_int_ge(id, 0);
 	addr = shmat(id, NULL, 0);
-	shmi_header_fill(addr, SHMIPC_SHM, other, 4096, 0);
+	shmi_header_fill(addr, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							.name = other,
+							.size = 4096 });
 	ck_assert_int_eq(shmipc_segment_commit(addr), 0);
 	shmdt(addr);
 	return id;
@@ -322,7 +329,7 @@ START_TEST(set_goes_with_the_last_user_of_its_semaphore)
 			 0);
 	ck_assert_int_eq(shmipc_sem_open(ipc, &other, name, 0, 0, 0), 0);
 	ck_assert_int_eq(slot_look(SHMIPC_SEM, name, 0, 0, &slot), 0);
-	key = sysvkey_set(slot.id);
+	key = sysvkey_companion(slot.id);
 	slot_leave(&slot);
 	ck_assert_int_ge(semget(key, 0, 0), 0);
 	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
@@ -345,7 +352,8 @@ START_TEST(removed_set_is_told_and_not_waited_for)
 			 0);
 	ck_assert_int_eq(slot_look(SHMIPC_SEM, name, 0, 0, &slot), 0);
 	ck_assert_int_eq(
-		semctl(semget(sysvkey_set(slot.id), 0, 0), 0, IPC_RMID), 0);
+		semctl(semget(sysvkey_companion(slot.id), 0, 0), 0, IPC_RMID),
+		0);
 	slot_leave(&slot);
 	ck_assert_int_eq(shmipc_sem_wait(sem), -EIDRM);
 	ck_assert_int_eq(shmipc_sem_post(sem), 0);

@@ -5,7 +5,8 @@
  * One process, one thread, no blocking call but epoll_wait(2). It never maps
  * what clients give it, waits for no client, and answers each question in one
  * packet or drops who does not take it. It holds the lock of its directory
- * (rundir.h) for life, and leaves when it has no names and no clients.
+ * (rundir.h) for life, and leaves when it has no names and no clients. It forgets a transient
+ * object when it finds nobody using it: fdmem/users.h.
  *
  * Leaving. Clients that are in the socket's backlog would be turned away, so
  * the last look at it is followed only by taking the socket away; who slips
@@ -27,10 +28,12 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <shmipc-backend.h>
 
+#include "backends/fdmem/users.h"
 #include "backends/memfd/rundir.h"
 #include "backends/memfd/start.h"
 #include "backends/memfd/table.h"
@@ -38,7 +41,10 @@
 /* How long nobody must want anything before it leaves. */
 #define IDLE_MS 2000
 
-/* With names and no clients: how often to see that it can still be found. */
+/*
+ * With names and no questions: how often to see that it can still be found,
+ * and whose last users were killed.
+ */
 #define ORPHAN_MS 60000
 
 /* What must be sealed in memory that it hands out; see backends/memfd.c. */
@@ -54,6 +60,42 @@ struct broker {
 	bool ending;
 };
 
+/* ---- transient objects -------------------------------------------------- */
+
+/* Is this one without a user? Then it is forgotten. */
+static bool forget_ghost(struct broker *b, struct table_entry *e)
+{
+	if (!e->transient || users_claim(e->fds.fd[0]) < 0)
+		return false;
+	/* Clients may still have this description, too. */
+	users_leave(e->fds.fd[0]);
+	table_remove(&b->table, e);
+	return true;
+}
+
+static void forget_all_ghosts(struct broker *b)
+{
+	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
+
+	for (size_t i = 0; i < 2 && b->table.transient; i++) {
+		struct table_entry *e = table_next(&b->table, kinds[i], 0);
+
+		while (e) {
+			uint32_t slot = e->slot;
+
+			(void)forget_ghost(b, e);
+			e = table_next(&b->table, kinds[i], slot + 1);
+		}
+	}
+}
+
+static struct table_entry *look_up(struct broker *b, const struct wire *about)
+{
+	struct table_entry *e = table_find(&b->table, about->kind, about->name);
+
+	return e && forget_ghost(b, e) ? NULL : e;
+}
+
 /* ---- questions ---------------------------------------------------------- */
 
 /* Is this what an object is made of? The kernel tells, not the client. */
@@ -68,6 +110,13 @@ static bool are_sound(const struct wire *question, const struct wire_fds *fds)
 	       fcntl(fds->fd[1], F_GETFL) & O_NONBLOCK;
 }
 
+static bool is_transient(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_mode & S_ISVTX;
+}
+
 static int answer_add(struct broker *b, const struct wire *question,
 		      struct wire_fds *fds)
 {
@@ -75,7 +124,9 @@ static int answer_add(struct broker *b, const struct wire *question,
 
 	if (!are_sound(question, fds))
 		return -EPROTO;
-	r = table_add(&b->table, question->kind, question->name, fds);
+	(void)look_up(b, question); /* a ghost has no right to the name */
+	r = table_add(&b->table, question->kind, question->name,
+		      is_transient(fds->fd[0]), fds);
 	if (r == 0)
 		*fds = WIRE_NO_FDS; /* the table's now */
 	return r;
@@ -84,8 +135,7 @@ static int answer_add(struct broker *b, const struct wire *question,
 static int answer_open(struct broker *b, struct wire *answer,
 		       struct wire_fds *fds)
 {
-	struct table_entry *e =
-		table_find(&b->table, answer->kind, answer->name);
+	struct table_entry *e = look_up(b, answer);
 
 	if (!e)
 		return -ENOENT;
@@ -96,13 +146,22 @@ static int answer_open(struct broker *b, struct wire *answer,
 
 static int answer_unlink(struct broker *b, const struct wire *question)
 {
-	struct table_entry *e =
-		table_find(&b->table, question->kind, question->name);
+	struct table_entry *e = look_up(b, question);
 
 	if (!e)
 		return -ENOENT;
 	table_remove(&b->table, e);
 	return 0;
+}
+
+static int answer_let_go(struct broker *b, const struct wire *question)
+{
+	struct table_entry *e =
+		table_find(&b->table, question->kind, question->name);
+
+	if (!e)
+		return -ENOENT;
+	return forget_ghost(b, e) ? 0 : -EBUSY;
 }
 
 static int answer_next(struct broker *b, struct wire *answer)
@@ -137,6 +196,9 @@ static int answer(struct broker *b, int sock, const struct wire *question,
 		break;
 	case WIRE_UNLINK:
 		reply.result = answer_unlink(b, question);
+		break;
+	case WIRE_LET_GO:
+		reply.result = answer_let_go(b, question);
 		break;
 	case WIRE_NEXT:
 		reply.result = answer_next(b, &reply);
@@ -257,11 +319,13 @@ static void run(struct broker *b)
 	int idle = IDLE_MS;
 
 	while (!b->ending) {
+		bool busy = b->clients && !b->table.transient;
 		struct epoll_event event;
-		int n = epoll_wait(b->epoll, &event, 1, b->clients ? -1 : idle);
+		int n = epoll_wait(b->epoll, &event, 1, busy ? -1 : idle);
 
 		if (n == 0) {
-			b->ending = may_leave(b);
+			forget_all_ghosts(b);
+			b->ending = !b->clients && may_leave(b);
 			idle = ORPHAN_MS;
 		} else if (n > 0) {
 			idle = IDLE_MS;

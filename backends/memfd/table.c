@@ -41,7 +41,7 @@ static int find_slot(struct table *t, uint32_t *ret)
 	return 0;
 }
 
-int table_add(struct table *t, uint32_t kind, const char *name,
+int table_add(struct table *t, uint32_t kind, const char *name, bool transient,
 	      const struct wire_fds *fds)
 {
 	struct table_entry *e, **there;
@@ -52,6 +52,7 @@ int table_add(struct table *t, uint32_t kind, const char *name,
 		return -ENOMEM;
 	e->kind = kind;
 	e->fds = *fds;
+	e->transient = transient;
 	memcpy(e->name, name, strnlen(name, SHMIPC_NAME_MAX));
 	r = find_slot(t, &e->slot);
 	if (r < 0)
@@ -68,6 +69,7 @@ int table_add(struct table *t, uint32_t kind, const char *name,
 	t->slots[e->slot] = e;
 	t->first_free = e->slot + 1;
 	t->count++;
+	t->transient += transient;
 	return 0;
 
 err_free:
@@ -92,6 +94,7 @@ void table_remove(struct table *t, struct table_entry *e)
 	if (e->slot < t->first_free)
 		t->first_free = e->slot;
 	t->count--;
+	t->transient -= e->transient;
 	wire_close_fds(&e->fds);
 	free(e);
 }

@@ -9,11 +9,14 @@
 #ifndef SHMI_MEMFD_TABLE_H
 #define SHMI_MEMFD_TABLE_H
 
+#include <stdbool.h>
+
 #include "backends/memfd/wire.h"
 
 struct table_entry {
 	uint32_t kind;
 	uint32_t slot;
+	bool transient;
 	struct wire_fds fds; /* owned */
 	char name[SHMIPC_NAME_MAX + 1];
 };
@@ -24,6 +27,7 @@ struct table {
 	uint32_t room;	     /* of slots */
 	uint32_t first_free; /* no free slot before it */
 	uint32_t count;	     /* entries */
+	uint32_t transient;  /* of them */
 };
 
 /*
@@ -31,7 +35,7 @@ struct table {
  *   -EEXIST -ENOMEM
  */
 int table_add(struct table *table, uint32_t kind, const char *name,
-	      const struct wire_fds *fds);
+	      bool transient, const struct wire_fds *fds);
 
 /* The entry, or NULL. */
 struct table_entry *table_find(const struct table *table, uint32_t kind,

@@ -44,6 +44,7 @@ static bool question_is_sound(const struct wire *m)
 		return has_name(m) && m->fds == wire_fds_of(m->kind);
 	case WIRE_OPEN:
 	case WIRE_UNLINK:
+	case WIRE_LET_GO:
 		return has_name(m) && m->fds == 0;
 	case WIRE_NEXT:
 		return m->fds == 0;
@@ -60,6 +61,7 @@ static bool answer_is_sound(const struct wire *m)
 	case WIRE_HELLO:
 	case WIRE_ADD:
 	case WIRE_UNLINK:
+	case WIRE_LET_GO:
 		return m->fds == 0;
 	case WIRE_OPEN:
 		return m->result < 0

@@ -10,8 +10,11 @@
  *   WIRE_HELLO   broker: who I am. Nothing before it means anything.
  *   WIRE_ADD     kind, name, 1 descriptor (region) or 2 (semaphore: header,
  *                eventfd). 0, or -EEXIST.
+ *                A transient one (fdmem.h) is forgotten with its last user.
  *   WIRE_OPEN    kind, name. 0 with the descriptors, or -ENOENT.
  *   WIRE_UNLINK  kind, name. 0, or -ENOENT.
+ *   WIRE_LET_GO  kind, name: somebody closed a transient object. 0 if it is
+ *                forgotten now, -EBUSY if it is used, or -ENOENT.
  *   WIRE_NEXT    kind, cursor (first 0). 0 with a name and the next cursor,
  *                or -ENOENT at the end.
  *
@@ -38,6 +41,7 @@ enum wire_op {
 	WIRE_ADD,
 	WIRE_OPEN,
 	WIRE_UNLINK,
+	WIRE_LET_GO,
 	WIRE_NEXT,
 };
 

@@ -6,8 +6,9 @@
 
 #include "backends/sysv/key.h"
 
-#define KEY_MARK 0xC5U
-#define TAG_MARK 0xAU
+#define KEY_MARK       0xC5U
+#define TAG_PERSISTENT 0xAU
+#define TAG_TRANSIENT  0xBU
 
 /*
  * FNV-1a, 64 bits: offset basis and prime from the authors' page, "FNV Hash",
@@ -41,9 +42,9 @@ bool sysvkey_is_of(key_t key, enum shmipc_kind kind, const char *name)
 	return false;
 }
 
-static unsigned tag(enum shmipc_kind kind, const char *name)
+static unsigned tag_hash(enum shmipc_kind kind, const char *name)
 {
-	return TAG_MARK << 8 | (unsigned)(hash(kind, name) >> 52 & 0xff);
+	return (unsigned)(hash(kind, name) >> 52 & 0xff);
 }
 
 static size_t page_size(void)
@@ -58,9 +59,12 @@ size_t sysvkey_mapped(size_t size)
 	return (size + page - 1) / page * page;
 }
 
-size_t sysvkey_size(enum shmipc_kind kind, const char *name, size_t length)
+size_t sysvkey_size(enum shmipc_kind kind, const char *name, size_t length,
+		    bool transient)
 {
-	return sysvkey_mapped(length) - tag(kind, name);
+	unsigned mark = transient ? TAG_TRANSIENT : TAG_PERSISTENT;
+
+	return sysvkey_mapped(length) - (mark << 8 | tag_hash(kind, name));
 }
 
 static unsigned tag_of(size_t size)
@@ -68,17 +72,29 @@ static unsigned tag_of(size_t size)
 	return (unsigned)(sysvkey_mapped(size) - size);
 }
 
+bool sysvkey_is_transient(size_t size)
+{
+	return tag_of(size) >> 8 == TAG_TRANSIENT;
+}
+
+bool sysvkey_is_tagged(size_t size)
+{
+	return tag_of(size) >> 8 == TAG_PERSISTENT ||
+	       sysvkey_is_transient(size);
+}
+
 bool sysvkey_is_ours(key_t key, size_t size)
 {
-	return (uint32_t)key >> 24 == KEY_MARK && tag_of(size) >> 8 == TAG_MARK;
+	return (uint32_t)key >> 24 == KEY_MARK && sysvkey_is_tagged(size);
 }
 
 bool sysvkey_fits(enum shmipc_kind kind, const char *name, size_t size)
 {
-	return tag_of(size) == tag(kind, name);
+	return sysvkey_is_tagged(size) &&
+	       (tag_of(size) & 0xff) == tag_hash(kind, name);
 }
 
-key_t sysvkey_set(int segment_id)
+key_t sysvkey_companion(int segment_id)
 {
 	return (key_t)(0x80000000U | (uint32_t)segment_id);
 }

@@ -10,6 +10,7 @@
 #include <sys/sem.h>
 #include <unistd.h>
 
+#include "backends/sysv/anchor.h"
 #include "backends/sysv/slot.h"
 #include "core/clock.h"
 
@@ -22,7 +23,7 @@ void slot_leave(struct slot *s)
 	shmdt(s->addr);
 	if (shmctl(s->id, IPC_STAT, &ds) == 0 || !slot_is_gone(errno))
 		return;
-	set = semget(sysvkey_set(s->id), SLOT_SET_SIZE, 0);
+	set = semget(sysvkey_companion(s->id), SLOT_SET_SIZE, 0);
 	if (set >= 0 && semctl(set, 0, IPC_STAT, &set_ds) == 0 &&
 	    set_ds.sem_nsems == SLOT_SET_SIZE)
 		(void)semctl(set, 0, IPC_RMID); /* EPERM: its owner's to do */
@@ -30,8 +31,10 @@ void slot_leave(struct slot *s)
 
 int slot_remove(struct slot *s)
 {
-	int r = shmctl(s->id, IPC_RMID, NULL) < 0 ? -errno : 0;
+	int r;
 
+	anchor_remove_unmarked(s->id);
+	r = shmctl(s->id, IPC_RMID, NULL) < 0 ? -errno : 0;
 	slot_leave(s);
 	return r;
 }
@@ -84,6 +87,16 @@ static int look_inside(enum shmipc_kind kind, const char *name, struct slot *s)
 	if (!sysvkey_fits(kind, name, s->ds.shm_segsz))
 		return -ESRCH;
 	r = shmipc_segment_look(s->addr, s->length, kind, name);
+	if (r == 0) {
+		bool transient = sysvkey_is_transient(s->ds.shm_segsz);
+
+		if (shmipc_segment_is_transient(s->addr) != transient)
+			return -EPROTO;
+		if (transient)
+			r = anchor_users(s);
+		/* A ghost is as good as given up. */
+		return r < 0 ? r : 0;
+	}
 	return r == -ESRCH && !belongs_here(s) ? -EPROTO : r;
 }
 

@@ -33,7 +33,7 @@ struct slot {
  *   0             complete, and the name
  *   -EINPROGRESS  unfinished, and the name
  *   -EAGAIN       unfinished, and it is not written what it will be
- *   -ESTALE       given up
+ *   -ESTALE       given up, or transient and without a user
  * Not attached:
  *   -ENOENT       nothing there
  *   -ESRCH        a stranger, or another name
@@ -51,7 +51,7 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 void slot_leave(struct slot *slot);
 
 /*
- * Take the key from a segment and leave it.
+ * Take the key from a segment and leave it; an unfinished anchor goes too.
  *   -EPERM  not the owner; left all the same
  */
 int slot_remove(struct slot *slot);
