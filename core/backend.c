@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "cancel.h"
 #include "error.h"
 
 /* In order of preference. */
@@ -136,7 +137,7 @@ int shmipc_backends(int (*visit)(const struct shmipc_backend_info *, void *),
 		    void *arg)
 {
 	const struct shmipc_backend *b;
-	int shown = 0;
+	int shown = 0, cancel;
 
 	shmi_error_begin();
 	if (!visit)
@@ -151,7 +152,9 @@ int shmipc_backends(int (*visit)(const struct shmipc_backend_info *, void *),
 			.reason = "",
 		};
 
+		cancel = shmi_cancel_off();
 		info.works = b->probe() == 0;
+		shmi_cancel_restore(cancel);
 		if (!info.works)
 			info.reason = shmi_error_cause();
 		shown++;

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "name.h"
 #include "object.h"
 #include "semword.h"
@@ -59,8 +60,12 @@ int shmipc_stat(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
 			shmi_bad("connection, kind or result is not valid"),
 			subject);
 	r = shmi_name_check(name, &name);
-	if (r == 0)
+	if (r == 0) {
+		int cancel = shmi_cancel_off();
+
 		r = look(ipc, kind, name, ret);
+		shmi_cancel_restore(cancel);
+	}
 	return r < 0 ? shmi_report(SHMI_LOOK, r, subject) : 0;
 }
 
@@ -107,6 +112,7 @@ int shmipc_list(struct shmipc *ipc,
 	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 	struct walk w = { .ipc = ipc, .visit = visit, .arg = arg };
 	char subject[SHMI_SUBJECT_MAX];
+	int cancel;
 
 	shmi_error_begin();
 	shmi_subject(subject, 0, NULL, shmipc_backend_name(ipc));
@@ -115,15 +121,15 @@ int shmipc_list(struct shmipc *ipc,
 				   shmi_bad("connection or visit is NULL"),
 				   subject);
 
-	for (size_t i = 0; i < 2 && !w.over; i++) {
+	cancel = shmi_cancel_off();
+	for (size_t i = 0; i < 2 && !w.over && w.err == 0; i++) {
 		int r;
 
 		w.kind = kinds[i];
 		r = ipc->ops->segment_list(ipc->conn, w.kind, show, &w);
-		if (r == 0)
-			r = w.err;
 		if (r < 0)
-			return shmi_report(SHMI_LOOK, r, subject);
+			w.err = r;
 	}
-	return w.shown;
+	shmi_cancel_restore(cancel);
+	return w.err < 0 ? shmi_report(SHMI_LOOK, w.err, subject) : w.shown;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "backend.h"
+#include "cancel.h"
 #include "error.h"
 #include "ipc.h"
 #include "select.h"
@@ -30,14 +31,16 @@ int shmipc_open(struct shmipc **ret, const char *backend)
 {
 	const struct shmipc_backend *ops;
 	struct shmipc *ipc;
-	int r;
+	int r, cancel;
 
 	shmi_error_begin();
 	if (!ret)
 		return shmi_report(SHMI_CONNECT,
 				   shmi_bad("there is no place for the handle"),
 				   "connection");
+	cancel = shmi_cancel_off();
 	r = shmi_select(backend ? backend : from_environment(), &ops);
+	shmi_cancel_restore(cancel);
 	if (r < 0)
 		return shmi_report(SHMI_CONNECT, r,
 				   backend ? "connection" : "SHMIPC_BACKEND");
@@ -75,8 +78,11 @@ void shmi_ipc_unref(struct shmipc *ipc)
 
 void shmipc_close(struct shmipc *ipc)
 {
+	int cancel = shmi_cancel_off();
+
 	if (ipc)
 		shmi_ipc_unref(ipc);
+	shmi_cancel_restore(cancel);
 }
 
 const char *shmipc_backend_name(const struct shmipc *ipc)

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "object.h"
 #include "name.h"
@@ -294,18 +295,25 @@ int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 		r = check_flags(request);
 	if (r == 0)
 		r = check_request(request);
-	if (r == 0)
+	if (r == 0) {
+		int cancel = shmi_cancel_off();
+
 		r = open_handle(ipc, ret, request);
+		shmi_cancel_restore(cancel);
+	}
 	return r < 0 ? shmi_report(SHMI_OPEN, r, subject) : 0;
 }
 
 void shmi_object_close(struct shmi_object *o)
 {
+	int cancel = shmi_cancel_off();
+
 	if (has_place(o))
 		o->seg.backend->place_close(&o->seg);
 	o->seg.backend->segment_close(&o->seg);
 	shmi_ipc_unref(o->ipc);
 	free(o);
+	shmi_cancel_restore(cancel);
 }
 
 int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
@@ -366,7 +374,11 @@ int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
 		return shmi_report(SHMI_LOOK,
 				   shmi_bad("the connection is NULL"), subject);
 	r = shmi_name_check(name, &name);
-	if (r == 0)
+	if (r == 0) {
+		int cancel = shmi_cancel_off();
+
 		r = unlink_name(ipc, kind, name);
+		shmi_cancel_restore(cancel);
+	}
 	return r < 0 ? shmi_report(SHMI_LOOK, r, subject) : 0;
 }

@@ -12,6 +12,8 @@
  *   NULL     for a handle, a name or an output parameter is -EINVAL.
  *   Threads  safe from any thread, except that nobody may use a handle
  *            while or after it is closed.
+ *   Cancel   waits are cancellation points (pthreads(7)), the others are none,
+ *            and neither is what visit() does.
  *   Signals  not async-signal-safe, except shmipc_sem_post().
  *   fork     a child goes on with its parent's handles, on the same objects,
  *            and closes them for itself alone. If another thread was in the

@@ -290,8 +290,66 @@ START_TEST(closed_standard_descriptors_do_not_matter)
 }
 END_TEST
 
+struct cancelled {
+	const char *name;
+	struct shmipc_sem *sem;
+	int reached;
+};
+
+static int visit_none(const struct shmipc_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+	return 0;
+}
+
+static void *cancel_oneself(void *arg)
+{
+	struct cancelled *c = arg;
+	struct shmipc_shm *shm;
+	struct shmipc_sem *sem;
+	struct shmipc_info info;
+	struct shmipc *mine;
+
+	/* From here on the first cancellation point ends the thread. */
+	pthread_cancel(pthread_self());
+	if (shmipc_open(&mine, NULL) == 0 &&
+	    shmipc_shm_open(mine, &shm, c->name, 8, SHMIPC_CREATE, 0600) == 0 &&
+	    shmipc_sem_open(mine, &sem, c->name, 8,
+			    SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_TRANSIENT,
+			    0600) == 0 &&
+	    shmipc_stat(mine, SHMIPC_SHM, c->name, &info) == 0 &&
+	    shmipc_list(mine, visit_none, NULL) > 0 &&
+	    shmipc_shm_unlink(mine, c->name) == 0 &&
+	    shmipc_shm_close(shm) == 0 && shmipc_sem_post(sem) == 0 &&
+	    shmipc_sem_close(sem) == 0) {
+		shmipc_close(mine);
+		c->reached = 1;
+	}
+	shmipc_sem_wait(c->sem);
+	c->reached = 2;
+	return NULL;
+}
+
+START_TEST(only_waits_are_cancellation_points)
+{
+	struct cancelled c = { name_of("cancel"), new_sem(name_of("point"), 0),
+			       0 };
+	pthread_t thread;
+	void *result;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, cancel_oneself, &c), 0);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+	ck_assert_int_eq(c.reached, 1);
+	ck_assert_int_eq(value_of(c.sem), 0);
+	drop_sem(c.sem, name_of("point"));
+}
+END_TEST
+
 void add_process(TCase *tc)
 {
+	tcase_add_test(tc, only_waits_are_cancellation_points);
 	tcase_add_test(tc, execed_child_opens_by_name);
 	tcase_add_test(tc, execed_child_uses_a_semaphore_by_name);
 	tcase_add_test(tc, object_outlives_its_creator);
