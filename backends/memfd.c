@@ -259,27 +259,88 @@ static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
 	return client_ask(conn, false, &question, NULL, &answer, &none);
 }
 
+/* Go through the broker's answers to question, until found() says so. */
+static int walk(void *conn, struct wire *question,
+		int (*found)(const struct wire *answer, void *arg), void *arg)
+{
+	struct wire_fds none;
+	struct wire answer;
+	int r;
+
+	for (;;) {
+		r = client_ask(conn, false, question, NULL, &answer, &none);
+		if (r < 0 || found(&answer, arg))
+			break;
+		/* It only ever grows, so that the walk ends. */
+		if (answer.cursor <= question->cursor)
+			return shmipc_backend_error(
+				-ECONNREFUSED, "the broker's listing turns in "
+					       "circles");
+		question->cursor = answer.cursor;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+struct names {
+	int (*found)(const char *name, void *arg);
+	void *arg;
+};
+
+static int found_name(const struct wire *answer, void *arg)
+{
+	const struct names *names = arg;
+
+	return names->found(answer->name, names->arg);
+}
+
 static int memfd_segment_list(void *conn, enum shmipc_kind kind,
 			      int (*found)(const char *name, void *arg),
 			      void *arg)
 {
 	struct wire question = wire_make(WIRE_NEXT, kind, NULL);
-	struct wire answer;
-	struct wire_fds none;
-	int r;
+	struct names names = { .found = found, .arg = arg };
 
-	for (;;) {
-		r = client_ask(conn, false, &question, NULL, &answer, &none);
-		if (r < 0 || found(answer.name, arg))
-			break;
-		/* It only ever grows, so that the walk ends. */
-		if (answer.cursor <= question.cursor)
-			return shmipc_backend_error(
-				-ECONNREFUSED, "the broker's listing turns in "
-					       "circles");
-		question.cursor = answer.cursor;
+	return walk(conn, &question, found_name, &names);
+}
+
+struct ghosts {
+	int (*found)(const struct shmipc_info *info, void *arg);
+	void *arg;
+	bool over;
+};
+
+static int found_ghost(const struct wire *answer, void *arg)
+{
+	struct ghosts *ghosts = arg;
+	struct shmipc_info info = {
+		.kind = (enum shmipc_kind)answer->kind,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.transient = 1,
+	};
+
+	strcpy(info.name, answer->name);
+	ghosts->over = ghosts->found(&info, ghosts->arg) != 0;
+	return ghosts->over;
+}
+
+static int memfd_collect(void *conn, int remove,
+			 int (*found)(const struct shmipc_info *info,
+				      void *arg),
+			 void *arg)
+{
+	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
+	struct ghosts ghosts = { .found = found, .arg = arg };
+	int r = 0;
+
+	for (size_t i = 0; i < 2 && r == 0 && !ghosts.over; i++) {
+		struct wire question =
+			wire_make(WIRE_NEXT_GHOST, kinds[i], NULL);
+
+		question.flags = remove ? WIRE_FORGET : 0;
+		r = walk(conn, &question, found_ghost, &ghosts);
 	}
-	return r == -ENOENT ? 0 : r;
+	return r;
 }
 
 static int memfd_place_create(struct shmipc_segment *seg, mode_t mode)
@@ -343,6 +404,7 @@ const struct shmipc_backend shmi_backend_memfd = {
 	.segment_stat = memfd_segment_stat,
 	.segment_unlink = memfd_segment_unlink,
 	.segment_list = memfd_segment_list,
+	.collect = memfd_collect,
 	.place_create = memfd_place_create,
 	.place_open = memfd_place_open,
 	.place_wait = memfd_place_wait,

@@ -92,27 +92,6 @@ static int open_segment(enum shmipc_kind kind, const char *name, int access)
 	}
 }
 
-/*
- * Take the name of a ghost away, if this descriptor, for writing, leads to one
- * that we may remove. In all other cases it stays, and others see to it.
- */
-static int remove_ghost(enum shmipc_kind kind, const char *name, int fd)
-{
-	char path[POSIX_PATH_MAX];
-	struct stat st;
-	int r;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	r = users_claim(fd);
-	if (r < 0)
-		return r;
-	posix_segment_path(path, kind, name);
-	r = posix_remove(kind, path, &st);
-	users_leave(fd);
-	return r;
-}
-
 static int held_by_a_ghost(void)
 {
 	return shmipc_backend_error(-EACCES,
@@ -129,6 +108,7 @@ static int held_by_a_ghost(void)
 static int clear_name(enum shmipc_kind kind, const char *name)
 {
 	int fd = open_segment(kind, name, O_RDWR), r = -EEXIST;
+	char path[POSIX_PATH_MAX];
 	bool writable = fd != -EACCES;
 
 	if (!writable)
@@ -136,7 +116,8 @@ static int clear_name(enum shmipc_kind kind, const char *name)
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : -EEXIST;
 	if (fdmem_is_transient(fd, kind, name) > 0 && users_is_ghost(fd) > 0) {
-		r = writable ? remove_ghost(kind, name, fd) : -EACCES;
+		posix_segment_path(path, kind, name);
+		r = writable ? posix_remove_ghost(kind, path, fd) : -EACCES;
 		if (r == -EACCES || r == -EPERM)
 			r = held_by_a_ghost();
 		else if (r == -EAGAIN || r == -ENOENT)
@@ -191,6 +172,7 @@ static int posix_segment_publish(struct shmipc_segment *seg)
 		return r;
 	close(p->mem.fd - 1);
 	p->mem.fd = 0;
+	posix_place_published(seg);
 	p->published = true;
 	return 0;
 }
@@ -237,6 +219,7 @@ static int posix_segment_open(struct shmipc_segment *seg, unsigned flags)
 static void close_transient(struct shmipc_segment *seg)
 {
 	int fd = open_segment(seg->kind, seg->name, O_RDWR);
+	char path[POSIX_PATH_MAX];
 
 	/* Before its number can become another one's. */
 	if (fd >= 0 && !fdmem_is_file_of(seg, fd)) {
@@ -246,7 +229,8 @@ static void close_transient(struct shmipc_segment *seg)
 	fdmem_unmap(seg);
 	if (fd < 0)
 		return;
-	(void)remove_ghost(seg->kind, seg->name, fd);
+	posix_segment_path(path, seg->kind, seg->name);
+	(void)posix_remove_ghost(seg->kind, path, fd);
 	close(fd);
 }
 
@@ -337,6 +321,7 @@ const struct shmipc_backend shmi_backend_posix = {
 	.segment_stat = posix_segment_stat,
 	.segment_unlink = posix_segment_unlink,
 	.segment_list = posix_segment_list,
+	.collect = posix_collect,
 	.place_create = posix_place_create,
 	.place_open = posix_place_open,
 	.place_wait = posix_place_wait,

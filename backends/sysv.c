@@ -9,8 +9,9 @@
  *
  *   segment   under one of SYSV_SLOTS keys (sysv/key.h), unfinished until its
  *             header says otherwise: SHMIPC_CAP_EARLY_NAME
- *   set       SLOT_SET_SIZE semaphores, of which the first is used: the place
- *             of the semaphore whose segment's id is in its key
+ *   set       SLOT_SET_SIZE semaphores, of which the first is used, and the
+ *             last says that it is ours: the place of the semaphore whose
+ *             segment's id is in its key
  *
  * One name, one segment. All slots are looked at, always, since an unlinked
  * stranger can leave a hole before a name. So two creators of one name may
@@ -59,6 +60,7 @@
 #include <unistd.h>
 
 #include "backends/sysv/anchor.h"
+#include "backends/sysv/collect.h"
 #include "backends/sysv/slot.h"
 #include "core/backend.h"
 #include "core/clock.h"
@@ -463,8 +465,15 @@ static int sysv_place_create(struct shmipc_segment *seg, mode_t mode)
 
 	of(seg)->set =
 		semget(sysvkey_companion(of(seg)->id), SLOT_SET_SIZE, flags);
-	if (of(seg)->set >= 0)
-		return 0; /* Linux starts sets at zero: semget(2) */
+	if (of(seg)->set >= 0) {
+		/* Linux starts sets at zero: semget(2). */
+		if (semctl(of(seg)->set, SLOT_SET_SIZE - 1, SETVAL,
+			   SLOT_SET_MARK) == 0)
+			return 0;
+		if (slot_is_gone(errno))
+			return -EAGAIN;
+		return -errno; /* it goes with the segment */
+	}
 	switch (errno) {
 	case EEXIST:
 		/* Left from an earlier segment of this id: take another. */
@@ -532,6 +541,7 @@ const struct shmipc_backend shmi_backend_sysv = {
 	.segment_stat = sysv_segment_stat,
 	.segment_unlink = sysv_segment_unlink,
 	.segment_list = sysv_segment_list,
+	.collect = sysv_collect,
 	.place_create = sysv_place_create,
 	.place_open = sysv_place_open,
 	.place_wait = sysv_place_wait,

@@ -86,7 +86,7 @@ int shmi_backend_check(const struct shmipc_backend *ops)
 		return broken("probe is missing");
 	if (!ops->segment_create || !ops->segment_publish ||
 	    !ops->segment_open || !ops->segment_close || !ops->segment_stat ||
-	    !ops->segment_unlink || !ops->segment_list)
+	    !ops->segment_unlink || !ops->segment_list || !ops->collect)
 		return broken("a segment operation is missing");
 	if (!ops->place_create || !ops->place_open || !ops->place_wait ||
 	    !ops->place_post || !ops->place_close)

@@ -241,6 +241,25 @@ struct shmipc_backend {
 			    void *arg);
 
 	/*
+	 * Call found() for everything that is certainly of no use to anybody
+	 * and that the caller may remove; with remove, after removing it.
+	 * That is: transient segments without a user, and whatever the
+	 * operations of this backend leave behind when they are killed half
+	 * way. In the info: name, if there is none what the system calls it;
+	 * kind; and size, mode, uid, gid, created and creator where they are
+	 * known. Stop when found() is not 0, and return 0 then too. BLOCKS as
+	 * segment_open().
+	 *
+	 * A live creator may be made to start over, and nothing else that is
+	 * alive may notice. Somebody else may do the same at the same time.
+	 *   -EACCES     the name space may not be read
+	 *   -ECONNREFUSED -ETIMEDOUT  as segment_create()
+	 */
+	int (*collect)(void *conn, int remove,
+		       int (*found)(const struct shmipc_info *info, void *arg),
+		       void *arg);
+
+	/*
 	 * Make a kernel counting semaphore of value 0 for this segment and
 	 * open it. Whoever may write the segment may use it. It must be found
 	 * again from the segment itself (its inode, its id), not from bytes

@@ -52,6 +52,9 @@ extern "C" {
 #define SHMIPC_LAZY	 0x08U /* regions: reserve no pages at create */
 #define SHMIPC_TRANSIENT 0x20U /* with CREATE: gone with its last user */
 
+/* Flags of shmipc_gc(). */
+#define SHMIPC_GC_DRY_RUN 0x01U /* show, and leave it */
+
 /* What a backend can do beyond the contract: shmipc_backend_info.caps. */
 #define SHMIPC_CAP_OTHER_USERS 0x01U /* group and other bits of mode work */
 
@@ -406,6 +409,33 @@ shmipc_list(struct shmipc *ipc,
  */
 SHMIPC_API int shmipc_stat(struct shmipc *ipc, enum shmipc_kind kind,
 			   const char *name, struct shmipc_info *ret);
+
+/**
+ * Remove what is certainly of no use to anybody any more, from the
+ * connection's backend: transient objects without a user, objects that their
+ * creator did not finish before he died, and kernel semaphores whose object is
+ * gone. Most of it goes by itself when somebody uses its name; this is for
+ * what nobody asks for any more.
+ *
+ * Never what is complete and not transient, never what is in use, never what
+ * belongs to others; and of what the caller may not remove nothing is said. A
+ * creator who is alive and only slow has to start over, at worst. On sysv who
+ * may write to an object can make it look unfinished, and have it removed.
+ *
+ * @param flags	0, or SHMIPC_GC_DRY_RUN to remove nothing
+ * @param visit	called once for each, after its removal; NULL if nobody wants
+ *	to know. In the info, stale is 1; name is what the system calls it
+ *	("set 5", "shmipc.dead.0f...") where there is no other, and what is
+ *	not known is 0. A result other than 0 ends the walk.
+ * @param arg	handed to visit()
+ *
+ * @return	how many were removed or, in a dry run, found
+ * @retval -EINVAL	ipc is NULL, or unknown flags
+ * @return	the others as shmipc_list()
+ */
+SHMIPC_API int
+shmipc_gc(struct shmipc *ipc, unsigned flags,
+	  int (*visit)(const struct shmipc_info *info, void *arg), void *arg);
 
 #ifdef __cplusplus
 }

@@ -242,7 +242,8 @@ static int file_segment_publish(struct shmipc_segment *seg)
 	path_of(path, seg->kind, seg->name);
 	clear_path(seg->kind, seg->name);
 	if (link(of(seg)->made, path) < 0)
-		return -errno;
+		/* ENOENT: it was collected before it was locked. */
+		return errno == ENOENT ? -EAGAIN : -errno;
 	unlink(of(seg)->made);
 	of(seg)->made[0] = '\0';
 	drop(&of(seg)->fd);
@@ -375,6 +376,110 @@ static int file_segment_list(void *conn, enum shmipc_kind kind,
 	return 0;
 }
 
+struct collector {
+	int remove;
+	int (*found)(const struct shmipc_info *, void *);
+	void *arg;
+};
+
+static bool inode_is_there(uint64_t ino)
+{
+	DIR *dir = opendir(directory());
+	struct dirent *entry;
+	bool there = false;
+
+	while (dir && !there && (entry = readdir(dir)))
+		there = entry->d_ino == ino;
+	if (dir)
+		closedir(dir);
+	return there;
+}
+
+static bool is_unlocked(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool unlocked = fd >= 0 && users_of(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return unlocked;
+}
+
+static bool is_transient_and_gone(const char *path)
+{
+	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool gone = fd >= 0 &&
+		    pread(fd, header, sizeof(header), 0) == sizeof(header) &&
+		    is_gone(fd, header);
+
+	if (fd >= 0)
+		close(fd);
+	return gone;
+}
+
+static bool is_object(const char *file)
+{
+	return !strncmp(file, "shm.", 4) || !strncmp(file, "sem.", 4);
+}
+
+/* What creators and unlinkers left who died half way, and ghosts. */
+static bool is_garbage(const char *file, const char *path)
+{
+	if (!strncmp(file, "new.", 4))
+		return is_unlocked(path);
+	if (!strncmp(file, "pipe.", 5))
+		return !inode_is_there(strtoull(file + 5, NULL, 10));
+	if (is_object(file))
+		return is_transient_and_gone(path);
+	return !strncmp(file, "dead.", 5);
+}
+
+static int collect_file(const struct collector *c, const char *file)
+{
+	bool object = is_object(file);
+	struct shmipc_info info = { .kind = SHMIPC_SEM };
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", directory(), file);
+	if (lstat(path, &st) < 0 || !is_garbage(file, path))
+		return 0;
+	if (!strncmp(file, "shm.", 4))
+		info.kind = SHMIPC_SHM;
+	if (object)
+		file += 4;
+	if (c->remove) {
+		if (object)
+			clear_path(info.kind, file);
+		else if (unlink(path) < 0)
+			return 0;
+		remove_pipe(st.st_ino);
+	}
+	info.uid = st.st_uid;
+	snprintf(info.name, sizeof(info.name), "%s", file);
+	return c->found(&info, c->arg);
+}
+
+static int file_collect(void *conn, int remove,
+			int (*found)(const struct shmipc_info *, void *),
+			void *arg)
+{
+	struct collector c = { remove, found, arg };
+	struct dirent *entry;
+	DIR *dir;
+
+	(void)conn;
+	dir = opendir(directory());
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (collect_file(&c, entry->d_name))
+			break;
+	closedir(dir);
+	return 0;
+}
+
 static int open_pipe(struct shmipc_segment *seg)
 {
 	char path[PATH_MAX];
@@ -454,6 +559,7 @@ const struct shmipc_backend file_backend = {
 	.segment_stat = file_segment_stat,
 	.segment_unlink = file_segment_unlink,
 	.segment_list = file_segment_list,
+	.collect = file_collect,
 	.place_create = file_place_create,
 	.place_open = open_pipe,
 	.place_wait = file_place_wait,

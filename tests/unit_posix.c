@@ -2,13 +2,18 @@
 /* White box: what others may have put where our files belong. */
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <shmipc.h>
 
+#include "backends/fdmem/users.h"
+#include "backends/posix/file.h"
+#include "core/header.h"
 #include "tests/units.h"
 
 static struct shmipc *ipc;
@@ -198,6 +203,177 @@ START_TEST(strangers_locks_cost_little)
 }
 END_TEST
 
+/* ---- garbage ------------------------------------------------------------ */
+
+static bool is_there(const char *file)
+{
+	return access(file, F_OK) == 0;
+}
+
+/* A file of this length and mode, with these first bytes. */
+static int make(const char *file, const void *bytes, size_t length)
+{
+	int fd = open(file, O_CREAT | O_EXCL | O_RDWR, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, bytes, length), length);
+	return fd;
+}
+
+START_TEST(place_without_a_segment_is_garbage_unless_its_creator_lives)
+{
+	char place[POSIX_PATH_MAX];
+	sem_t sem;
+	int fd;
+
+	memset(&sem, 0, sizeof(sem));
+	/* No inode of this machine has such a number. */
+	posix_place_path(place, UINT64_MAX - (uint64_t)getpid());
+	fd = make(place, &sem, sizeof(sem));
+	ck_assert_int_eq(users_join(fd), 0);
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+	ck_assert(is_there(place));
+	close(fd);
+	ck_assert_int_ge(shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL), 1);
+	ck_assert(is_there(place));
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 1);
+	ck_assert(!is_there(place));
+}
+END_TEST
+
+START_TEST(place_of_a_segment_is_none)
+{
+	char place[POSIX_PATH_MAX], header[POSIX_PATH_MAX];
+	struct shmipc_sem *sem;
+	struct stat st;
+
+	ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	shmipc_sem_close(sem);
+	posix_segment_path(header, SHMIPC_SEM, name);
+	ck_assert_int_eq(stat(header, &st), 0);
+	posix_place_path(place, st.st_ino);
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+	ck_assert(is_there(place));
+	/* Nor of one that somebody is unlinking. */
+	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
+	ck_assert(!is_there(place));
+}
+END_TEST
+
+/* What an unlinker leaves who is killed, and what somebody else made of it. */
+START_TEST(dead_headers_are_garbage_and_their_places_too)
+{
+	char place[POSIX_PATH_MAX], header[POSIX_PATH_MAX], dead[128];
+	struct shmipc_sem *sem;
+	struct stat st;
+
+	snprintf(dead, sizeof(dead), "/dev/shm/shmipc.dead.%016x",
+		 (unsigned)getpid());
+	posix_segment_path(header, SHMIPC_SEM, name);
+	for (int linked = 0; linked < 2; linked++) {
+		ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
+						 SHMIPC_CREATE | SHMIPC_EXCL,
+						 0600),
+				 0);
+		shmipc_sem_close(sem);
+		ck_assert_int_eq(stat(header, &st), 0);
+		posix_place_path(place, st.st_ino);
+		ck_assert_int_eq(
+			linked ? link(header, dead) : rename(header, dead), 0);
+		ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 1);
+		ck_assert(!is_there(dead));
+		/* A second name must not cost a living one its place. */
+		ck_assert_int_eq(is_there(place), linked);
+		ck_assert_int_eq(shmipc_sem_unlink(ipc, name),
+				 linked ? 0 : -ENOENT);
+	}
+}
+END_TEST
+
+START_TEST(strangers_files_are_no_garbage)
+{
+	static const struct {
+		const char *start;
+		int digits;
+	} files[] = {
+		{ "shmipc.dead.", 1 },	     { "shmipc.dead.", 16 },
+		{ "sem.shmipc.place.", 1 },  { "sem.shmipc.place.", 16 },
+		{ "sem.shmipc.place.", 20 }, { "shmipc.other.", 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char file[128];
+
+		snprintf(file, sizeof(file), "/dev/shm/%s%0*d", files[i].start,
+			 files[i].digits, (int)getpid());
+		close(make(file, "a text of somebody's", 20));
+		ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+		ck_assert(is_there(file));
+		ck_assert_int_eq(unlink(file), 0);
+	}
+}
+END_TEST
+
+/* Who may write the header must not have a persistent object removed. */
+START_TEST(header_alone_makes_nothing_transient)
+{
+	struct shmi_header header;
+	struct shmipc_shm *shm;
+	int fd;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	shmipc_shm_close(shm);
+	fd = open(path, O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	header.flags |= SHMI_HEADER_TRANSIENT;
+	ck_assert_int_eq(pwrite(fd, &header, sizeof(header), 0),
+			 sizeof(header));
+	is_refused();
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+	ck_assert(is_there(path));
+	/* And the other way round. */
+	header.flags = 0;
+	ck_assert_int_eq(pwrite(fd, &header, sizeof(header), 0),
+			 sizeof(header));
+	ck_assert_int_eq(fchmod(fd, 01600), 0);
+	is_refused();
+	close(fd);
+}
+END_TEST
+
+START_TEST(reader_who_locks_what_he_can_delays_nobody)
+{
+	struct flock all = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	struct shmipc_shm *shm, *other;
+	struct timespec start, end;
+	int fd;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
+					 SHMIPC_CREATE | SHMIPC_TRANSIENT,
+					 0644),
+			 0);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &all), 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 8, 0, 0), 0);
+	shmipc_shm_close(other);
+	shmipc_shm_close(shm);
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+	/* He keeps it in use, as any reader can. */
+	ck_assert(is_there(path));
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	close(fd);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	ck_assert_int_le(end.tv_sec - start.tv_sec, 1);
+}
+END_TEST
+
 TCase *posix_case(void)
 {
 	TCase *tc = tcase_create("posix");
@@ -210,5 +386,13 @@ TCase *posix_case(void)
 	tcase_add_test(tc, truncated_region_is_refused);
 	tcase_add_test(tc, damaged_place_is_refused_at_once);
 	tcase_add_test(tc, strangers_locks_cost_little);
+	tcase_add_test(
+		tc,
+		place_without_a_segment_is_garbage_unless_its_creator_lives);
+	tcase_add_test(tc, place_of_a_segment_is_none);
+	tcase_add_test(tc, dead_headers_are_garbage_and_their_places_too);
+	tcase_add_test(tc, strangers_files_are_no_garbage);
+	tcase_add_test(tc, header_alone_makes_nothing_transient);
+	tcase_add_test(tc, reader_who_locks_what_he_can_delays_nobody);
 	return tc;
 }

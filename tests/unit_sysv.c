@@ -117,7 +117,8 @@ static bool exists(int id)
 {
 	struct shmid_ds ds;
 
-	return shmctl(id, IPC_STAT, &ds) == 0;
+	return shmctl(id, IPC_STAT, &ds) == 0 &&
+	       !(ds.shm_perm.mode & SHM_DEST);
 }
 
 START_TEST(what_a_dead_creator_left_is_taken_over)
@@ -363,6 +364,126 @@ START_TEST(removed_set_is_told_and_not_waited_for)
 }
 END_TEST
 
+/* ---- garbage ------------------------------------------------------------ */
+
+static void collect(void)
+{
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+}
+
+START_TEST(unfinished_segments_are_garbage_unless_somebody_is_attached)
+{
+	for (int with_name = 0; with_name < 2; with_name++) {
+		int id = leave_behind(0, with_name);
+		void *addr = shmat(id, NULL, SHM_RDONLY);
+
+		ck_assert_ptr_ne(addr, (void *)-1);
+		collect();
+		ck_assert(exists(id));
+		shmdt(addr);
+		ck_assert_int_ge(shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL),
+				 1);
+		ck_assert(exists(id));
+		collect();
+		ck_assert(!exists(id));
+	}
+}
+END_TEST
+
+START_TEST(anchor_of_a_dead_creator_goes_with_its_segment)
+{
+	int id = leave_behind(0, 0), anchor;
+	void *addr = shmat(id, NULL, 0);
+
+	/* Killed before it was marked... */
+	anchor =
+		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(anchor, 0);
+	collect();
+	ck_assert(exists(anchor)); /* he may live */
+	shmdt(addr);
+	collect();
+	ck_assert(!exists(id));
+	ck_assert(!exists(anchor));
+	/* ... and the remover killed in between. */
+	anchor =
+		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(anchor, 0);
+	collect();
+	ck_assert(!exists(anchor));
+}
+END_TEST
+
+START_TEST(set_without_its_segment_is_garbage_if_it_is_ours)
+{
+	int id = leave_behind(0, 0), set;
+
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+	set = semget(sysvkey_companion(id), SLOT_SET_SIZE,
+		     IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(set, 0);
+	/* A stranger's, with a key and a size like ours. */
+	collect();
+	ck_assert_int_eq(semctl(set, 0, GETVAL), 0);
+	ck_assert_int_eq(semctl(set, SLOT_SET_SIZE - 1, SETVAL, SLOT_SET_MARK),
+			 0);
+	collect();
+	ck_assert_int_lt(semctl(set, 0, GETVAL), 0);
+}
+END_TEST
+
+START_TEST(size_alone_makes_a_segment_transient)
+{
+	struct shmi_header *header;
+	struct shmipc_shm *shm;
+	struct slot slot;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
+	header = slot.addr;
+	header->flags |= SHMI_HEADER_TRANSIENT;
+	shmipc_shm_close(shm);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8, 0, 0), -EPROTO);
+	collect();
+	ck_assert(exists(slot.id));
+	header->flags = 0;
+	slot_leave(&slot);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+}
+END_TEST
+
+/* What a header notes as its anchor is not believed. */
+START_TEST(note_that_leads_to_a_stranger_is_refused)
+{
+	int stranger = shmget(IPC_PRIVATE, 678, 0600);
+	struct shmipc_shm *shm, *other;
+	struct slot slot;
+	uint64_t note;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
+					 SHMIPC_CREATE | SHMIPC_TRANSIENT,
+					 0600),
+			 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
+	note = shmipc_segment_note(slot.addr);
+	shmipc_segment_set_note(slot.addr, (uint64_t)stranger);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
+	shmipc_segment_set_note(slot.addr, UINT64_MAX);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
+	collect();
+	ck_assert(exists(slot.id));
+	shmipc_segment_set_note(slot.addr, note);
+	slot_leave(&slot);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), 0);
+	shmipc_shm_close(other);
+	shmipc_shm_close(shm);
+	ck_assert(!exists(slot.id));
+	ck_assert_int_eq(shmctl(stranger, IPC_RMID, NULL), 0);
+}
+END_TEST
+
 TCase *sysv_case(void)
 {
 	TCase *tc = tcase_create("sysv");
@@ -382,5 +503,12 @@ TCase *sysv_case(void)
 	tcase_add_test(tc, strangers_segment_under_our_key_is_left_alone);
 	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
 	tcase_add_test(tc, removed_set_is_told_and_not_waited_for);
+	tcase_add_test(
+		tc,
+		unfinished_segments_are_garbage_unless_somebody_is_attached);
+	tcase_add_test(tc, anchor_of_a_dead_creator_goes_with_its_segment);
+	tcase_add_test(tc, set_without_its_segment_is_garbage_if_it_is_ours);
+	tcase_add_test(tc, size_alone_makes_a_segment_transient);
+	tcase_add_test(tc, note_that_leads_to_a_stranger_is_refused);
 	return tc;
 }

@@ -23,7 +23,7 @@ static int parse(const struct wire *m, unsigned fds, enum wire_from from)
 static struct wire question(enum wire_op op)
 {
 	struct wire m =
-		wire_make(op, SHMIPC_SEM, op == WIRE_NEXT ? NULL : "name");
+		wire_make(op, SHMIPC_SEM, op >= WIRE_NEXT ? NULL : "name");
 
 	m.fds = op == WIRE_ADD ? 2 : 0;
 	return m;
@@ -31,7 +31,7 @@ static struct wire question(enum wire_op op)
 
 START_TEST(sound_questions_are_taken)
 {
-	for (int op = WIRE_ADD; op <= WIRE_NEXT; op++) {
+	for (int op = WIRE_ADD; op <= WIRE_NEXT_GHOST; op++) {
 		struct wire m = question(op);
 
 		ck_assert_int_eq(parse(&m, m.fds, WIRE_FROM_CLIENT), 0);
@@ -52,12 +52,20 @@ START_TEST(wrong_questions_are_refused)
 	m = question(WIRE_OPEN);
 	m.op = WIRE_HELLO;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m.op = WIRE_NEXT + 1;
+	m.op = WIRE_NEXT_GHOST + 1;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 	m = question(WIRE_OPEN);
 	m.kind = 0;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 	m.kind = 3;
+	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
+	m = question(WIRE_NEXT);
+	m.flags = WIRE_FORGET; /* a word for NEXT_GHOST only */
+	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
+	m = question(WIRE_NEXT_GHOST);
+	m.flags = WIRE_FORGET;
+	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), 0);
+	m.flags = ~WIRE_FORGET;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 	m = question(WIRE_OPEN);
 	m.result = -1;
@@ -67,7 +75,7 @@ END_TEST
 
 START_TEST(wrong_numbers_of_descriptors_are_refused)
 {
-	for (int op = WIRE_ADD; op <= WIRE_NEXT; op++)
+	for (int op = WIRE_ADD; op <= WIRE_NEXT_GHOST; op++)
 		for (unsigned said = 0; said < 4; said++)
 			for (unsigned came = 0; came < 4; came++) {
 				struct wire m = question(op);

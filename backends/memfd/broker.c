@@ -62,10 +62,15 @@ struct broker {
 
 /* ---- transient objects -------------------------------------------------- */
 
+static bool is_ghost(const struct table_entry *e)
+{
+	return e->transient && users_is_ghost(e->fds.fd[0]) > 0;
+}
+
 /* Is this one without a user? Then it is forgotten. */
 static bool forget_ghost(struct broker *b, struct table_entry *e)
 {
-	if (!e->transient || users_claim(e->fds.fd[0]) < 0)
+	if (!is_ghost(e) || users_claim(e->fds.fd[0]) < 0)
 		return false;
 	/* Clients may still have this description, too. */
 	users_leave(e->fds.fd[0]);
@@ -176,6 +181,23 @@ static int answer_next(struct broker *b, struct wire *answer)
 	return 0;
 }
 
+static int answer_next_ghost(struct broker *b, const struct wire *question,
+			     struct wire *answer)
+{
+	struct table_entry *e =
+		table_next(&b->table, question->kind, question->cursor);
+
+	while (e && !is_ghost(e))
+		e = table_next(&b->table, question->kind, e->slot + 1);
+	if (!e)
+		return -ENOENT;
+	strcpy(answer->name, e->name);
+	answer->cursor = e->slot + 1;
+	if (question->flags & WIRE_FORGET)
+		(void)forget_ghost(b, e);
+	return 0;
+}
+
 /* Answer one question. fds came with it, and are the callee's to close. */
 static int answer(struct broker *b, int sock, const struct wire *question,
 		  struct wire_fds *fds)
@@ -202,6 +224,9 @@ static int answer(struct broker *b, int sock, const struct wire *question,
 		break;
 	case WIRE_NEXT:
 		reply.result = answer_next(b, &reply);
+		break;
+	case WIRE_NEXT_GHOST:
+		reply.result = answer_next_ghost(b, question, &reply);
 		break;
 	}
 	wire_close_fds(fds);

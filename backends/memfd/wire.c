@@ -39,6 +39,8 @@ static bool question_is_sound(const struct wire *m)
 {
 	if (m->result != 0 || !has_kind(m))
 		return false;
+	if (m->flags & ~(m->op == WIRE_NEXT_GHOST ? WIRE_FORGET : 0U))
+		return false;
 	switch (m->op) {
 	case WIRE_ADD:
 		return has_name(m) && m->fds == wire_fds_of(m->kind);
@@ -47,6 +49,7 @@ static bool question_is_sound(const struct wire *m)
 	case WIRE_LET_GO:
 		return has_name(m) && m->fds == 0;
 	case WIRE_NEXT:
+	case WIRE_NEXT_GHOST:
 		return m->fds == 0;
 	default:
 		return false;
@@ -68,6 +71,7 @@ static bool answer_is_sound(const struct wire *m)
 			       ? m->fds == 0
 			       : has_kind(m) && m->fds == wire_fds_of(m->kind);
 	case WIRE_NEXT:
+	case WIRE_NEXT_GHOST:
 		return m->fds == 0 && (m->result < 0 || has_name(m));
 	default:
 		return false;

@@ -18,6 +18,9 @@
  *   WIRE_NEXT    kind, cursor (first 0). 0 with a name and the next cursor,
  *                or -ENOENT at the end.
  *
+ *   WIRE_NEXT_GHOST  the same for transient objects without a user. With
+ *                WIRE_FORGET, each is forgotten when it is named.
+ *
  * An answer has the op and the nonce of its question. A packet that
  * wire_parse() refuses ends the connection.
  */
@@ -33,6 +36,8 @@
 #define WIRE_MAGIC   0x4d485357U /* "WSHM" */
 #define WIRE_VERSION 1
 
+#define WIRE_FORGET 0x01U
+
 /* Descriptors in one message. */
 #define WIRE_FDS 2
 
@@ -43,6 +48,7 @@ enum wire_op {
 	WIRE_UNLINK,
 	WIRE_LET_GO,
 	WIRE_NEXT,
+	WIRE_NEXT_GHOST,
 };
 
 struct wire {
@@ -55,7 +61,8 @@ struct wire {
 	uint32_t cursor; /* NEXT */
 	uint32_t fds;	 /* descriptors that come with it */
 	char name[208];	 /* NUL-terminated, zero to the end */
-	uint8_t reserved[16];
+	uint32_t flags;	 /* NEXT_GHOST: WIRE_FORGET */
+	uint8_t reserved[12];
 };
 
 static_assert(sizeof(struct wire) == 256, "no padding, the same everywhere");

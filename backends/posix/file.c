@@ -12,6 +12,7 @@
 
 #include <shmipc-backend.h>
 
+#include "backends/fdmem/users.h"
 #include "backends/posix/file.h"
 
 const char *posix_prefix(enum shmipc_kind kind)
@@ -125,4 +126,19 @@ int posix_remove(enum shmipc_kind kind, const char *path,
 	if (kind == SHMIPC_SEM)
 		return remove_with_place(path);
 	return unlink(path) < 0 ? -errno : 0;
+}
+
+int posix_remove_ghost(enum shmipc_kind kind, const char *path, int fd)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = users_claim(fd);
+	if (r < 0)
+		return r;
+	r = posix_remove(kind, path, &st);
+	users_leave(fd);
+	return r;
 }

@@ -66,6 +66,12 @@ int posix_link_file(int fd, const char *path);
 int posix_remove(enum shmipc_kind kind, const char *path,
 		 const struct stat *this);
 
+/*
+ * The same for a transient segment without a user; fd leads to it, for writing.
+ *   -EAGAIN  it has one, or somebody else removes it
+ */
+int posix_remove_ghost(enum shmipc_kind kind, const char *path, int fd);
+
 /* Take away the place of this segment, if it has one. */
 void posix_remove_place(uint64_t ino);
 

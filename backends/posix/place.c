@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/fdmem/users.h"
 #include "backends/posix/file.h"
 #include "backends/posix/posix.h"
 
@@ -16,7 +17,7 @@
  * it is killed at the wrong moment, so the file is built here, as it does it:
  * one sem_t.
  */
-static int build_place(uint64_t ino, mode_t mode)
+static int build_place(struct shmipc_segment *seg, mode_t mode)
 {
 	char path[POSIX_PATH_MAX];
 	sem_t sem;
@@ -35,11 +36,26 @@ static int build_place(uint64_t ino, mode_t mode)
 		r = -EIO;
 		goto out;
 	}
-	posix_place_path(path, ino);
+	/* From its first moment on it has a mark: collect.c. */
+	r = users_join(fd);
+	if (r < 0)
+		goto out;
+	posix_place_path(path, posix_of(seg)->mem.ino);
 	r = posix_link_file(fd, path);
+	if (r < 0)
+		goto out;
+	posix_of(seg)->place_file = fd + 1;
+	return 0;
 out:
 	close(fd);
 	return r;
+}
+
+void posix_place_published(struct shmipc_segment *seg)
+{
+	if (posix_of(seg)->place_file)
+		close(posix_of(seg)->place_file - 1);
+	posix_of(seg)->place_file = 0;
 }
 
 /* There is no place: was the segment unlinked, or only the place removed? */
@@ -85,14 +101,16 @@ int posix_place_create(struct shmipc_segment *seg, mode_t mode)
 	 * The creator must open it once more, so its own bits are on: he may
 	 * change them anyhow. Nobody reaches it without the segment.
 	 */
-	r = build_place(ino, mode | 0600);
+	r = build_place(seg, mode | 0600);
 	if (r == -EEXIST)
 		return -EAGAIN; /* left by a dead one with this number */
 	if (r < 0)
 		return r;
 	r = open_place(seg);
-	if (r < 0)
+	if (r < 0) {
 		posix_remove_place(ino);
+		posix_place_published(seg);
+	}
 	return r;
 }
 
@@ -123,4 +141,5 @@ void posix_place_close(struct shmipc_segment *seg)
 void posix_place_remove(struct shmipc_segment *seg)
 {
 	posix_remove_place(posix_of(seg)->mem.ino);
+	posix_place_published(seg);
 }

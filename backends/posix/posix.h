@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A posix segment, and the operations on its place (posix/place.c). */
+/* A posix segment, and the operations that have files of their own. */
 #ifndef SHMI_POSIX_H
 #define SHMI_POSIX_H
 
@@ -10,13 +10,21 @@
 struct posix {
 	struct fdmem mem; /* first: fdmem.h */
 	bool published;
-	sem_t *place; /* from sem_open() */
+	sem_t *place;	/* from sem_open() */
+	int place_file; /* +1: created and not published; with a mark */
 };
 
 static inline struct posix *posix_of(const struct shmipc_segment *seg)
 {
 	return seg->priv;
 }
+
+/* Its segment has its name: the place needs its creator no more. */
+void posix_place_published(struct shmipc_segment *seg);
+
+int posix_collect(void *conn, int remove,
+		  int (*found)(const struct shmipc_info *info, void *arg),
+		  void *arg);
 
 int posix_place_create(struct shmipc_segment *seg, mode_t mode);
 int posix_place_open(struct shmipc_segment *seg);

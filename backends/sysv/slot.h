@@ -18,6 +18,9 @@
 /* An unusual number, so that no stranger's set is taken for ours. */
 #define SLOT_SET_SIZE 7
 
+/* The value of its last semaphore, to tell it from a stranger's. */
+#define SLOT_SET_MARK 0x5c5
+
 /* A segment, attached, so that its id stays what it is. */
 struct slot {
 	int id;
