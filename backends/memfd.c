@@ -158,7 +158,8 @@ static int memfd_segment_publish(struct shmipc_segment *seg)
 	int r;
 
 	question.fds = wire_fds_of(seg->kind);
-	r = client_ask(seg->conn, true, &question, &fds, &answer, &none);
+	r = client_ask(seg->conn, CLIENT_START, &question, &fds, &answer,
+		       &none);
 	if (r < 0)
 		return r;
 	drop(&of(seg)->mem.fd);
@@ -207,7 +208,10 @@ static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 	struct wire answer;
 	int r;
 
-	r = client_ask(seg->conn, false, &question, NULL, &answer, &fds);
+	r = client_ask(seg->conn,
+		       flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
+						     : CLIENT_ASK,
+		       &question, NULL, &answer, &fds);
 	if (r < 0)
 		return r;
 	r = map_memory(seg, fds.fd[0], flags);
@@ -229,7 +233,8 @@ static void let_go(struct shmipc_segment *seg)
 	struct wire answer;
 
 	/* If it cannot be told, it sees that later by itself. */
-	(void)client_ask(seg->conn, false, &question, NULL, &answer, &none);
+	(void)client_ask(seg->conn, CLIENT_ASK, &question, NULL, &answer,
+			 &none);
 }
 
 static void memfd_segment_close(struct shmipc_segment *seg)
@@ -256,7 +261,7 @@ static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
 	struct wire_fds none;
 	struct wire answer;
 
-	return client_ask(conn, false, &question, NULL, &answer, &none);
+	return client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
 }
 
 /* Go through the broker's answers to question, until found() says so. */
@@ -268,7 +273,8 @@ static int walk(void *conn, struct wire *question,
 	int r;
 
 	for (;;) {
-		r = client_ask(conn, false, question, NULL, &answer, &none);
+		r = client_ask(conn, CLIENT_ASK, question, NULL, &answer,
+			       &none);
 		if (r < 0 || found(&answer, arg))
 			break;
 		/* It only ever grows, so that the walk ends. */

@@ -50,7 +50,9 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +66,9 @@
 #include "backends/sysv/slot.h"
 #include "core/backend.h"
 #include "core/clock.h"
+
+/* How often segment_stat() counts. */
+#define LOOKS 8
 
 struct sysv {
 	int id;
@@ -207,7 +212,7 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	key_t key;
 
 	/* [C1] */
-	r = slot_find(seg->kind, seg->name, SHM_RDONLY, &there, &number);
+	r = slot_find(seg->kind, seg->name, SHM_RDONLY, true, &there, &number);
 	if (r == 0)
 		slot_leave(&there);
 	if (r == 0 || r == -EACCES || r == -EPROTO)
@@ -307,7 +312,8 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 {
 	int access = flags & SHMIPC_SEGMENT_RDONLY ? SHM_RDONLY : 0;
 	struct slot slot;
-	int r = slot_find(seg->kind, seg->name, access, &slot, NULL);
+	bool wait = !(flags & SHMIPC_SEGMENT_NOWAIT);
+	int r = slot_find(seg->kind, seg->name, access, wait, &slot, NULL);
 
 	if (r < 0)
 		return r;
@@ -327,26 +333,43 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 	return 0;
 }
 
+/*
+ * Who is attached, but us? Others who only look are, too, for some
+ * microseconds: look several times and take the least.
+ */
+static int count_users(const struct shmipc_segment *seg)
+{
+	const struct slot slot = { .addr = seg->addr, .ds = of(seg)->ds };
+	unsigned long least = slot.ds.shm_nattch;
+	struct shmid_ds ds;
+
+	if (sysvkey_is_transient(slot.ds.shm_segsz))
+		return anchor_users(&slot);
+	for (int i = 0; i < LOOKS && least > 0; i++) {
+		if (i > 0)
+			sched_yield();
+		if (shmctl(of(seg)->id, IPC_STAT, &ds) < 0)
+			return slot_is_gone(errno) ? -ENOENT : -errno;
+		if (ds.shm_nattch - 1 < least)
+			least = ds.shm_nattch - 1;
+	}
+	return least < INT_MAX ? (int)least : INT_MAX;
+}
+
 static int sysv_segment_stat(struct shmipc_segment *seg,
 			     struct shmipc_segment_stat *ret)
 {
 	const struct shmid_ds *ds = &of(seg)->ds;
-	unsigned users = (unsigned)ds->shm_nattch;
+	int users = count_users(seg);
 
-	if (sysvkey_is_transient(ds->shm_segsz)) {
-		const struct slot slot = { .addr = seg->addr, .ds = *ds };
-		int r = anchor_users(&slot);
-
-		if (r < 0)
-			return r == -ESTALE ? -ENOENT : r;
-		users = (unsigned)r;
-	}
+	if (users < 0)
+		return users == -ESTALE ? -ENOENT : users;
 	*ret = (struct shmipc_segment_stat){
 		.mode = ds->shm_perm.mode & 0777,
 		.uid = ds->shm_perm.uid,
 		.gid = ds->shm_perm.gid,
 		.in_use = users > 0,
-		.attached = users,
+		.attached = (unsigned)users,
 	};
 	return 0;
 }
@@ -397,7 +420,7 @@ static int sysv_segment_unlink(void *conn, enum shmipc_kind kind,
 	int r, first;
 
 	(void)conn;
-	r = slot_find(kind, name, 0, &slot, NULL);
+	r = slot_find(kind, name, 0, true, &slot, NULL);
 	if (r == -EACCES)
 		r = find_as_owner(kind, name, &slot);
 	if (r < 0)

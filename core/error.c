@@ -84,6 +84,7 @@ static const struct code {
 	  "the name is longer than 200 bytes" },
 	{ ENOENT, SHMI_OPEN | SHMI_LOOK,
 	  "there is none; SHMIPC_CREATE would make it" },
+	{ EXDEV, SHMI_OPEN, "another backend has the name" },
 	{ EEXIST, SHMI_CONNECT | SHMI_OPEN,
 	  "the name is taken; unlink it first, or open it without "
 	  "SHMIPC_EXCL" },

@@ -18,7 +18,7 @@ static int look(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
 	struct shmi_peek peek;
 	int r;
 
-	r = shmi_peek_open(&peek, ipc, kind, name);
+	r = shmi_peek_open(&peek, ipc, kind, name, 0);
 	if (r < 0)
 		return r;
 	r = ipc->ops->segment_stat(&peek.seg, &st);

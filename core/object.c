@@ -25,6 +25,7 @@
 
 #include "cancel.h"
 #include "clock.h"
+#include "elsewhere.h"
 #include "object.h"
 #include "name.h"
 
@@ -299,6 +300,8 @@ int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 		int cancel = shmi_cancel_off();
 
 		r = open_handle(ipc, ret, request);
+		if (r == -ENOENT)
+			r = shmi_elsewhere(ipc, request->kind, request->name);
 		shmi_cancel_restore(cancel);
 	}
 	return r < 0 ? shmi_report(SHMI_OPEN, r, subject) : 0;
@@ -317,10 +320,11 @@ void shmi_object_close(struct shmi_object *o)
 }
 
 int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
-		   enum shmipc_kind kind, const char *name)
+		   enum shmipc_kind kind, const char *name, unsigned flags)
 {
 	int r;
 
+	flags |= SHMIPC_SEGMENT_PEEK | SHMIPC_SEGMENT_RDONLY;
 	memset(peek->priv, 0, ipc->ops->segment_size);
 	peek->seg = (struct shmipc_segment){
 		.backend = ipc->ops,
@@ -329,8 +333,7 @@ int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
 		.conn = ipc->conn,
 		.priv = peek->priv,
 	};
-	r = ipc->ops->segment_open(&peek->seg,
-				   SHMIPC_SEGMENT_PEEK | SHMIPC_SEGMENT_RDONLY);
+	r = ipc->ops->segment_open(&peek->seg, flags);
 	if (r < 0)
 		return r;
 	r = check(&peek->seg, &peek->facts);
@@ -354,7 +357,7 @@ static int unlink_name(struct shmipc *ipc, enum shmipc_kind kind,
 	 * Not ours, not touched. Who may not read it may still own it, and
 	 * the backend knows: shmipc-backend.h, segment_unlink.
 	 */
-	r = shmi_peek_open(&peek, ipc, kind, name);
+	r = shmi_peek_open(&peek, ipc, kind, name, 0);
 	if (r == 0)
 		shmi_peek_close(&peek);
 	else if (r != -EACCES)

@@ -56,9 +56,12 @@ struct shmi_peek {
 	_Alignas(max_align_t) char priv[SHMIPC_BACKEND_PRIVATE_MAX];
 };
 
-/* Open and check the header; on success give back with shmi_peek_close(). */
+/*
+ * Open and check the header; on success give back with shmi_peek_close().
+ * flags: 0 or SHMIPC_SEGMENT_NOWAIT.
+ */
 int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
-		   enum shmipc_kind kind, const char *name);
+		   enum shmipc_kind kind, const char *name, unsigned flags);
 void shmi_peek_close(struct shmi_peek *peek);
 
 /*

@@ -84,6 +84,7 @@ extern "C" {
 #define SHMIPC_SEGMENT_LAZY	 0x01U /* create: reserve no pages */
 #define SHMIPC_SEGMENT_RDONLY	 0x02U /* open: map for reading only */
 #define SHMIPC_SEGMENT_PEEK	 0x04U /* open: for a look; no user of it */
+#define SHMIPC_SEGMENT_NOWAIT	 0x10U /* open, with PEEK: wait for nobody */
 #define SHMIPC_SEGMENT_TRANSIENT 0x08U /* create: gone with its last user */
 
 /*
@@ -185,8 +186,7 @@ struct shmipc_backend {
 	 * Find the segment of seg->kind under seg->name, map all of it and,
 	 * unless PEEK, count the caller among its users until
 	 * segment_close(), its death or exec, in forked children too.
-	 * PEEK implies RDONLY. BLOCKS for a live creator, at most 5 s, and
-	 * for somebody who opens or closes the same transient segment.
+	 * PEEK implies RDONLY. BLOCKS for a live creator, at most 5 s.
 	 *
 	 * A transient segment without a user is none, and must never get one:
 	 * that there is one and the caller's becoming one must be one step for
@@ -197,7 +197,8 @@ struct shmipc_backend {
 	 *               core starts over
 	 *   -EACCES     the permission bits do not allow it
 	 *   -EPROTO     something else has the name
-	 *   -ETIMEDOUT  its creator has not finished in 5 s
+	 *   -ETIMEDOUT  its creator has not finished in 5 s, or with NOWAIT is
+	 *               not finished
 	 *   -ECONNREFUSED -ETIMEDOUT  as segment_create()
 	 */
 	int (*segment_open)(struct shmipc_segment *seg, unsigned flags);

@@ -184,9 +184,7 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  * (Where the owner alone may take a name away, as on posix, nobody finds it
  * either, but the name is free for its owner and root only.) Whether an object
  * is transient is settled when it is made, and does not matter to those who
- * open it later. While somebody is stopped (SIGSTOP) in the middle of opening
- * or closing a transient object, others wait for him: -ETIMEDOUT after 5 s,
- * and a close that cannot wait longer leaves the name to the next who looks.
+ * open it later.
  *
  * @param ret	on success, a handle that the caller owns and gives back with
  *	shmipc_shm_close()
@@ -205,6 +203,8 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  *	opening with more than there is
  * @retval -ENAMETOOLONG	more than SHMIPC_NAME_MAX bytes
  * @retval -ENOENT	there is none, and no SHMIPC_CREATE
+ * @retval -EXDEV	the same, but another backend has one of this name; the
+ *	sentence says which
  * @retval -EEXIST	SHMIPC_EXCL and the name is taken; nothing was changed
  * @retval -EACCES	the mode of the region does not allow it
  * @retval -EPROTO	what has the name is damaged or not a region of ours;
@@ -215,8 +215,7 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  *	one user only (no SHMIPC_CAP_OTHER_USERS)
  * @retval -EMFILE	no descriptor left in the process or the system
  * @retval -ENOMEM	no memory or address space for the handle
- * @retval -ETIMEDOUT	somebody is creating it, or opening or closing a
- *	transient one, and has not finished in 5 s,
+ * @retval -ETIMEDOUT	somebody is creating it and has not finished in 5 s,
  *	or (memfd) the broker has not answered in 5 s
  * @retval -ECONNREFUSED	memfd: the broker cannot be started or trusted
  * @retval -EIO		the system failed in a way that is not foreseen
@@ -398,8 +397,9 @@ shmipc_list(struct shmipc *ipc,
  * were killed do not count, forked children that still have it do. attached
  * counts open handles; a handle that was inherited over fork() counts once
  * more on sysv, and together with its original on posix and memfd. On sysv who
- * looks is attached for a moment, so that two who look at the same moment take
- * each other for users.
+ * looks at a persistent object is attached for some microseconds. Whoever
+ * looks at the same moment knows that and counts several times; but one who
+ * is stopped in the middle of his look counts as a user.
  *
  * @param ret	filled on success
  *

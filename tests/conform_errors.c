@@ -380,8 +380,74 @@ START_TEST(version_is_told)
 }
 END_TEST
 
+/* All backends but ours that work here. */
+static int others(struct shmipc *ret[8])
+{
+	static const char *const names[] = { "posix", "sysv", "memfd", "file" };
+	int n = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], shmipc_backend_name(ipc)) != 0)
+			ok(shmipc_open(&ret[n++], names[i]));
+	return n;
+}
+
+START_TEST(object_of_another_backend_is_told)
+{
+	const char *name = name_of("elsewhere");
+	struct shmipc *other[8];
+	int n = others(other);
+
+	ck_assert_int_eq(n, 3);
+	for (int i = 0; i < n; i++) {
+		struct shmipc_shm *there, *shm;
+		struct shmipc_sem *sem, *here;
+
+		ok(shmipc_shm_open(other[i], &there, name, 8,
+				   SHMIPC_CREATE | SHMIPC_EXCL, 0600));
+		fails(-EXDEV, shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
+		ck_assert_ptr_nonnull(
+			strstr(shmipc_errmsg(), shmipc_backend_name(other[i])));
+		fails(-EXDEV,
+		      shmipc_shm_open(ipc, &shm, name, 0, SHMIPC_RDONLY, 0));
+		/* The other kind is another name. */
+		fails(-ENOENT, shmipc_sem_open(ipc, &sem, name, 0, 0, 0));
+		ok(shmipc_sem_open(other[i], &sem, name, 8,
+				   SHMIPC_CREATE | SHMIPC_TRANSIENT, 0600));
+		fails(-EXDEV, shmipc_sem_open(ipc, &here, name, 0, 0, 0));
+		ok(shmipc_sem_close(sem));
+		fails(-ENOENT, shmipc_sem_open(ipc, &here, name, 0, 0, 0));
+		/* Who asks for a new one gets it, here. */
+		drop_shm(new_shm(name, 8), name);
+		ok(shmipc_shm_close(there));
+		ok(shmipc_shm_unlink(other[i], name));
+		fails(-ENOENT, shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
+	}
+	for (int i = 0; i < n; i++)
+		shmipc_close(other[i]);
+}
+END_TEST
+
+START_TEST(looking_elsewhere_starts_no_broker)
+{
+	char sock[600], dir[512];
+	struct shmipc_shm *shm;
+
+	if (!strcmp(shmipc_backend_name(ipc), "memfd"))
+		return; /* there the broker is not elsewhere */
+	snprintf(dir, sizeof(dir), "%s/quiet", getenv("SHMIPC_TEST_DIR"));
+	snprintf(sock, sizeof(sock), "%s/sock", dir);
+	setenv("SHMIPC_RUNTIME_DIR", dir, 1);
+	fails(-ENOENT, shmipc_shm_open(ipc, &shm, name_of("no"), 0, 0, 0));
+	ck_assert_int_lt(access(sock, F_OK), 0);
+	ck_assert_int_lt(access(dir, F_OK), 0);
+}
+END_TEST
+
 void add_errors(TCase *tc)
 {
+	tcase_add_test(tc, object_of_another_backend_is_told);
+	tcase_add_test(tc, looking_elsewhere_starts_no_broker);
 	tcase_add_test(tc, sentence_names_object_and_backend);
 	tcase_add_test(tc, sentence_of_a_hostile_name_is_printable);
 	tcase_add_test(tc, success_keeps_the_sentence);

@@ -117,8 +117,7 @@ static bool exists(int id)
 {
 	struct shmid_ds ds;
 
-	return shmctl(id, IPC_STAT, &ds) == 0 &&
-	       !(ds.shm_perm.mode & SHM_DEST);
+	return shmctl(id, IPC_STAT, &ds) == 0 && !(ds.shm_perm.mode & SHM_DEST);
 }
 
 START_TEST(what_a_dead_creator_left_is_taken_over)

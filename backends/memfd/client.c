@@ -24,6 +24,9 @@
 /* Brokers that may die at once before we say so. */
 #define STARTS_MAX 3
 
+/* How long a broker may take whose answer is not that important. */
+#define BRIEF_MS 200
+
 /* ---- one connection ----------------------------------------------------- */
 
 static bool is_over(int err)
@@ -250,12 +253,13 @@ static int ask_once(int sock, const struct wire *question,
 				    "the broker answered another question");
 }
 
-int client_ask(struct client *client, bool start, struct wire *question,
-	       const struct wire_fds *fds, struct wire *answer,
-	       struct wire_fds *answer_fds)
+int client_ask(struct client *client, enum client_how how,
+	       struct wire *question, const struct wire_fds *fds,
+	       struct wire *answer, struct wire_fds *answer_fds)
 {
 	static atomic_uint_fast64_t questions;
-	struct timespec deadline = shmi_clock_in(SHMI_PATIENCE_MS);
+	struct timespec deadline = shmi_clock_in(
+		how == CLIENT_BRIEFLY ? BRIEF_MS : SHMI_PATIENCE_MS);
 	int sock, r;
 
 	question->nonce =
@@ -264,7 +268,8 @@ int client_ask(struct client *client, bool start, struct wire *question,
 	for (unsigned attempt = 0;; attempt++) {
 		sock = take(client);
 		if (sock < 0)
-			sock = connect_patiently(start, &deadline);
+			sock = connect_patiently(how == CLIENT_START,
+						 &deadline);
 		if (sock < 0)
 			return sock;
 		r = ask_once(sock, question, fds, answer, answer_fds,

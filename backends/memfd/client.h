@@ -22,21 +22,27 @@ struct client {
 
 void client_close(struct client *client);
 
+enum client_how {
+	CLIENT_START,	/* start a broker if there is none */
+	CLIENT_ASK,	/* do not */
+	CLIENT_BRIEFLY, /* nor wait for its answer any longer than it takes */
+};
+
 /*
  * Ask the broker. fds, if not NULL, go along; descriptors of the answer are in
- * *answer_fds, the caller's. start: start a broker if there is none.
+ * *answer_fds, the caller's.
  *
  * A connection that ends before the answer means that the broker was leaving
  * or was killed: the question is asked again, of the next one.
  *
  * Returns the answer's result, or
- *   -ENOENT        there is no broker, and start is false: nothing has a name
+ *   -ENOENT        there is no broker, and none is started: nothing has a name
  *   -ECONNREFUSED  the broker cannot be reached, started or trusted
  *   -ETIMEDOUT     it did not answer
  *   -EMFILE        no descriptor left
  */
-int client_ask(struct client *client, bool start, struct wire *question,
-	       const struct wire_fds *fds, struct wire *answer,
-	       struct wire_fds *answer_fds);
+int client_ask(struct client *client, enum client_how how,
+	       struct wire *question, const struct wire_fds *fds,
+	       struct wire *answer, struct wire_fds *answer_fds);
 
 #endif

@@ -137,6 +137,7 @@ struct search {
 	enum shmipc_kind kind;
 	const char *name;
 	int access;
+	bool wait; /* for one in the making */
 
 	/* The last round through the slots. */
 	int free_slot; /* -1: none */
@@ -172,6 +173,8 @@ static void give_up(const struct slot *unfinished)
  */
 static int await(struct search *search, const struct slot *s)
 {
+	if (!search->wait)
+		return -ETIMEDOUT;
 	if (search->attempt++ == 0) {
 		search->patience = shmi_clock_in(SHMI_PATIENCE_MS);
 	} else if (shmi_clock_reached(&search->patience)) {
@@ -246,13 +249,14 @@ static int search_slots(struct search *search, struct slot *ret)
 	return search->denied ? -EACCES : -ENOENT;
 }
 
-int slot_find(enum shmipc_kind kind, const char *name, int access,
+int slot_find(enum shmipc_kind kind, const char *name, int access, bool wait,
 	      struct slot *ret, int *free_slot)
 {
 	struct search search = {
 		.kind = kind,
 		.name = name,
 		.access = access,
+		.wait = wait,
 		.idle_id = -1,
 	};
 	int r;

@@ -64,9 +64,10 @@ int slot_remove(struct slot *slot);
  * making, and clear away what a dead creator left. *free_slot, if wanted: one
  * that is free, or -1.
  *   -ENOENT -EACCES -EPROTO
- *   -ETIMEDOUT  its creator did not finish; it was given up
+ *   -ETIMEDOUT  its creator did not finish, and it was given up; or has not,
+ *               and we do not wait
  */
-int slot_find(enum shmipc_kind kind, const char *name, int access,
+int slot_find(enum shmipc_kind kind, const char *name, int access, bool wait,
 	      struct slot *ret, int *free_slot);
 
 /* Did the kernel say that the id means nothing any more? */
