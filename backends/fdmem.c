@@ -8,22 +8,20 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "backends/fdmem.h"
 #include "backends/fdmem/users.h"
+#include "core/memory.h"
 
 /*
  * Limits that the kernel would report with a signal (SIGXFSZ), or not at all:
  * memory that is not on a mount of limited size is handed out until the
- * out-of-memory killer comes. The second check is the one that the kernel
- * makes itself for System V segments (vm.overcommit_memory=0).
+ * out-of-memory killer comes.
  */
 static int check_limits(size_t length, bool lazy)
 {
 	struct rlimit limit;
-	struct sysinfo info;
 
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
 	    limit.rlim_cur != RLIM_INFINITY && length > limit.rlim_cur)
@@ -32,14 +30,7 @@ static int check_limits(size_t length, bool lazy)
 			"%zu bytes are more than RLIMIT_FSIZE allows "
 			"(%llu); raise it with ulimit -f",
 			length, (unsigned long long)limit.rlim_cur);
-	if (!lazy && sysinfo(&info) == 0 &&
-	    length / info.mem_unit > info.totalram + info.totalswap)
-		return shmipc_backend_error(
-			-ENOSPC,
-			"%zu bytes are more than this machine has "
-			"memory and swap",
-			length);
-	return 0;
+	return lazy ? 0 : shmi_memory_check(length);
 }
 
 static int no_room(size_t length, const char *where)

@@ -51,39 +51,23 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
-#include <sys/sem.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
 #include "backends/sysv/anchor.h"
-#include "backends/sysv/collect.h"
 #include "backends/sysv/slot.h"
+#include "backends/sysv/sysv.h"
 #include "core/backend.h"
-#include "core/clock.h"
+#include "core/memory.h"
+#include "core/populate.h"
 
 /* How often segment_stat() counts. */
 #define LOOKS 8
-
-struct sysv {
-	int id;
-	int number;  /* created: of its slot */
-	int set;     /* the place: a semaphore set's id */
-	mode_t mode; /* created: the permission bits asked for */
-	bool published;
-	void *anchor;	    /* transient, and not peeked: anchor.h */
-	struct shmid_ds ds; /* before we counted */
-};
-
-static struct sysv *of(const struct shmipc_segment *seg)
-{
-	return seg->priv;
-}
 
 static int sysv_probe(void)
 {
@@ -173,28 +157,28 @@ static int attach_created(struct shmipc_segment *seg, int id, key_t key)
 	}
 	seg->addr = addr;
 	seg->length = sysvkey_mapped(ds.shm_segsz);
-	of(seg)->id = id;
-	of(seg)->ds = ds;
+	sysv_of(seg)->id = id;
+	sysv_of(seg)->ds = ds;
 	return 0;
 }
 
 static void sysv_segment_close(struct shmipc_segment *seg)
 {
 	struct slot slot = {
-		.id = of(seg)->id,
+		.id = sysv_of(seg)->id,
 		.addr = seg->addr,
-		.ds = of(seg)->ds,
+		.ds = sysv_of(seg)->ds,
 	};
 
-	if (of(seg)->anchor)
-		shmdt(of(seg)->anchor);
-	if (!of(seg)->published) {
+	if (sysv_of(seg)->anchor)
+		shmdt(sysv_of(seg)->anchor);
+	if (!sysv_of(seg)->published) {
 		(void)shmipc_segment_give_up(seg->addr);
 		(void)slot_remove(&slot);
 		return;
 	}
 	/* EPERM: its owner's to do; nobody finds it. */
-	if (of(seg)->anchor && anchor_users(&slot) == -ESTALE)
+	if (sysv_of(seg)->anchor && anchor_users(&slot) == -ESTALE)
 		(void)shmctl(slot.id, IPC_RMID, NULL);
 	if (seg->kind == SHMIPC_SEM)
 		slot_leave(&slot);
@@ -211,6 +195,11 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	int id, number, r;
 	key_t key;
 
+	if (!(flags & SHMIPC_SEGMENT_LAZY)) {
+		r = shmi_memory_check(length);
+		if (r < 0)
+			return r;
+	}
 	/* [C1] */
 	r = slot_find(seg->kind, seg->name, SHM_RDONLY, true, &there, &number);
 	if (r == 0)
@@ -237,13 +226,17 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	r = attach_created(seg, id, key);
 	if (r < 0 && r != -EAGAIN)
 		(void)shmctl(id, IPC_RMID, NULL); /* no memory to attach it */
-	of(seg)->number = number;
-	of(seg)->mode = mode;
-	if (r == 0 && transient) {
-		r = anchor_create(id, seg->addr, mode, &of(seg)->anchor);
-		if (r < 0)
-			sysv_segment_close(seg);
-	}
+	sysv_of(seg)->number = number;
+	sysv_of(seg)->mode = mode;
+	if (r < 0)
+		return r;
+	/* System V accounts for pages; this is what reserves them. */
+	if (!(flags & SHMIPC_SEGMENT_LAZY))
+		r = shmi_populate(seg->addr, seg->length, true);
+	if (r == 0 && transient)
+		r = anchor_create(id, seg->addr, mode, &sysv_of(seg)->anchor);
+	if (r < 0)
+		sysv_segment_close(seg);
 	return r;
 }
 
@@ -287,7 +280,7 @@ static int set_mode(int id, mode_t mode)
 
 static int sysv_segment_publish(struct shmipc_segment *seg)
 {
-	struct sysv *v = of(seg);
+	struct sysv *v = sysv_of(seg);
 	int r;
 
 	/* Between [C2] and [C3]; the partner is this fence in another one. */
@@ -319,7 +312,7 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 		return r;
 	if (!(flags & SHMIPC_SEGMENT_PEEK) &&
 	    sysvkey_is_transient(slot.ds.shm_segsz)) {
-		r = anchor_attach(&slot, &of(seg)->anchor);
+		r = anchor_attach(&slot, &sysv_of(seg)->anchor);
 		if (r < 0) {
 			slot_leave(&slot);
 			return r == -ESTALE ? -EAGAIN : r;
@@ -327,9 +320,9 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 	}
 	seg->addr = slot.addr;
 	seg->length = slot.length;
-	of(seg)->id = slot.id;
-	of(seg)->ds = slot.ds;
-	of(seg)->published = true;
+	sysv_of(seg)->id = slot.id;
+	sysv_of(seg)->ds = slot.ds;
+	sysv_of(seg)->published = true;
 	return 0;
 }
 
@@ -339,7 +332,7 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
  */
 static int count_users(const struct shmipc_segment *seg)
 {
-	const struct slot slot = { .addr = seg->addr, .ds = of(seg)->ds };
+	const struct slot slot = { .addr = seg->addr, .ds = sysv_of(seg)->ds };
 	unsigned long least = slot.ds.shm_nattch;
 	struct shmid_ds ds;
 
@@ -348,7 +341,7 @@ static int count_users(const struct shmipc_segment *seg)
 	for (int i = 0; i < LOOKS && least > 0; i++) {
 		if (i > 0)
 			sched_yield();
-		if (shmctl(of(seg)->id, IPC_STAT, &ds) < 0)
+		if (shmctl(sysv_of(seg)->id, IPC_STAT, &ds) < 0)
 			return slot_is_gone(errno) ? -ENOENT : -errno;
 		if (ds.shm_nattch - 1 < least)
 			least = ds.shm_nattch - 1;
@@ -359,7 +352,7 @@ static int count_users(const struct shmipc_segment *seg)
 static int sysv_segment_stat(struct shmipc_segment *seg,
 			     struct shmipc_segment_stat *ret)
 {
-	const struct shmid_ds *ds = &of(seg)->ds;
+	const struct shmid_ds *ds = &sysv_of(seg)->ds;
 	int users = count_users(seg);
 
 	if (users < 0)
@@ -480,74 +473,6 @@ static int sysv_segment_list(void *conn, enum shmipc_kind kind,
 			break;
 	}
 	return 0;
-}
-
-static int sysv_place_create(struct shmipc_segment *seg, mode_t mode)
-{
-	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)mode;
-
-	of(seg)->set =
-		semget(sysvkey_companion(of(seg)->id), SLOT_SET_SIZE, flags);
-	if (of(seg)->set >= 0) {
-		/* Linux starts sets at zero: semget(2). */
-		if (semctl(of(seg)->set, SLOT_SET_SIZE - 1, SETVAL,
-			   SLOT_SET_MARK) == 0)
-			return 0;
-		if (slot_is_gone(errno))
-			return -EAGAIN;
-		return -errno; /* it goes with the segment */
-	}
-	switch (errno) {
-	case EEXIST:
-		/* Left from an earlier segment of this id: take another. */
-		return -EAGAIN;
-	case EINVAL: /* SEMMSL is below SLOT_SET_SIZE */
-	case ENOSPC:
-		return shmipc_backend_error(
-			-ENOSPC, "a limit of kernel.sem (SEMMSL, SEMMNS, "
-				 "SEMMNI) is reached; raise it with sysctl");
-	default:
-		return -errno;
-	}
-}
-
-static int sysv_place_open(struct shmipc_segment *seg)
-{
-	of(seg)->set = semget(sysvkey_companion(of(seg)->id), SLOT_SET_SIZE, 0);
-	if (of(seg)->set >= 0)
-		return 0;
-	if (errno == ENOENT)
-		return shmipc_backend_error(-EPROTO, "its kernel semaphore "
-						     "was removed");
-	return -errno;
-}
-
-static int sysv_place_wait(struct shmipc_segment *seg,
-			   const struct timespec *deadline)
-{
-	struct timespec left = shmi_clock_left(deadline);
-	struct sembuf take = { .sem_num = 0, .sem_op = -1 };
-
-	pthread_testcancel(); /* semtimedop(2) is no cancellation point */
-	if (semtimedop(of(seg)->set, &take, 1, &left) == 0)
-		return 0;
-	if (errno == EAGAIN)
-		return -ETIMEDOUT;
-	return slot_is_gone(errno) ? -EIDRM : -errno;
-}
-
-static void sysv_place_post(struct shmipc_segment *seg)
-{
-	struct sembuf add = { .sem_num = 0,
-			      .sem_op = 1,
-			      .sem_flg = IPC_NOWAIT };
-
-	(void)semop(of(seg)->set, &add, 1); /* ERANGE: tokens enough */
-}
-
-static void sysv_place_close(struct shmipc_segment *seg)
-{
-	(void)seg; /* a set is not opened; it goes with the segment */
 }
 
 const struct shmipc_backend shmi_backend_sysv = {

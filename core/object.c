@@ -28,6 +28,7 @@
 #include "elsewhere.h"
 #include "object.h"
 #include "name.h"
+#include "populate.h"
 
 static bool has_place(const struct shmi_object *o)
 {
@@ -44,6 +45,14 @@ static int publish(struct shmipc_segment *seg)
 			return r;
 	}
 	return seg->backend->segment_publish(seg);
+}
+
+static int prefault(const struct shmi_object *o,
+		    const struct shmi_request *request)
+{
+	if (!(request->flags & SHMIPC_PREFAULT))
+		return 0;
+	return shmi_populate(o->seg.addr, o->seg.length, !o->rdonly);
 }
 
 static int create(struct shmi_object *o, const struct shmi_request *request)
@@ -70,6 +79,9 @@ static int create(struct shmi_object *o, const struct shmi_request *request)
 		return r;
 	shmi_header_fill(shmi_header_of(&o->seg), &contents);
 
+	r = prefault(o, request);
+	if (r < 0)
+		goto err_segment;
 	if (has_place(o)) {
 		r = ops->place_create(&o->seg, request->mode);
 		if (r < 0)
@@ -137,6 +149,9 @@ static int attach(struct shmi_object *o, const struct shmi_request *request)
 					 (unsigned long long)request->size);
 		goto err_segment;
 	}
+	r = prefault(o, request);
+	if (r < 0)
+		goto err_segment;
 	if (has_place(o)) {
 		r = ops->place_open(&o->seg);
 		if (r == -ENOENT)
@@ -239,7 +254,7 @@ static int check_flags(const struct shmi_request *request)
 		SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_RDONLY | SHMIPC_TRANSIENT;
 
 	if (request->kind == SHMIPC_SHM)
-		known |= SHMIPC_LAZY;
+		known |= SHMIPC_LAZY | SHMIPC_PREFAULT;
 	if (request->flags & ~known)
 		return shmi_bad("unknown flags");
 	if (request->flags & SHMIPC_EXCL && !(request->flags & SHMIPC_CREATE))

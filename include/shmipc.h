@@ -50,6 +50,7 @@ extern "C" {
 #define SHMIPC_EXCL	 0x02U /* with CREATE: -EEXIST if there is one */
 #define SHMIPC_RDONLY	 0x04U /* needs read permission only; not with CREATE */
 #define SHMIPC_LAZY	 0x08U /* regions: reserve no pages at create */
+#define SHMIPC_PREFAULT	 0x10U /* regions: map every page now, in bulk */
 #define SHMIPC_TRANSIENT 0x20U /* with CREATE: gone with its last user */
 
 /* Flags of shmipc_gc(). */
@@ -192,8 +193,10 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  *	leading slash that is allowed and ignored; copied
  * @param size	bytes. Creating: at least 1, remembered exactly. Opening: 0
  *	takes what is there; less than there is maps all of it all the same
- * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY, SHMIPC_LAZY,
- *	SHMIPC_TRANSIENT
+ * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY, SHMIPC_TRANSIENT,
+ *	SHMIPC_LAZY (creating: reserve no pages; the first touch of one that
+ *	cannot be had raises SIGBUS), SHMIPC_PREFAULT (creating or opening: map
+ *	every page now, which costs much less than one fault after another)
  * @param mode	permission bits (0 to 0777) of a region that this call makes,
  *	exactly: the umask plays no part; otherwise ignored. A transient one's
  *	must have 0600 in them
@@ -210,7 +213,7 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  * @retval -EPROTO	what has the name is damaged or not a region of ours;
  *	nothing was changed
  * @retval -ENOSPC	no room: /dev/shm, a limit or memory; the sentence
- *	says which
+ *	says which. Opening: SHMIPC_PREFAULT, and not all pages can be had
  * @retval -ENOTSUP	mode has group or other bits and the backend serves
  *	one user only (no SHMIPC_CAP_OTHER_USERS)
  * @retval -EMFILE	no descriptor left in the process or the system

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "conform.h"
 
@@ -377,8 +378,85 @@ START_TEST(opener_never_sees_a_half_made_region)
 }
 END_TEST
 
+/* Page faults that writing each page of a region takes. */
+static long faults_of_writing(struct shmipc_shm *shm)
+{
+	struct rusage before, after;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &before), 0);
+	for (size_t at = 0; at < shmipc_shm_size(shm); at += 4096)
+		bytes_of(shm)[at] = 1;
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &after), 0);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+START_TEST(prefault_maps_every_page_now)
+{
+	const char *name = name_of("prefault");
+	const size_t size = 256 * 4096;
+	struct shmipc_shm *shm, *again, *reader;
+
+	ok(shmipc_shm_open(ipc, &shm, name, size,
+			   SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_PREFAULT,
+			   0600));
+	ck_assert_int_lt(faults_of_writing(shm), 16);
+	/* Opening maps them, too; without the flag, each page is a fault. */
+	ok(shmipc_shm_open(ipc, &again, name, 0, SHMIPC_PREFAULT, 0));
+	ck_assert_int_lt(faults_of_writing(again), 16);
+	ok(shmipc_shm_close(again));
+	again = open_shm(name);
+	ck_assert_int_gt(faults_of_writing(again), 200);
+	ok(shmipc_shm_open(ipc, &reader, name, 0,
+			   SHMIPC_PREFAULT | SHMIPC_RDONLY, 0));
+	ck_assert_int_eq(bytes_of(reader)[4096], 1);
+	ok(shmipc_shm_close(reader));
+	ok(shmipc_shm_close(again));
+	drop_shm(shm, name);
+
+	ok(shmipc_shm_open(ipc, &shm, name, size,
+			   SHMIPC_CREATE | SHMIPC_LAZY | SHMIPC_PREFAULT,
+			   0600));
+	ck_assert_int_lt(faults_of_writing(shm), 16);
+	drop_shm(shm, name);
+}
+END_TEST
+
+START_TEST(no_descriptor_left_is_told_or_not_needed)
+{
+	const char *name = name_of("nofd"), *before = name_of("before");
+	struct shmipc_shm *shm, *first = new_shm(before, 8);
+	struct shmipc_sem *sem;
+	struct rlimit limit, none;
+	int r[4];
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r[0] = shmipc_shm_open(ipc, &shm, name, 8, SHMIPC_CREATE, 0600);
+	r[1] = shmipc_sem_open(ipc, &sem, name, 8, SHMIPC_CREATE, 0600);
+	if (r[0] == 0)
+		shmipc_shm_close(shm);
+	if (r[1] == 0)
+		shmipc_sem_close(sem);
+	r[2] = shmipc_shm_unlink(ipc, name);
+	r[3] = shmipc_sem_unlink(ipc, name);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < 4; i++)
+		ck_assert_msg(r[i] == -EMFILE ||
+				      r[i] == (r[i & 1] ? -ENOENT : 0),
+			      "call %d gave %d", i, r[i]);
+	/* Nothing was lost, and nothing half made. */
+	drop_shm(first, before);
+	fails(-ENOENT, shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
+	fails(-ENOENT, shmipc_sem_open(ipc, &sem, name, 0, 0, 0));
+}
+END_TEST
+
 void add_create(TCase *tc)
 {
+	tcase_add_test(tc, prefault_maps_every_page_now);
+	tcase_add_test(tc, no_descriptor_left_is_told_or_not_needed);
 	tcase_add_test(tc, fresh_region_is_zero);
 	tcase_add_test(tc, size_is_exactly_what_was_asked);
 	tcase_add_test(tc, every_byte_can_be_written_and_read);

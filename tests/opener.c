@@ -9,6 +9,12 @@
  *   fill NAME N      set all bytes to N
  *   create NAME N    create a region of N bytes, all 7, and end without close
  *   lazy NAME N      create a lazy region of N bytes and touch nothing
+ *   prefault NAME N  open a region and map its pages, of at least N bytes; if
+ *                    there is none, create it lazy
+ *   transient NAME N create a transient region of N bytes, and close it
+ *   newsem NAME N    create a semaphore of value N
+ *   unlink NAME -    unlink a region
+ *   unlinksem NAME - unlink a semaphore
  *   value NAME N     the semaphore's value is N
  *   post NAME N      post N times
  *   wait NAME N      wait N times
@@ -101,6 +107,51 @@ static int lazy(const char *name, long n)
 	return 0;
 }
 
+static int prefault(const char *name, long n)
+{
+	unsigned flags =
+		SHMIPC_PREFAULT | (n ? SHMIPC_CREATE | SHMIPC_LAZY : 0);
+	struct shmipc_shm *shm;
+
+	must(shmipc_shm_open(ipc, &shm, name, (size_t)n, flags, 0600));
+	shmipc_shm_close(shm);
+	return 0;
+}
+
+static int transient(const char *name, long n)
+{
+	struct shmipc_shm *shm;
+
+	must(shmipc_shm_open(ipc, &shm, name, (size_t)n,
+			     SHMIPC_CREATE | SHMIPC_TRANSIENT, 0600));
+	shmipc_shm_close(shm);
+	return 0;
+}
+
+static int newsem(const char *name, long n)
+{
+	struct shmipc_sem *sem;
+
+	must(shmipc_sem_open(ipc, &sem, name, (unsigned)n,
+			     SHMIPC_CREATE | SHMIPC_EXCL, 0600));
+	shmipc_sem_close(sem);
+	return 0;
+}
+
+static int unlink_shm(const char *name, long n)
+{
+	(void)n;
+	must(shmipc_shm_unlink(ipc, name));
+	return 0;
+}
+
+static int unlink_sem(const char *name, long n)
+{
+	(void)n;
+	must(shmipc_sem_unlink(ipc, name));
+	return 0;
+}
+
 static int value(const char *name, long n)
 {
 	struct shmipc_sem *sem = sem_of(name);
@@ -144,9 +195,20 @@ static const struct {
 	const char *name;
 	int (*run)(const char *name, long n);
 } commands[] = {
-	{ "size", size },     { "sum", sum },	{ "fill", fill },
-	{ "create", create }, { "lazy", lazy }, { "value", value },
-	{ "post", post },     { "wait", take }, { "idle", idle },
+	{ "size", size },
+	{ "sum", sum },
+	{ "fill", fill },
+	{ "create", create },
+	{ "lazy", lazy },
+	{ "value", value },
+	{ "prefault", prefault },
+	{ "transient", transient },
+	{ "newsem", newsem },
+	{ "unlink", unlink_shm },
+	{ "unlinksem", unlink_sem },
+	{ "post", post },
+	{ "wait", take },
+	{ "idle", idle },
 };
 
 int main(int argc, char **argv)

@@ -1,48 +1,156 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A full /dev/shm is told when a region is created, not by SIGBUS later, and
-# leaves nothing behind. Needs root, for a mount that only this test sees.
+# What there is no room for is told when it is created, by the name of the
+# limit, and not by SIGBUS or the out-of-memory killer later; and nothing is
+# left behind. Needs root, for mounts and limits that only this test sees.
 if [ "${1-}" != inside ]; then
-	unshare -m true 2>/dev/null || {
+	unshare -m -i true 2>/dev/null || {
 		echo "room.sh: not root, or in a container that allows no mounts"
 		exit 77
 	}
-	exec unshare -m "$0" inside
+	exec unshare -m -i "$0" inside
 fi
 set -eu
-mount -t tmpfs -o size=1m shmipc-test /dev/shm || exit 77
+build=$(pwd)
+SHMIPC_BROKER=$build/shmipc-broker
+SHMIPC_RUNTIME_DIR=$(mktemp -d)
+export SHMIPC_BACKEND SHMIPC_BROKER SHMIPC_RUNTIME_DIR
+group=
+clean() {
+	rm -rf "$SHMIPC_RUNTIME_DIR" room.tmp
+	[ -z "$group" ] || rmdir "$group"
+}
+trap clean EXIT
+
+# refused WORDS COMMAND...: it fails, and the sentence has these words.
+refused() {
+	words=$1
+	shift
+	if "$@" 2>room.tmp; then
+		echo "room.sh: this was not refused: $*"
+		exit 1
+	fi
+	grep -e "$words" room.tmp || {
+		echo "room.sh: \"$words\" is not in: $(cat room.tmp)"
+		exit 1
+	}
+}
+
+# What there is of objects, in this name space.
+objects() {
+	ls /dev/shm
+	sed 1d /proc/sysvipc/shm
+	sed 1d /proc/sysvipc/sem
+}
+
+none() {
+	[ -z "$(objects)" ] || {
+		echo "room.sh: left behind: $(objects)"
+		exit 1
+	}
+}
+
+echo "== posix: /dev/shm of 1 MiB"
 SHMIPC_BACKEND=posix
-export SHMIPC_BACKEND
-if tests/opener create full 1048576 2>room.tmp; then
-	echo "room.sh: 1 MiB and a header fit into 1 MiB"
-	exit 1
-fi
-grep 'region "full" (posix): /dev/shm has no room for' room.tmp
-rm room.tmp
-[ -z "$(ls /dev/shm)" ]
+mount -t tmpfs -o size=1m shmipc-test /dev/shm || exit 77
+refused 'region "full" (posix): /dev/shm has no room for' \
+	tests/opener create full 1048576
+none
 
 # Three quarters fit, all of them can be written, and then no more fit.
 tests/opener create fits 786432
 [ "$(ls /dev/shm)" = shmipc.shm.fits ]
-if tests/opener create more 262144 2>/dev/null; then
-	exit 1
-fi
+refused '/dev/shm has no room for' tests/opener create more 262144
 [ "$(ls /dev/shm)" = shmipc.shm.fits ]
 
-# A lazy region may be larger than the room there is, but has its header.
+# A lazy region may be larger than the room there is, but has its header. Who
+# wants all of its pages now is told that they are not there.
 tests/opener lazy big 100000000
+refused 'not all of its .* bytes can be had' tests/opener prefault big 0
 rm /dev/shm/shmipc.shm.big
+refused 'not all of its .* bytes can be had' tests/opener prefault huge 2000000
+[ ! -e /dev/shm/shmipc.shm.huge ]
 n=0
 while tests/opener lazy "late$n" 4096 2>room.tmp; do
 	n=$((n + 1))
 done
 grep '/dev/shm has no room for' room.tmp
-rm room.tmp
 
 # A stranger's file is looked at without touching its holes.
 truncate -s 1000000 /dev/shm/shmipc.shm.stranger
-if tests/opener size stranger 1 2>room.tmp; then
-	exit 1
+refused 'left as it is' tests/opener size stranger 1
+umount /dev/shm
+
+echo "== posix: few inodes, and a small RLIMIT_FSIZE"
+mount -t tmpfs -o nr_inodes=3 shmipc-test /dev/shm
+tests/opener create one 1
+tests/opener create two 1
+refused 'no inode is left in /dev/shm' tests/opener create three 1
+refused 'no inode is left in /dev/shm' tests/opener newsem three 1
+rm /dev/shm/shmipc.shm.*
+none
+refused 'RLIMIT_FSIZE' sh -c 'ulimit -f 8; exec tests/opener create limit 65536'
+none
+SHMIPC_BACKEND=memfd
+if [ -x "$SHMIPC_BROKER" ]; then
+	refused 'RLIMIT_FSIZE' \
+		sh -c 'ulimit -f 8; exec tests/opener create limit 65536'
 fi
-grep 'left as it is' room.tmp
-rm room.tmp
+
+SHMIPC_BACKEND=sysv
+if [ -w /proc/sys/kernel/shmmni ]; then
+	echo "== sysv: its limits"
+	max=$(cat /proc/sys/kernel/shmmax) all=$(cat /proc/sys/kernel/shmall)
+	mni=$(cat /proc/sys/kernel/shmmni) sem=$(cat /proc/sys/kernel/sem)
+	limit() {
+		echo "$2" >"/proc/sys/kernel/$1"
+	}
+	limit shmmax 10000
+	refused 'kernel.shmmax' tests/opener create big 65536
+	limit shmmax "$max"
+	limit shmall 4
+	refused 'kernel.shmall' tests/opener create big 65536
+	limit shmall "$all"
+	limit shmmni 1
+	tests/opener create one 1
+	refused 'kernel.shmmni' tests/opener create two 1
+	tests/opener unlink one 0
+	# The second segment of a transient object does not fit either.
+	refused 'kernel.shmmni' tests/opener transient three 1
+	limit shmmni "$mni"
+	none
+	limit sem "6 32000 500 32000"
+	refused 'SEMMSL' tests/opener newsem few 1
+	limit sem "32000 6 500 32000"
+	refused 'SEMMNS' tests/opener newsem few 1
+	limit sem "32000 32000 500 1"
+	tests/opener newsem one 1
+	refused 'SEMMNI' tests/opener newsem few 1
+	tests/opener unlinksem one 0
+	limit sem "$sem"
+	none
+fi
+
+# A control group of 16 MiB, if we may make one.
+for base in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+	for file in memory.limit_in_bytes memory.max; do
+		group=$base/shmipc-test.$$
+		[ -w "$base/cgroup.procs" ] && mkdir "$group" 2>/dev/null || {
+			group=
+			continue
+		}
+		[ -w "$group/$file" ] && echo 16777216 >"$group/$file" && break 2
+		rmdir "$group"
+		group=
+	done
+done
+if [ -n "$group" ]; then
+	echo "== all: a control group of 16 MiB"
+	for SHMIPC_BACKEND in posix sysv memfd; do
+		refused "memory limit of this process's control group" \
+			sh -c "echo \$\$ >$group/cgroup.procs &&
+				exec tests/opener create big 67108864"
+		none
+	done
+fi
+echo "room.sh: all refused, and nothing left"

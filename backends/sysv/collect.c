@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "backends/sysv/anchor.h"
-#include "backends/sysv/collect.h"
+#include "backends/sysv/sysv.h"
 
 /* How old an unfinished segment of somebody else must be, in seconds. */
 #define STRANGER_S 60

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Mapping every page of a segment at once, instead of one fault after another. */
+#ifndef SHMI_POPULATE_H
+#define SHMI_POPULATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Have all pages of a mapping, which starts at a page, and map them.
+ *   -ENOSPC  they cannot be had; the sentence says so
+ */
+int shmi_populate(void *addr, size_t length, bool writable);
+
+#endif
