@@ -293,18 +293,21 @@ static int posix_segment_list(void *conn, enum shmipc_kind kind,
 	const char *start = posix_prefix(kind);
 	size_t length = strlen(start);
 	struct dirent *entry;
+	int r = 0;
 	DIR *dir;
 
 	(void)conn;
 	dir = opendir(POSIX_DIR);
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir)))
+	while (errno = 0, (entry = readdir(dir)))
 		if (!strncmp(entry->d_name, start, length) &&
 		    found(entry->d_name + length, arg))
 			break;
+	if (!entry)
+		r = -errno;
 	closedir(dir);
-	return 0;
+	return r;
 }
 
 const struct shmipc_backend shmi_backend_posix = {

@@ -78,7 +78,7 @@ static const struct code {
 	unsigned calls;
 	const char *cause;
 } codes[] = {
-	{ EINVAL, SHMI_CONNECT | SHMI_OPEN | SHMI_LOOK | SHMI_WAIT,
+	{ EINVAL, SHMI_CONNECT | SHMI_OPEN | SHMI_LOOK | SHMI_LIST | SHMI_WAIT,
 	  "an argument is not valid" },
 	{ ENAMETOOLONG, SHMI_OPEN | SHMI_LOOK,
 	  "the name is longer than 200 bytes" },
@@ -88,7 +88,7 @@ static const struct code {
 	{ EEXIST, SHMI_CONNECT | SHMI_OPEN,
 	  "the name is taken; unlink it first, or open it without "
 	  "SHMIPC_EXCL" },
-	{ EACCES, SHMI_OPEN | SHMI_LOOK,
+	{ EACCES, SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
 	  "permission denied; its mode and owner decide" },
 	{ EPROTO, SHMI_OPEN | SHMI_LOOK,
 	  "what has this name is damaged or was not made by this library; it "
@@ -96,13 +96,14 @@ static const struct code {
 	{ ENOSPC, SHMI_CONNECT | SHMI_OPEN, "no room for it" },
 	{ ENOTSUP, SHMI_OPEN, "this backend cannot do that" },
 	{ ENOSYS, SHMI_CONNECT, "this backend cannot work here" },
-	{ EMFILE, SHMI_OPEN | SHMI_LOOK,
+	{ EMFILE, SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
 	  "no file descriptor left; raise RLIMIT_NOFILE" },
-	{ ENOMEM, SHMI_CONNECT | SHMI_OPEN | SHMI_LOOK,
+	{ ENOMEM, SHMI_CONNECT | SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
 	  "no memory or address space left" },
-	{ ETIMEDOUT, SHMI_OPEN | SHMI_LOOK,
+	{ ETIMEDOUT, SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
 	  "somebody is creating or removing it and did not finish in time" },
-	{ ECONNREFUSED, SHMI_OPEN | SHMI_LOOK, "the broker cannot be reached" },
+	{ ECONNREFUSED, SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
+	  "the broker cannot be reached" },
 	{ EINTR, SHMI_WAIT, "a signal handler ran" },
 	{ EIDRM, SHMI_WAIT, "somebody removed the kernel's half of it" },
 };

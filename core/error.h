@@ -32,8 +32,9 @@ const char *shmi_error_cause(void);
 enum shmi_call {
 	SHMI_CONNECT = 1, /* connections and backends */
 	SHMI_OPEN = 2,	  /* opening and creating objects */
-	SHMI_LOOK = 4,	  /* unlink, stat, list */
-	SHMI_WAIT = 8,	  /* what is done with a handle */
+	SHMI_LOOK = 4,	  /* one object by its name: unlink, stat */
+	SHMI_LIST = 8,	  /* all of them: list, gc */
+	SHMI_WAIT = 16,	  /* what is done with a handle */
 };
 
 /*

@@ -36,14 +36,14 @@ int shmipc_gc(struct shmipc *ipc, unsigned flags,
 	shmi_error_begin();
 	shmi_subject(subject, 0, NULL, shmipc_backend_name(ipc));
 	if (!ipc)
-		return shmi_report(SHMI_LOOK,
+		return shmi_report(SHMI_LIST,
 				   shmi_bad("the connection is NULL"), subject);
 	if (flags & ~SHMIPC_GC_DRY_RUN)
-		return shmi_report(SHMI_LOOK, shmi_bad("unknown flags"),
+		return shmi_report(SHMI_LIST, shmi_bad("unknown flags"),
 				   subject);
 	cancel = shmi_cancel_off();
 	r = ipc->ops->collect(ipc->conn, !(flags & SHMIPC_GC_DRY_RUN),
 			      count_one, &c);
 	shmi_cancel_restore(cancel);
-	return r < 0 ? shmi_report(SHMI_LOOK, r, subject) : c.count;
+	return r < 0 ? shmi_report(SHMI_LIST, r, subject) : c.count;
 }

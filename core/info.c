@@ -117,7 +117,7 @@ int shmipc_list(struct shmipc *ipc,
 	shmi_error_begin();
 	shmi_subject(subject, 0, NULL, shmipc_backend_name(ipc));
 	if (!ipc || !visit)
-		return shmi_report(SHMI_LOOK,
+		return shmi_report(SHMI_LIST,
 				   shmi_bad("connection or visit is NULL"),
 				   subject);
 
@@ -131,5 +131,5 @@ int shmipc_list(struct shmipc *ipc,
 			w.err = r;
 	}
 	shmi_cancel_restore(cancel);
-	return w.err < 0 ? shmi_report(SHMI_LOOK, w.err, subject) : w.shown;
+	return w.err < 0 ? shmi_report(SHMI_LIST, w.err, subject) : w.shown;
 }

@@ -88,8 +88,11 @@ static unsigned count_users(int fd, off_t start, off_t end)
 			      .l_start = start,
 			      .l_len = end - start };
 
-	if (start == end || fcntl(fd, F_OFD_GETLK, &lock) < 0 ||
-	    lock.l_type == F_UNLCK)
+	if (start == end)
+		return 0;
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return 1; /* to be on the safe side */
+	if (lock.l_type == F_UNLCK)
 		return 0;
 	return 1 + count_users(fd, start, lock.l_start) +
 	       count_users(fd, lock.l_start + 1, end);
@@ -187,7 +190,8 @@ static int remove_file(enum shmipc_kind kind, const char *path)
 		return errno == EPERM ? -EACCES : -errno;
 	if (kind == SHMIPC_SEM && stat(dead, &st) == 0)
 		remove_pipe(st.st_ino);
-	return unlink(dead) < 0 ? -errno : 0;
+	(void)unlink(dead); /* the name is gone, and that was asked */
+	return 0;
 }
 
 /*
@@ -388,10 +392,12 @@ static bool inode_is_there(uint64_t ino)
 	struct dirent *entry;
 	bool there = false;
 
-	while (dir && !there && (entry = readdir(dir)))
+	if (!dir)
+		return true; /* to be on the safe side */
+	while (errno = 0, !there && (entry = readdir(dir)))
 		there = entry->d_ino == ino;
-	if (dir)
-		closedir(dir);
+	there |= errno != 0;
+	closedir(dir);
 	return there;
 }
 

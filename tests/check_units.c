@@ -63,6 +63,7 @@ START_TEST(only_documented_codes_come_out)
 	ck_assert_int_eq(shmi_report(SHMI_WAIT, -EINTR, "x"), -EINTR);
 	ck_assert_int_eq(shmi_report(SHMI_OPEN, -ENOSPC, "x"), -ENOSPC);
 	ck_assert_int_eq(shmi_report(SHMI_LOOK, -ENOSPC, "x"), -EIO);
+	ck_assert_int_eq(shmi_report(SHMI_LIST, -ENOENT, "x"), -EIO);
 	ck_assert_int_eq(shmi_report(SHMI_OPEN, -ENOSYS, "x"), -EIO);
 	ck_assert_int_eq(shmi_report(SHMI_CONNECT, -ENOSYS, "x"), -ENOSYS);
 	ck_assert_int_eq(shmi_report(SHMI_OPEN, -EPERM, "x"), -EACCES);

@@ -200,9 +200,12 @@ static int walk(int (*act)(const struct dirent *entry, void *arg), void *arg)
 
 	if (!dir)
 		return -errno;
-	while (r == 0 && (entry = readdir(dir)))
+	/* Half a directory must not pass for a whole one: K2 rests on it. */
+	while (errno = 0, r == 0 && (entry = readdir(dir)))
 		if (strstr(entry->d_name, "shmipc."))
 			r = act(entry, arg);
+	if (r == 0)
+		r = -errno;
 	closedir(dir);
 	return r;
 }

@@ -7,6 +7,7 @@
  */
 #include <config.h>
 
+#include <string.h>
 #include <sys/sem.h>
 #include <unistd.h>
 
@@ -76,12 +77,34 @@ static bool belongs_here(const struct slot *s)
 	return false;
 }
 
+/*
+ * A look that failed. The words that have a meaning of ours, among them those
+ * for "attached", must not come from the system.
+ */
+static int look_error(int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ENOMEM:
+		return -err;
+	case EAGAIN: /* more would be locked than RLIMIT_MEMLOCK allows */
+		return -ENOMEM;
+	case ENFILE:
+		return -EMFILE;
+	case ENOSYS:
+		return -ENOSYS;
+	default:
+		return shmipc_backend_error(-EIO, "looking for it failed: %s",
+					    strerror(err));
+	}
+}
+
 static int look_inside(enum shmipc_kind kind, const char *name, struct slot *s)
 {
 	int r;
 
 	if (shmctl(s->id, IPC_STAT, &s->ds) < 0)
-		return slot_is_gone(errno) ? -ENOENT : -errno;
+		return look_error(slot_is_gone(errno) ? ENOENT : errno);
 	s->ds.shm_nattch--;
 	s->length = sysvkey_mapped(s->ds.shm_segsz);
 	if (!sysvkey_fits(kind, name, s->ds.shm_segsz))
@@ -108,11 +131,11 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 
 	s.id = shmget(sysvkey_segment(kind, name, number), 0, 0);
 	if (s.id < 0)
-		return errno == ENOENT ? -ENOENT : -errno;
+		return look_error(errno);
 	s.addr = shmat(s.id, NULL, access);
 	if (s.addr == (void *)-1) {
 		if (errno != EACCES)
-			return slot_attach_error(errno);
+			return look_error(slot_is_gone(errno) ? ENOENT : errno);
 		r = look_from_outside(kind, name, &s);
 		*ret = s;
 		return r;

@@ -43,6 +43,7 @@ struct slot {
  *   -EACCES       perhaps the name, but it may not be read; ret->id and
  *                 ret->ds are set
  *   -EPROTO       damaged
+ *   -ENOMEM -EMFILE -ENOSYS -EIO  the system failed
  */
 int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 	      int access, struct slot *ret);
