@@ -36,7 +36,36 @@ tests_check_units_LDADD = libshmipc-intree.la $(CHECK_LIBS)
 endif
 endif
 
-EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance)
+# Death and refusal at every step, races and kills in numbers.
+stress = tests/stress-posix.sh tests/stress-sysv.sh tests/stress-memfd.sh \
+	tests/stress-file.sh
+TESTS += $(stress)
+check_PROGRAMS += tests/walk/walk tests/stress/stress
+tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/scene.c \
+	tests/walk/trace.c tests/walk/walk.c tests/walk/walk.h \
+	tests/backend_file.c
+tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_walk_walk_LDADD = libshmipc.la
+tests_stress_stress_SOURCES = tests/stress/kill.c tests/stress/left.c \
+	tests/stress/race.c tests/stress/stress.c tests/stress/stress.h \
+	tests/stress/transient.c tests/backend_file.c
+tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_stress_stress_LDADD = libshmipc.la
+
+# One's garbage must not be another's: who collects it runs alone.
+tests/units.log: $(conformance:.sh=.log)
+$(stress:.sh=.log): tests/units.log $(conformance:.sh=.log)
+
+# The long form; about half an hour.
+stress: $(check_PROGRAMS)
+	for test in $(stress); do \
+		SHMIPC_STRESS=long srcdir='$(srcdir)' \
+			$(SHELL) $(srcdir)/$$test || exit 1; \
+	done
+.PHONY: stress
+
+EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance) \
+	tests/stress.sh $(stress)
 
 TESTS += tests/before.sh tests/exports.sh tests/demo.sh tests/after.sh
 EXTRA_DIST += tests/before.sh tests/exports.sh tests/demo.sh tests/after.sh \

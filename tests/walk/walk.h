@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Death and refusal at every step: what the pieces share.
+ *
+ *   walk.c        the walks, and their report
+ *   scene.c  the calls that are walked through
+ *   after.c  what must be true afterwards
+ *   trace.c  stopping a child at its system calls
+ */
+#ifndef WALK_H
+#define WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <shmipc.h>
+
+/* ---- trace.c ------------------------------------------------------- */
+
+/* More calls than any scene makes. */
+#define TRACE_STEPS_MAX 4096
+
+enum trace_act {
+	TRACE_WATCH,
+	TRACE_KILL_BEFORE, /* the call is not made */
+	TRACE_KILL_AFTER,  /* it was made, and nothing else since */
+	TRACE_REFUSE,	   /* the call is not made, and says err */
+};
+
+struct trace {
+	enum trace_act act;
+	unsigned step; /* at which call; the first is 1 */
+	int err;
+	unsigned times; /* so many calls of this number, from that one on */
+
+	/* Results. */
+	unsigned steps;		       /* calls between the marks */
+	long numbers[TRACE_STEPS_MAX]; /* of the call at each step */
+	bool reached;		       /* act was done */
+	int status;		       /* as from waitpid(2) */
+};
+
+/* Called by the child: be traced from here; the walk begins; it is over. */
+void trace_me(void);
+void trace_begin(void);
+void trace_end(void);
+
+/* Follow a child that calls trace_me() to its end. */
+void trace(pid_t child, struct trace *t);
+
+/* May calls be stopped and refused here? */
+bool trace_works(void);
+
+/* Can this system call fail so, and a program do anything about it? */
+bool trace_may_refuse(long number, int err);
+
+/* "openat", or "call 257"; valid until the next call. */
+const char *trace_name(long number);
+
+/* ---- scene.c ------------------------------------------------------- */
+
+/* What the parent does with the object before the child acts. */
+enum before {
+	NOTHING,
+	LEFT,  /* made, and closed */
+	HELD,  /* made, and open in the parent, so in the child too */
+	GHOST, /* made by a process that was killed with it */
+};
+
+/* Is there an object with the name afterwards? */
+enum after {
+	EITHER,
+	THERE,
+	GONE,
+};
+
+/* An open region or semaphore. */
+struct handle {
+	enum shmipc_kind kind;
+	void *open; /* NULL: none */
+};
+
+/* One object: what the acts work on. */
+struct stage {
+	struct shmipc *ipc;
+	enum shmipc_kind kind;
+	const char *name;
+	unsigned flags; /* SHMIPC_TRANSIENT or 0 */
+	struct handle handle;
+};
+
+struct scene {
+	const char *name;
+	unsigned flags;
+	enum before before;
+	bool opens;		    /* the child has it open already */
+	int (*act)(struct stage *); /* one call of the library */
+	const int *codes;	    /* that it documents; 0 ends the list */
+	int expected;		    /* undisturbed; 0: any success */
+	enum after succeeded, failed;
+};
+
+extern const struct scene scenes[];
+extern const size_t scenes_count;
+
+/* Every byte of the region that the scene is about. */
+int scene_byte(const struct scene *scene);
+
+/* Like the library's functions, for either kind. */
+int object_open(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
+		unsigned flags, struct handle *ret);
+void object_close(struct handle *handle);
+int object_unlink(struct shmipc *ipc, enum shmipc_kind kind, const char *name);
+
+/* Write all bytes of a region; nothing to do for a semaphore. */
+void object_fill(struct handle *handle, int byte);
+
+/* Has it the size, the bytes, the value that it was made with? */
+bool object_is_sound(struct handle *handle, int byte);
+
+/* What the child saw. Two counts: before the act, and after it. */
+struct report {
+	int result;
+	int descriptors[2];
+	int mappings[2];
+	char wrong[160]; /* what the act did wrong; "": nothing */
+};
+
+/* Act in a child, whose end is the end of the scene. */
+_Noreturn void scene_play(const struct scene *scene, struct stage *stage,
+			  struct report *report);
+
+/* ---- after.c ------------------------------------------------------- */
+
+/* The parent's own connection, and an object that must survive everything. */
+extern struct shmipc *ipc;
+void after_begin(void);
+void after_end(void);
+
+/* Bring about what the scene starts from, and note what is on the machine. */
+void after_prepare(const struct scene *scene, enum shmipc_kind kind,
+		   const char *name);
+
+/*
+ * The library works, the object is as it should be, and when it is unlinked
+ * nothing is left. NULL, or a sentence about what is wrong.
+ */
+const char *after_check(const struct scene *scene, enum shmipc_kind kind,
+			const char *name, enum after after);
+
+/* How many of the checks found something left. */
+extern unsigned after_left;
+
+#endif
