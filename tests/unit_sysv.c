@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* White box: System V's keys, and what dead creators leave. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -363,6 +365,116 @@ START_TEST(removed_set_is_told_and_not_waited_for)
 }
 END_TEST
 
+/* ---- collisions --------------------------------------------------------- */
+
+static uint64_t same_for_all(enum shmipc_kind kind, const char *word)
+{
+	(void)kind;
+	(void)word;
+	return 0x5a5a5a5a5a5a5a5a;
+}
+
+static struct shmipc_shm *create_number(const char *word, int number)
+{
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, word, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	*(int *)shmipc_shm_addr(shm) = number;
+	return shm;
+}
+
+static void is_number(const char *word, int number)
+{
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, word, 64, 0, 0), 0);
+	ck_assert_int_eq(*(int *)shmipc_shm_addr(shm), number);
+	shmipc_shm_close(shm);
+}
+
+START_TEST(names_with_one_hash_are_as_many_objects)
+{
+	char words[SYSV_SLOTS + 1][80];
+	struct shmipc_shm *shm;
+
+	sysvkey_hash = same_for_all;
+	for (int i = 0; i <= SYSV_SLOTS; i++)
+		snprintf(words[i], sizeof(words[i]), "%s.%d", name, i);
+	for (int i = 0; i < SYSV_SLOTS; i++)
+		shmipc_shm_close(create_number(words[i], i));
+	for (int i = 0; i < SYSV_SLOTS; i++)
+		is_number(words[i], i);
+	/* One more than there are keys is refused, and costs nobody his. */
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, words[SYSV_SLOTS], 64,
+					 SHMIPC_CREATE, 0600),
+			 -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "other names"));
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, words[SYSV_SLOTS], 0, 0, 0),
+			 -ENOENT);
+	/* A hole before a name does not hide it, and can be filled. */
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, words[0]), 0);
+	for (int i = 1; i < SYSV_SLOTS; i++)
+		is_number(words[i], i);
+	shmipc_shm_close(create_number(words[SYSV_SLOTS], 99));
+	is_number(words[SYSV_SLOTS], 99);
+	for (int i = 1; i <= SYSV_SLOTS; i++)
+		ck_assert_int_eq(shmipc_shm_unlink(ipc, words[i]), 0);
+}
+END_TEST
+
+/* Create or open three names of one hash; count what this process made. */
+static int make_some(void *counts)
+{
+	atomic_int *made = counts;
+
+	for (int i = 0; i < 3; i++) {
+		struct shmipc_shm *shm;
+		char word[80];
+
+		snprintf(word, sizeof(word), "%s.%d", name, i);
+		if (shmipc_shm_open(ipc, &shm, word, 64, SHMIPC_CREATE, 0600) <
+		    0) {
+			fprintf(stderr, "%s\n", shmipc_errmsg());
+			return 1;
+		}
+		atomic_fetch_add(&made[i], shmipc_shm_created(shm));
+		atomic_fetch_add((atomic_int *)shmipc_shm_addr(shm), 1);
+	}
+	return 0;
+}
+
+START_TEST(of_creators_of_names_with_one_hash_each_name_has_one_winner)
+{
+	enum { ROUNDS = 150, RACERS = 6 };
+	atomic_int *made = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	sysvkey_hash = same_for_all;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < RACERS; i++)
+			if (fork() == 0)
+				_exit(make_some(made));
+		for (int i = 0; i < RACERS; i++) {
+			int status;
+
+			ck_assert_int_gt(wait(&status), 0);
+			ck_assert_int_eq(status, 0);
+		}
+		for (int i = 0; i < 3; i++) {
+			char word[80];
+
+			snprintf(word, sizeof(word), "%s.%d", name, i);
+			ck_assert_int_eq(atomic_exchange(&made[i], 0), 1);
+			is_number(word, RACERS);
+			ck_assert_int_eq(shmipc_shm_unlink(ipc, word), 0);
+		}
+	}
+	munmap(made, 4096);
+}
+END_TEST
+
 /* ---- garbage ------------------------------------------------------------ */
 
 static void collect(void)
@@ -502,6 +614,10 @@ TCase *sysv_case(void)
 	tcase_add_test(tc, strangers_segment_under_our_key_is_left_alone);
 	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
 	tcase_add_test(tc, removed_set_is_told_and_not_waited_for);
+	tcase_add_test(tc, names_with_one_hash_are_as_many_objects);
+	tcase_add_test(
+		tc,
+		of_creators_of_names_with_one_hash_each_name_has_one_winner);
 	tcase_add_test(
 		tc,
 		unfinished_segments_are_garbage_unless_somebody_is_attached);

@@ -15,7 +15,7 @@
  * by Fowler, Noll and Vo. Any hash would do, but it must never change: it is
  * how one version finds the objects of another.
  */
-static uint64_t hash(enum shmipc_kind kind, const char *name)
+static uint64_t fnv(enum shmipc_kind kind, const char *name)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -25,9 +25,11 @@ static uint64_t hash(enum shmipc_kind kind, const char *name)
 	return h;
 }
 
+uint64_t (*sysvkey_hash)(enum shmipc_kind kind, const char *name) = fnv;
+
 key_t sysvkey_segment(enum shmipc_kind kind, const char *name, unsigned slot)
 {
-	uint64_t h = hash(kind, name);
+	uint64_t h = sysvkey_hash(kind, name);
 	/* Fold: the low bits of FNV alone mix the last bytes badly. */
 	uint32_t low = (uint32_t)(h ^ h >> 22 ^ h >> 44) & 0x3fffff;
 
@@ -44,7 +46,7 @@ bool sysvkey_is_of(key_t key, enum shmipc_kind kind, const char *name)
 
 static unsigned tag_hash(enum shmipc_kind kind, const char *name)
 {
-	return (unsigned)(hash(kind, name) >> 52 & 0xff);
+	return (unsigned)(sysvkey_hash(kind, name) >> 52 & 0xff);
 }
 
 static size_t page_size(void)

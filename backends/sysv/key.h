@@ -20,11 +20,15 @@
 #define SHMI_SYSV_KEY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <shmipc-backend.h>
 
 #define SYSV_SLOTS 4
+
+/* The hash of kind and name. Constant, but for tests that want collisions. */
+extern uint64_t (*sysvkey_hash)(enum shmipc_kind kind, const char *name);
 
 key_t sysvkey_segment(enum shmipc_kind kind, const char *name, unsigned slot);
 
