@@ -117,6 +117,7 @@ int main(void)
 	add_info(tc);
 	add_transient(tc);
 	add_gc(tc);
+	add_hostile(tc);
 	add_process(tc);
 	add_errors(tc);
 	suite_add_tcase(suite, tc);

@@ -94,6 +94,7 @@ void add_mode(TCase *tc);
 void add_info(TCase *tc);
 void add_transient(TCase *tc);
 void add_gc(TCase *tc);
+void add_hostile(TCase *tc);
 void add_process(TCase *tc);
 void add_errors(TCase *tc);
 

@@ -378,6 +378,50 @@ START_TEST(opener_never_sees_a_half_made_region)
 }
 END_TEST
 
+static int make_and_remove(void *name)
+{
+	struct shmipc_shm *shm;
+	struct shmipc_sem *sem;
+
+	for (;;) {
+		if (shmipc_shm_open(ipc, &shm, name, 5000, SHMIPC_CREATE,
+				    0600) < 0 ||
+		    shmipc_sem_open(ipc, &sem, name, 5, SHMIPC_CREATE, 0600) <
+			    0)
+			return 1;
+		shmipc_shm_unlink(ipc, name);
+		shmipc_sem_unlink(ipc, name);
+		shmipc_shm_close(shm);
+		shmipc_sem_close(sem);
+	}
+}
+
+START_TEST(killed_creator_leaves_a_name_that_can_be_used)
+{
+	const char *name = name_of("halfway");
+	unsigned seed = (unsigned)test_pid;
+
+	for (int round = 0; round < 60; round++) {
+		pid_t pid = spawn(make_and_remove, (void *)name);
+		struct shmipc_shm *shm;
+		struct shmipc_sem *sem;
+
+		usleep((useconds_t)rand_r(&seed) % 3000);
+		kill(pid, SIGKILL);
+		ck_assert_int_eq(reap(pid), 128 + SIGKILL);
+		/* What is there is whole; what is not can be made. */
+		ok(shmipc_shm_open(ipc, &shm, name, 5000, SHMIPC_CREATE, 0600));
+		ok(shmipc_sem_open(ipc, &sem, name, 5, SHMIPC_CREATE, 0600));
+		ck_assert_uint_eq(shmipc_shm_size(shm), 5000);
+		ck_assert_int_eq(bytes_of(shm)[4999], 0);
+		ck_assert_int_eq(value_of(sem), 5);
+		drop_shm(shm, name);
+		drop_sem(sem, name);
+	}
+	ok(shmipc_gc(ipc, 0, NULL, NULL));
+}
+END_TEST
+
 /* Page faults that writing each page of a region takes. */
 static long faults_of_writing(struct shmipc_shm *shm)
 {
@@ -455,6 +499,7 @@ END_TEST
 
 void add_create(TCase *tc)
 {
+	tcase_add_test(tc, killed_creator_leaves_a_name_that_can_be_used);
 	tcase_add_test(tc, prefault_maps_every_page_now);
 	tcase_add_test(tc, no_descriptor_left_is_told_or_not_needed);
 	tcase_add_test(tc, fresh_region_is_zero);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking around: stat, list, in_use. */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -118,6 +119,8 @@ END_TEST
 struct user {
 	const char *name;
 	int ready[2];
+	int go[2];
+	int end[2];
 };
 
 static int open_and_stay(void *arg)
@@ -310,6 +313,72 @@ START_TEST(objects_may_be_unlinked_during_the_walk)
 }
 END_TEST
 
+/*
+ * A user in a pid name space of its own, where our process ids mean nothing,
+ * and his killer, who tells what the user saw.
+ */
+static int use_from_another_name_space(void *arg)
+{
+	struct user *user = arg;
+	char byte;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		return 77;
+	pid = fork(); /* process 1 of the new one */
+	if (pid == 0) {
+		struct shmipc_info info;
+
+		if (read(user->go[0], &byte, 1) != 1 ||
+		    shmipc_stat(ipc, SHMIPC_SHM, user->name, &info) < 0 ||
+		    info.in_use != 0 ||
+		    shmipc_stat(ipc, SHMIPC_SEM, user->name, &info) < 0 ||
+		    info.in_use != 1)
+			_exit(3);
+		_exit(open_and_stay(user));
+	}
+	if (read(user->end[0], &byte, 1) != 1)
+		return 2;
+	kill(pid, SIGKILL);
+	return reap(pid) == 128 + SIGKILL ? 0 : 1;
+}
+
+START_TEST(in_use_is_exact_across_pid_name_spaces)
+{
+	struct user user = { .name = name_of("pidns") };
+	struct shmipc_sem *sem;
+	pid_t pid;
+	char byte;
+
+	ok(shmipc_shm_close(new_shm(user.name, 8)));
+	ok(shmipc_sem_close(new_sem(user.name, 8)));
+	ck_assert_int_eq(pipe(user.ready), 0);
+	ck_assert_int_eq(pipe(user.go), 0);
+	ck_assert_int_eq(pipe(user.end), 0);
+	/* Before we have anything open that a child would keep in use. */
+	pid = spawn(use_from_another_name_space, &user);
+	sem = open_sem(user.name);
+	ck_assert_int_eq(write(user.go[1], "", 1), 1);
+	close(user.ready[1]);
+	if (read(user.ready[0], &byte, 1) == 1) {
+		ck_assert_int_eq(stat_of(SHMIPC_SHM, user.name).in_use, 1);
+		ck_assert_int_eq(write(user.end[1], "", 1), 1);
+		ck_assert_int_eq(reap(pid), 0);
+	} else {
+		ck_assert_int_eq(reap(pid), 77);
+		printf("no pid name spaces here: not tried\n");
+	}
+	ck_assert_int_eq(stat_of(SHMIPC_SHM, user.name).in_use, 0);
+	close(user.ready[0]);
+	for (int i = 0; i < 2; i++) {
+		close(user.go[i]);
+		close(user.end[i]);
+	}
+	drop_sem(sem, user.name);
+	ok(shmipc_shm_unlink(ipc, user.name));
+}
+END_TEST
+
 void add_info(TCase *tc)
 {
 	tcase_add_test(tc, stat_tells_about_a_region);
@@ -325,4 +394,6 @@ void add_info(TCase *tc)
 	tcase_add_test(tc, list_shows_all_objects_once);
 	tcase_add_test(tc, list_ends_when_visit_says_so);
 	tcase_add_test(tc, objects_may_be_unlinked_during_the_walk);
+	if (geteuid() == 0)
+		tcase_add_test(tc, in_use_is_exact_across_pid_name_spaces);
 }

@@ -12,7 +12,7 @@ check_PROGRAMS += tests/check_conformance tests/opener
 tests_check_conformance_SOURCES = \
 	tests/check_conformance.c tests/backend_file.c \
 	tests/conform.c tests/conform.h \
-	tests/conform_create.c tests/conform_errors.c tests/conform_gc.c tests/conform_info.c \
+	tests/conform_create.c tests/conform_errors.c tests/conform_gc.c tests/conform_hostile.c tests/conform_info.c \
 	tests/conform_mode.c tests/conform_names.c tests/conform_process.c \
 	tests/conform_sem.c tests/conform_transient.c tests/conform_unlink.c tests/conform_wait.c
 tests_check_conformance_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
@@ -36,6 +36,13 @@ tests_check_units_LDADD = libshmipc-intree.la $(CHECK_LIBS)
 endif
 endif
 
+# Static, since what is set-user-id is not where its libraries are.
+TESTS += tests/secure.sh
+check_PROGRAMS += tests/secure
+tests_secure_SOURCES = tests/secure.c
+tests_secure_LDADD = libshmipc-intree.la
+EXTRA_DIST += tests/secure.sh
+
 # Death and refusal at every step, races and kills in numbers.
 stress = tests/stress-posix.sh tests/stress-sysv.sh tests/stress-memfd.sh \
 	tests/stress-file.sh
@@ -46,7 +53,7 @@ tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/scene.c \
 	tests/backend_file.c
 tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_walk_walk_LDADD = libshmipc.la
-tests_stress_stress_SOURCES = tests/stress/kill.c tests/stress/left.c \
+tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c tests/stress/left.c \
 	tests/stress/race.c tests/stress/stress.c tests/stress/stress.h \
 	tests/stress/transient.c tests/backend_file.c
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE

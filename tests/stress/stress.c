@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage: stress race|kill|transient COUNT
+ * usage: stress race|kill|transient|names COUNT
  *
  *   race       COUNT times, one process opens what another is just creating
  *   kill       processes that use few names are killed, COUNT times in all
  *   transient  COUNT times, a transient object is opened, while others close
  *              or are killed
+ *   names      COUNT objects at once
  *
  * Exit status 0: all was well; 1: it was not, stderr says what was seen; 77:
  * the backend does not work here.
@@ -197,6 +198,7 @@ static const struct {
 	{ "race", race },
 	{ "kill", storm },
 	{ "transient", transient },
+	{ "names", crowd },
 };
 
 static void run(const char *name, unsigned long count)
@@ -214,7 +216,8 @@ static void run(const char *name, unsigned long count)
 int main(int argc, char **argv)
 {
 	if (argc != 3 || atol(argv[2]) < 1) {
-		fprintf(stderr, "usage: stress race|kill|transient COUNT\n");
+		fprintf(stderr, "usage: stress race|kill|transient|names "
+				"COUNT\n");
 		return 2;
 	}
 	complained = share(sizeof(*complained));

@@ -98,5 +98,6 @@ unsigned long sweep(void);
 void race(unsigned long count);
 void storm(unsigned long count);
 void transient(unsigned long count);
+void crowd(unsigned long count);
 
 #endif
