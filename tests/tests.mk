@@ -71,6 +71,20 @@ stress: $(check_PROGRAMS)
 	done
 .PHONY: stress
 
+# For libFuzzer, so for clang: configure with CC=clang and
+# --enable-sanitizers=fuzzer-no-link,address,undefined.
+EXTRA_PROGRAMS = tests/fuzz/header
+tests_fuzz_header_SOURCES = tests/fuzz/header.c
+tests_fuzz_header_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_fuzz_header_LDADD = libshmipc-intree.la
+tests_fuzz_header_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_SECONDS = 60
+fuzz: tests/fuzz/header
+	tests/fuzz/header -max_total_time=$(FUZZ_SECONDS) -max_len=4200 \
+		-print_final_stats=1
+.PHONY: fuzz
+CLEANFILES += $(EXTRA_PROGRAMS)
+
 EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance) \
 	tests/stress.sh $(stress)
 
