@@ -261,10 +261,14 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 	case -ESTALE: /* given up already */
 		slot_leave(&other);
 		return 0;
-	case -EACCES:
-		return -EAGAIN;
-	default:
+	case -ENOENT:
+	case -ESRCH:
 		return 0;
+	case -EACCES:
+	case -EPROTO: /* it may be the name, written over */
+		return -EAGAIN;
+	default: /* not seen is not "not there" */
+		return r;
 	}
 }
 

@@ -213,20 +213,70 @@ int shmipc_segment_look(const void *addr, size_t length, enum shmipc_kind kind,
 	return shmi_header_check(addr, length, kind, name, &facts);
 }
 
+/*
+ * Nothing but a state: what a creator leaves who was killed before he wrote
+ * anything. (One who is writing just now may look like a stranger.)
+ */
+static bool is_blank(const struct shmi_header *h)
+{
+	const char *byte = (const char *)h;
+	size_t after = offsetof(struct shmi_header, state) + sizeof(h->state);
+
+	for (size_t i = 0; i < sizeof(*h); i++)
+		if (byte[i] &&
+		    (i < offsetof(struct shmi_header, state) || i >= after))
+			return false;
+	return true;
+}
+
+/* The name in a private copy of a header. */
+static int name_in(const struct shmi_header *copy, enum shmipc_kind kind,
+		   char ret[SHMIPC_NAME_MAX + 1])
+{
+	const char *name;
+
+	if (copy->kind != kind)
+		return -ESRCH;
+	if (!memchr(copy->name, '\0', sizeof(copy->name)) ||
+	    shmi_name_check(copy->name, &name) < 0 || name != copy->name)
+		return damaged("its name is not a name");
+	strcpy(ret, name);
+	return 0;
+}
+
+/* state: that of an unfinished header, or of one that was given up. */
+static int name_of_unfinished(const struct shmi_header *h, int state,
+			      enum shmipc_kind kind,
+			      char ret[SHMIPC_NAME_MAX + 1])
+{
+	struct shmi_header copy;
+	int r;
+
+	/* [H4] acquire: see header.h; partner is [H3]. */
+	copy.kind = atomic_load_explicit(&h->kind, memory_order_acquire);
+	if (memcmp(h->magic, magic, sizeof(magic))) {
+		if (!is_blank(h))
+			return damaged("it was not made by this library");
+		copy.kind = 0;
+	}
+	*ret = '\0';
+	if (copy.kind == 0)
+		return state;
+	memcpy(copy.name, h->name, sizeof(copy.name));
+	r = name_in(&copy, kind, ret);
+	if (r < 0)
+		return r;
+	return state == -EAGAIN ? -EINPROGRESS : state;
+}
+
 int shmipc_segment_name(const void *addr, size_t length, enum shmipc_kind kind,
 			char ret[SHMIPC_NAME_MAX + 1])
 {
 	struct shmi_header copy;
-	const char *name;
 	int r;
 
 	r = copy_ready(&copy, addr, length);
-	if (r < 0)
-		return r;
-	if (copy.kind != kind)
-		return -ESRCH;
-	if (shmi_name_check(copy.name, &name) < 0 || name != copy.name)
-		return damaged("its name is not a name");
-	strcpy(ret, name);
-	return 0;
+	if (r == -EAGAIN || r == -ESTALE)
+		return name_of_unfinished(addr, r, kind, ret);
+	return r < 0 ? r : name_in(&copy, kind, ret);
 }

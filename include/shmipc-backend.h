@@ -345,11 +345,15 @@ SHMIPC_API int shmipc_segment_look(const void *addr, size_t length,
 				   enum shmipc_kind kind, const char *name);
 
 /**
- * The name that a complete segment of this kind says it has, for
- * segment_list().
+ * The name that a segment of this kind says it has, for segment_list() and
+ * collect().
  *
- * @retval 0		ret is filled
- * @return	otherwise as shmipc_segment_look(), without -EINPROGRESS
+ * @retval 0		a complete segment
+ * @retval -EINPROGRESS	unfinished
+ * @retval -EAGAIN	unfinished, and it has no name yet: ret is ""
+ * @retval -ESTALE	given up or retired; ret is "" if it has none
+ * @retval -ESRCH	of another kind
+ * @retval -EPROTO	damaged or not ours
  */
 SHMIPC_API int shmipc_segment_name(const void *addr, size_t length,
 				   enum shmipc_kind kind,

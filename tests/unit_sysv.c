@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -232,6 +233,43 @@ START_TEST(rival_that_is_unfinished_is_given_up)
 	shmi_backend_sysv.segment_close(&seg);
 }
 END_TEST
+
+#ifndef __SANITIZE_ADDRESS__ /* it needs address space for itself */
+/* For lack of address space, say. */
+START_TEST(rival_that_cannot_be_seen_is_not_taken_for_none)
+{
+	static char priv[SHMIPC_BACKEND_PRIVATE_MAX];
+	const size_t large = (size_t)1 << 30;
+	struct shmipc_segment seg = {
+		.backend = &shmi_backend_sysv,
+		.kind = SHMIPC_SHM,
+		.name = name,
+		.priv = priv,
+	};
+	struct rlimit limit, little;
+	int id, r;
+
+	ck_assert_int_eq(shmi_backend_sysv.segment_create(&seg, 8192, 0600, 0),
+			 0);
+	shmi_header_fill(seg.addr, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							    .name = name,
+							    .size = 4096 });
+	id = shmget(sysvkey_segment(SHMIPC_SHM, name, 1),
+		    sysvkey_size(SHMIPC_SHM, name, large, false),
+		    IPC_CREAT | IPC_EXCL | SHM_NORESERVE | 0600);
+	ck_assert_int_ge(id, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	little = limit;
+	little.rlim_cur = large;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &little), 0);
+	r = shmi_backend_sysv.segment_publish(&seg);
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	ck_assert_int_eq(r, -ENOMEM);
+	shmi_backend_sysv.segment_close(&seg);
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+}
+END_TEST
+#endif
 
 START_TEST(rival_that_is_finished_wins)
 {
@@ -501,6 +539,38 @@ START_TEST(unfinished_segments_are_garbage_unless_somebody_is_attached)
 }
 END_TEST
 
+/* Key and size like ours, and a zero where ours would say "unfinished". */
+START_TEST(strangers_segments_are_no_garbage)
+{
+	const struct {
+		key_t key;
+		size_t size;
+	} strangers[] = {
+		{ sysvkey_segment(SHMIPC_SHM, name, 0),
+		  sysvkey_size(SHMIPC_SHM, name, 8192, false) },
+		{ sysvkey_segment(SHMIPC_SHM, name, 0),
+		  sysvkey_size(SHMIPC_SHM, name, 8192, true) },
+		{ sysvkey_companion(0x1234567), 678 },
+	};
+
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+		for (int state = 0; state < 2; state++) {
+			int id = shmget(strangers[i].key, strangers[i].size,
+					IPC_CREAT | IPC_EXCL | 0600);
+			char *bytes = shmat(id, NULL, 0);
+
+			ck_assert_ptr_ne(bytes, (void *)-1);
+			strcpy(bytes, "somebody's own");
+			memset(bytes + 20, 'x', 600);
+			memcpy(bytes + 16, state ? "DAED" : "\0\0\0", 4);
+			shmdt(bytes);
+			collect();
+			ck_assert(exists(id));
+			ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+		}
+}
+END_TEST
+
 START_TEST(anchor_of_a_dead_creator_goes_with_its_segment)
 {
 	int id = leave_behind(0, 0), anchor;
@@ -610,6 +680,9 @@ TCase *sysv_case(void)
 	tcase_add_test(tc, opener_gets_what_a_slow_creator_finishes);
 	tcase_add_test(tc, rival_that_is_unfinished_is_given_up);
 	tcase_add_test(tc, rival_that_is_finished_wins);
+#ifndef __SANITIZE_ADDRESS__
+	tcase_add_test(tc, rival_that_cannot_be_seen_is_not_taken_for_none);
+#endif
 	tcase_add_test(tc, names_with_one_key_are_two_objects);
 	tcase_add_test(tc, strangers_segment_under_our_key_is_left_alone);
 	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
@@ -621,6 +694,7 @@ TCase *sysv_case(void)
 	tcase_add_test(
 		tc,
 		unfinished_segments_are_garbage_unless_somebody_is_attached);
+	tcase_add_test(tc, strangers_segments_are_no_garbage);
 	tcase_add_test(tc, anchor_of_a_dead_creator_goes_with_its_segment);
 	tcase_add_test(tc, set_without_its_segment_is_garbage_if_it_is_ours);
 	tcase_add_test(tc, size_alone_makes_a_segment_transient);

@@ -65,7 +65,6 @@ static void tell(struct collector *c, const struct shmipc_info *info)
 
 static struct shmipc_info describe(const struct slot *s)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 	struct shmipc_info info = {
 		.kind = SHMIPC_SHM,
 		.mode = s->ds.shm_perm.mode & 0777,
@@ -75,11 +74,8 @@ static struct shmipc_info describe(const struct slot *s)
 		.created = (int64_t)s->ds.shm_ctime * 1000000000,
 	};
 
-	for (size_t i = 0; s->addr && i < 2; i++)
-		if (shmipc_segment_name(s->addr, s->length, kinds[i],
-					info.name) == 0)
-			info.kind = kinds[i];
-	if (!info.name[0])
+	if (!s->addr || slot_identify(s, &info.kind, info.name) == -EPROTO ||
+	    !*info.name)
 		snprintf(info.name, sizeof(info.name), "segment %d", s->id);
 	if (info.kind == SHMIPC_SHM && s->length > SHMIPC_HEADER_SIZE)
 		info.size = s->length - SHMIPC_HEADER_SIZE;
@@ -98,7 +94,7 @@ static int attach(int id, struct slot *ret)
 		ret->length = sysvkey_mapped(ret->ds.shm_segsz);
 		return 0;
 	}
-	shmdt(ret->addr);
+	slot_leave(ret); /* perhaps it just went, and we were the last */
 	return -ESRCH;
 }
 
@@ -111,11 +107,10 @@ static int attach(int id, struct slot *ret)
 static int judge(const struct slot *s)
 {
 	char name[SHMIPC_NAME_MAX + 1];
-	int r = shmipc_segment_name(s->addr, s->length, SHMIPC_SHM, name);
+	enum shmipc_kind kind;
+	int r = slot_identify(s, &kind, name);
 
-	if (r == -ESRCH)
-		r = shmipc_segment_name(s->addr, s->length, SHMIPC_SEM, name);
-	if (r == -EAGAIN)
+	if (r == -EAGAIN || r == -EINPROGRESS)
 		return s->ds.shm_nattch > 0 ? 0 : -EAGAIN;
 	if (r == 0 && sysvkey_is_transient(s->ds.shm_segsz))
 		r = anchor_users(s);
@@ -177,29 +172,49 @@ static void collect_unfinished(struct collector *c, int id)
 		slot_leave(&s);
 }
 
+/* Was it made, and perhaps attached by its creator, and nothing else? */
+static bool is_untouched(int id, const struct shmid_ds *ds)
+{
+	const char *bytes;
+	bool zero = true;
+
+	if (ds->shm_nattch > 0 ||
+	    (ds->shm_lpid != 0 && ds->shm_lpid != ds->shm_cpid))
+		return false;
+	bytes = shmat(id, NULL, SHM_RDONLY);
+	if (bytes == (const char *)-1)
+		return false;
+	for (size_t i = 0; i < ds->shm_segsz && zero; i++)
+		zero = bytes[i] == 0;
+	shmdt(bytes);
+	return zero;
+}
+
+/* Has this segment a creator who may still be at it? */
+static bool is_unfinished(int id)
+{
+	char name[SHMIPC_NAME_MAX + 1];
+	enum shmipc_kind kind;
+	struct slot s;
+	int r = attach(id, &s);
+
+	if (r < 0)
+		return !slot_is_gone(-r) && r != -ESRCH;
+	r = slot_identify(&s, &kind, name);
+	slot_leave(&s);
+	return r == -EAGAIN || r == -EINPROGRESS;
+}
+
 /* An anchor that is not marked belongs to a segment that is not finished. */
 static void collect_anchor(struct collector *c, int id,
 			   const struct shmid_ds *ds)
 {
-	int segment = ds->shm_perm.__key & 0x7fffffff;
 	struct shmipc_info info;
-	struct slot s;
-	int r;
 
-	if (ds->shm_nattch > 0 || !may_remove(&ds->shm_perm))
-		return;
-	r = attach(segment, &s);
-	if (r == 0) {
-		char name[SHMIPC_NAME_MAX + 1];
-
-		r = shmipc_segment_name(s.addr, s.length, SHMIPC_SHM, name);
-		slot_leave(&s);
-		if (r == -EAGAIN)
-			return;
-	} else if (!slot_is_gone(-r) && r != -ESRCH) {
-		return;
-	}
-	if (c->remove && shmctl(id, IPC_RMID, NULL) < 0)
+	if (!may_give_up(ds) ||
+	    is_unfinished(ds->shm_perm.__key & 0x7fffffff) ||
+	    !is_untouched(id, ds) ||
+	    (c->remove && shmctl(id, IPC_RMID, NULL) < 0))
 		return;
 	info = describe(&(struct slot){ .id = id, .ds = *ds });
 	tell(c, &info);

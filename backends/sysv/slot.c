@@ -55,26 +55,35 @@ static int look_from_outside(enum shmipc_kind kind, const char *name,
 	return sysvkey_fits(kind, name, s->ds.shm_segsz) ? -EACCES : -ESRCH;
 }
 
+int slot_identify(const struct slot *s, enum shmipc_kind *kind,
+		  char name[SHMIPC_NAME_MAX + 1])
+{
+	int r;
+
+	*kind = SHMIPC_SHM;
+	r = shmipc_segment_name(s->addr, s->length, *kind, name);
+	if (r == -ESRCH) {
+		*kind = SHMIPC_SEM;
+		r = shmipc_segment_name(s->addr, s->length, *kind, name);
+	}
+	if (r == -ESRCH || r == -EPROTO || r == -EAGAIN)
+		return r == -EAGAIN ? r : -EPROTO;
+	if (*name && !(sysvkey_is_of(s->ds.shm_perm.__key, *kind, name) &&
+		       sysvkey_fits(*kind, name, s->ds.shm_segsz)))
+		return -EPROTO;
+	return r;
+}
+
 /*
- * A complete header with another name: can that name stand in a slot with this
- * key and this size? If not, the name was written over.
+ * A header with another name: can that name stand in a slot with this key and
+ * this size? If not, the name was written over.
  */
 static bool belongs_here(const struct slot *s)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 	char name[SHMIPC_NAME_MAX + 1];
+	enum shmipc_kind kind;
 
-	for (int i = 0; i < 2; i++) {
-		int r = shmipc_segment_name(s->addr, s->length, kinds[i], name);
-
-		if (r == -EAGAIN)
-			return true; /* not complete */
-		if (r == 0)
-			return sysvkey_is_of(s->ds.shm_perm.__key, kinds[i],
-					     name) &&
-			       sysvkey_fits(kinds[i], name, s->ds.shm_segsz);
-	}
-	return false;
+	return slot_identify(s, &kind, name) != -EPROTO;
 }
 
 /*

@@ -49,6 +49,14 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 	      int access, struct slot *ret);
 
 /*
+ * Whatever an attached segment is: its kind and its name ("": it has none yet).
+ *   0 -EINPROGRESS -EAGAIN -ESTALE  as slot_look(), whatever its name
+ *   -EPROTO                         it does not belong under its key
+ */
+int slot_identify(const struct slot *slot, enum shmipc_kind *kind,
+		  char name[SHMIPC_NAME_MAX + 1]);
+
+/*
  * Detach. If the segment was unlinked and we were the last to have it, even if
  * only to look at it, its set has no use any more: remove that too.
  */
