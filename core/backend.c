@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend.h"
@@ -144,22 +145,25 @@ int shmipc_backends(int (*visit)(const struct shmipc_backend_info *, void *),
 		return shmi_report(SHMI_CONNECT, shmi_bad("visit is NULL"),
 				   "backends");
 
+	cancel = shmi_cancel_off();
 	for (unsigned i = 0; (b = shmi_backend_at(i)); i++) {
+		char reason[SHMI_CAUSE_MAX] = "";
 		struct shmipc_backend_info info = {
 			.name = b->name,
 			.objects = b->objects,
 			.caps = b->caps & SHMIPC_CAP_OTHER_USERS,
-			.reason = "",
+			.reason = reason,
 		};
 
-		cancel = shmi_cancel_off();
 		info.works = b->probe() == 0;
-		shmi_cancel_restore(cancel);
+		/* A copy: visit() may call us and fail. */
 		if (!info.works)
-			info.reason = shmi_error_cause();
+			snprintf(reason, sizeof(reason), "%s",
+				 shmi_error_cause());
 		shown++;
 		if (visit(&info, arg))
 			break;
 	}
+	shmi_cancel_restore(cancel);
 	return shown;
 }

@@ -5,7 +5,8 @@
  * and never be told.
  *
  * Looking is looking only: nothing is probed, no broker is started, nobody is
- * waited for, and whatever goes wrong means that it is not there.
+ * waited for (but 0.1 s at most for a broker that runs and does not answer),
+ * and whatever goes wrong means that it is not there.
  */
 #include <config.h>
 

@@ -33,8 +33,6 @@ static _Thread_local struct {
 	char subject[SHMI_SUBJECT_MAX];
 } last TLS_IN_SIGNALS;
 
-#define CAUSE_MAX 512
-
 /*
  * What shmipc_backend_error() left, and for which code. Two, so that a failure
  * that is recovered from does not write over the last sentence, which a call
@@ -42,16 +40,16 @@ static _Thread_local struct {
  */
 static _Thread_local int cause_err;
 static _Thread_local unsigned cause_at;
-static _Thread_local char cause_texts[2][CAUSE_MAX];
+static _Thread_local char cause_texts[2][SHMI_CAUSE_MAX];
 
-static _Thread_local char sentence[sizeof(last.subject) + CAUSE_MAX];
+static _Thread_local char sentence[sizeof(last.subject) + SHMI_CAUSE_MAX];
 
 int shmipc_backend_error(int err, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(cause_texts[cause_at], CAUSE_MAX, fmt, ap);
+	vsnprintf(cause_texts[cause_at], SHMI_CAUSE_MAX, fmt, ap);
 	va_end(ap);
 	cause_err = err;
 	return err;
@@ -82,8 +80,8 @@ static const struct code {
 	  "an argument is not valid" },
 	{ ENAMETOOLONG, SHMI_OPEN | SHMI_LOOK,
 	  "the name is longer than 200 bytes" },
-	{ ENOENT, SHMI_OPEN | SHMI_LOOK,
-	  "there is none; SHMIPC_CREATE would make it" },
+	{ ENOENT, SHMI_OPEN, "there is none; SHMIPC_CREATE would make it" },
+	{ ENOENT, SHMI_LOOK, "there is none" },
 	{ EXDEV, SHMI_OPEN, "another backend has the name" },
 	{ EEXIST, SHMI_CONNECT | SHMI_OPEN,
 	  "the name is taken; unlink it first, or open it without "

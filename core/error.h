@@ -22,6 +22,9 @@
 void shmi_subject(char subject[SHMI_SUBJECT_MAX], enum shmipc_kind kind,
 		  const char *name, const char *backend);
 
+/* Room for a cause. */
+#define SHMI_CAUSE_MAX 512
+
 /* Forget a cause that an earlier, recovered failure left behind. */
 void shmi_error_begin(void);
 

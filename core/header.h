@@ -5,7 +5,7 @@
  * Whoever may write the segment can write here, so every reader treats it as
  * hostile: shmi_header_check() copies what it needs once, checks the copy, and
  * the rest of the library uses the copy. After that only `value' is read
- * again, and any value of it is harmless.
+ * again, of which any is harmless, and by backends `note', which they verify.
  *
  *   field       who writes it, when                       who reads it
  *   state       creator BUILDING -> READY (commit), or    all openers

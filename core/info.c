@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "cancel.h"
@@ -109,7 +108,6 @@ static int show(const char *name, void *arg)
 int shmipc_list(struct shmipc *ipc,
 		int (*visit)(const struct shmipc_info *, void *), void *arg)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 	struct walk w = { .ipc = ipc, .visit = visit, .arg = arg };
 	char subject[SHMI_SUBJECT_MAX];
 	int cancel;
@@ -122,10 +120,10 @@ int shmipc_list(struct shmipc *ipc,
 				   subject);
 
 	cancel = shmi_cancel_off();
-	for (size_t i = 0; i < 2 && !w.over && w.err == 0; i++) {
+	for (size_t i = 0; i < SHMI_KINDS && !w.over && w.err == 0; i++) {
 		int r;
 
-		w.kind = kinds[i];
+		w.kind = shmi_kinds[i];
 		r = ipc->ops->segment_list(ipc->conn, w.kind, show, &w);
 		if (r < 0)
 			w.err = r;

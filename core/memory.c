@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How much memory may there be at all: the machine's, and what the control
- * groups of this process allow, cgroups(7). Version 2 has one hierarchy, with
- * memory.max in each group; version 1 has one for memory, with
- * memory.limit_in_bytes. A group's ancestors count as well. In a container the
- * path in /proc/self/cgroup may be one of the host that leads nowhere here; then
- * the root of the mount is its group.
+ * How much memory may be had: the machine's, and what the control groups of
+ * this process leave, cgroups(7). A group's ancestors count as well. In a
+ * container the path in /proc/self/cgroup may be one of the host that leads
+ * nowhere here; then the root of the mount is its group.
+ *
+ * A look and no reservation: others may take it before we do.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,34 +39,90 @@ static void read_file(const char *path, char *text, size_t room)
 	text[n > 0 ? n : 0] = '\0';
 }
 
-/* The limit in this file, or SIZE_MAX. */
-static size_t limit_in(const char *path)
+/* The number in this file, or SIZE_MAX: "max", or no such file. */
+static size_t number_in(const char *path)
 {
 	char text[64];
-	unsigned long long limit;
+	unsigned long long number;
 
 	read_file(path, text, sizeof(text));
-	if (*text < '0' || *text > '9') /* "max", or nothing */
+	if (*text < '0' || *text > '9')
 		return SIZE_MAX;
-	limit = strtoull(text, NULL, 10);
-	return limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
+	number = strtoull(text, NULL, 10);
+	return number < SIZE_MAX ? (size_t)number : SIZE_MAX;
 }
 
-/* The least limit of a group and its ancestors; path is cut on the way. */
-static size_t limit_of(const char *mount, char *path, const char *file)
+/* The sum of what memory.stat says of these two words; 0 if nothing. */
+static size_t cache_in(const char *path, const char *const words[2])
 {
-	char full[PATH_MAX];
+	char text[4096], *rest = NULL;
+	size_t sum = 0;
+
+	read_file(path, text, sizeof(text));
+	for (char *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		for (int i = 0; i < 2; i++) {
+			size_t n = strlen(words[i]);
+
+			if (!strncmp(line, words[i], n) && line[n] == ' ')
+				sum += (size_t)strtoull(line + n, NULL, 10);
+		}
+	return sum;
+}
+
+/* How a version of cgroups calls its files. */
+struct version {
+	const char *mount, *limit, *usage;
+	const char *cache[2]; /* in memory.stat: what can be given back */
+};
+
+static const struct version versions[] = {
+	{ "/sys/fs/cgroup/memory",
+	  "memory.limit_in_bytes",
+	  "memory.usage_in_bytes",
+	  { "total_inactive_file", "total_active_file" } },
+	{ "/sys/fs/cgroup",
+	  "memory.max",
+	  "memory.current",
+	  { "inactive_file", "active_file" } },
+};
+
+static bool path_of(char path[PATH_MAX], const struct version *v,
+		    const char *group, const char *file)
+{
+	return snprintf(path, PATH_MAX, "%s%s/%s", v->mount, group, file) <
+	       PATH_MAX;
+}
+
+/* What one group has left, if it has a limit; else SIZE_MAX. */
+static size_t left_in(const struct version *v, const char *group)
+{
+	char path[PATH_MAX];
+	size_t limit, usage, cache;
+
+	if (!path_of(path, v, group, v->limit))
+		return SIZE_MAX;
+	limit = number_in(path);
+	if (limit == SIZE_MAX || !path_of(path, v, group, v->usage))
+		return limit;
+	usage = number_in(path);
+	if (usage == SIZE_MAX || !path_of(path, v, group, "memory.stat"))
+		return limit;
+	cache = cache_in(path, v->cache);
+	usage -= cache < usage ? cache : usage;
+	return limit - (usage < limit ? usage : limit);
+}
+
+/* The least that a group or an ancestor has left; group is cut on the way. */
+static size_t left_up_from(const struct version *v, char *group)
+{
 	size_t least = SIZE_MAX;
 
 	for (;;) {
-		char *slash = strrchr(path, '/');
-		size_t limit;
+		char *slash = strrchr(group, '/');
+		size_t left = left_in(v, group);
 
-		if (snprintf(full, sizeof(full), "%s%s/%s", mount, path, file) <
-		    (int)sizeof(full)) {
-			limit = limit_in(full);
-			least = limit < least ? limit : least;
-		}
+		least = left < least ? left : least;
 		if (!slash)
 			return least;
 		*slash = '\0';
@@ -73,7 +130,7 @@ static size_t limit_of(const char *mount, char *path, const char *file)
 }
 
 /* Lines are "0::PATH" and, of version 1, "NUMBER:CONTROLLERS:PATH". */
-static size_t group_limit(void)
+static size_t groups_left(void)
 {
 	char text[4096], *rest = NULL;
 	size_t least = SIZE_MAX;
@@ -81,17 +138,16 @@ static size_t group_limit(void)
 	read_file("/proc/self/cgroup", text, sizeof(text));
 	for (char *line = strtok_r(text, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
-		char *path = strchr(line, '/');
-		size_t limit = SIZE_MAX;
+		char *group = strchr(line, '/');
+		size_t left = SIZE_MAX;
 
-		if (!path)
+		if (!group)
 			continue;
 		if (!strncmp(line, "0::", 3))
-			limit = limit_of("/sys/fs/cgroup", path, "memory.max");
+			left = left_up_from(&versions[1], group);
 		else if (strstr(line, ":memory:"))
-			limit = limit_of("/sys/fs/cgroup/memory", path,
-					 "memory.limit_in_bytes");
-		least = limit < least ? limit : least;
+			left = left_up_from(&versions[0], group);
+		least = left < least ? left : least;
 	}
 	return least;
 }
@@ -99,7 +155,7 @@ static size_t group_limit(void)
 int shmi_memory_check(size_t length)
 {
 	struct sysinfo info;
-	size_t limit;
+	size_t left;
 
 	if (sysinfo(&info) == 0 &&
 	    length / info.mem_unit > info.totalram + info.totalswap)
@@ -110,12 +166,12 @@ int shmi_memory_check(size_t length)
 			length);
 	if (length < WORTH_A_LOOK)
 		return 0;
-	limit = group_limit();
-	if (length > limit)
+	left = groups_left();
+	if (length > left)
 		return shmipc_backend_error(
 			-ENOSPC,
 			"%zu bytes are more than the memory limit of this "
-			"process's control group, %zu",
-			length, limit);
+			"process's control group leaves, %zu",
+			length, left);
 	return 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* How much memory may there be at all? */
+/* How much memory may be had? */
 #ifndef SHMI_MEMORY_H
 #define SHMI_MEMORY_H
 
 #include <stddef.h>
 
 /*
- * Can so many bytes be had, if nobody else had any? Asking for more than the
- * machine or the control group has wakes the out-of-memory killer, which takes
- * the program that asked.
+ * Can so many bytes be had, as far as can be seen before? Asking for more than
+ * the machine or the control group has wakes the out-of-memory killer, which
+ * takes the program that asked.
  *   -ENOSPC  no; the sentence names the limit
  */
 int shmi_memory_check(size_t length);

@@ -8,6 +8,8 @@
 #include "error.h"
 #include "name.h"
 
+const enum shmipc_kind shmi_kinds[SHMI_KINDS] = { SHMIPC_SHM, SHMIPC_SEM };
+
 /* Not isalnum(3): what a name is must not depend on the locale. */
 static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			      "abcdefghijklmnopqrstuvwxyz"

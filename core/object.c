@@ -279,7 +279,8 @@ static int check_request(const struct shmi_request *request)
 	if (request->flags & SHMIPC_EXCL && request->kind == SHMIPC_SHM &&
 	    request->size == 0)
 		return shmi_bad("a new region needs a size of at least 1");
-	if (request->value > SHMIPC_SEM_VALUE_MAX)
+	if (request->flags & SHMIPC_CREATE &&
+	    request->value > SHMIPC_SEM_VALUE_MAX)
 		return shmi_bad("the value is above SHMIPC_SEM_VALUE_MAX");
 	if (request->flags & SHMIPC_CREATE && request->mode & ~(mode_t)0777)
 		return shmi_bad("mode has other than permission bits");
@@ -334,12 +335,11 @@ void shmi_object_close(struct shmi_object *o)
 	shmi_cancel_restore(cancel);
 }
 
-int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
-		   enum shmipc_kind kind, const char *name, unsigned flags)
+static int peek_once(struct shmi_peek *peek, struct shmipc *ipc,
+		     enum shmipc_kind kind, const char *name, unsigned flags)
 {
 	int r;
 
-	flags |= SHMIPC_SEGMENT_PEEK | SHMIPC_SEGMENT_RDONLY;
 	memset(peek->priv, 0, ipc->ops->segment_size);
 	peek->seg = (struct shmipc_segment){
 		.backend = ipc->ops,
@@ -348,12 +348,32 @@ int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
 		.conn = ipc->conn,
 		.priv = peek->priv,
 	};
-	r = ipc->ops->segment_open(&peek->seg, flags);
+	r = ipc->ops->segment_open(&peek->seg, flags | SHMIPC_SEGMENT_PEEK |
+						       SHMIPC_SEGMENT_RDONLY);
 	if (r < 0)
 		return r;
 	r = check(&peek->seg, &peek->facts);
 	if (r < 0)
 		ipc->ops->segment_close(&peek->seg);
+	return r;
+}
+
+int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
+		   enum shmipc_kind kind, const char *name, unsigned flags)
+{
+	struct timespec patience;
+	int r;
+
+	r = peek_once(peek, ipc, kind, name, flags);
+	if (r != -EAGAIN || flags & SHMIPC_SEGMENT_NOWAIT)
+		return r;
+	patience = shmi_clock_in(SHMI_PATIENCE_MS);
+	for (unsigned attempt = 0; r == -EAGAIN; attempt++) {
+		if (shmi_clock_reached(&patience))
+			return -ETIMEDOUT;
+		shmi_clock_back_off(attempt);
+		r = peek_once(peek, ipc, kind, name, flags);
+	}
 	return r;
 }
 

@@ -12,6 +12,7 @@
 
 #include <shmipc-backend.h>
 
+#include "memory.h"
 #include "populate.h"
 
 /* Since Linux 5.14; the numbers are of asm-generic/mman-common.h. */
@@ -21,8 +22,8 @@
 #endif
 
 /*
- * What older kernels leave us: touch each page. They have been reserved, or
- * SIGBUS is what was asked for (SHMIPC_LAZY). Others may write meanwhile.
+ * What older kernels leave us: touch each page. If it was not reserved, that
+ * may raise SIGBUS. Others may write meanwhile.
  */
 static void touch(char *addr, size_t length, bool writable)
 {
@@ -41,8 +42,10 @@ static void touch(char *addr, size_t length, bool writable)
 
 int shmi_populate(void *addr, size_t length, bool writable)
 {
-	int r;
+	int r = shmi_memory_check(length);
 
+	if (r < 0)
+		return r;
 	do
 		r = madvise(addr, length,
 			    writable ? MADV_POPULATE_WRITE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Mapping every page of a segment at once, instead of one fault after another. */
+/* Mapping every page of a segment at once, not one fault after another. */
 #ifndef SHMI_POPULATE_H
 #define SHMI_POPULATE_H
 

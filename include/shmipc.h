@@ -9,7 +9,8 @@
  *            the list in the comment. errno itself is not part of the
  *            interface. shmipc_errmsg() has a sentence about the failure.
  *   Failure  leaves output parameters, and every object, as they were.
- *   NULL     for a handle, a name or an output parameter is -EINVAL.
+ *   NULL     for a handle, a name or an output parameter is -EINVAL, where
+ *            the function can say so.
  *   Threads  safe from any thread, except that nobody may use a handle
  *            while or after it is closed.
  *   Cancel   waits are cancellation points (pthreads(7)), the others are none,
@@ -65,6 +66,7 @@ enum shmipc_kind {
 	SHMIPC_SEM = 2,
 };
 
+struct timespec;       /* <time.h> */
 struct shmipc;	       /* a connection to one backend */
 struct shmipc_shm;     /* an open region */
 struct shmipc_sem;     /* an open semaphore */
@@ -115,8 +117,9 @@ struct shmipc_backend_info {
  *	"^sysv,posix" the first that works here and is not named.
  *
  * @retval 0		chosen
- * @retval -EINVAL	ret is NULL or the backend is unknown; the sentence
- *	lists the known ones and the likely one meant
+ * @retval -EINVAL	ret is NULL, the list is longer than all that may be
+ *	known, or the backend is unknown; the sentence lists the known ones
+ *	and the likely one meant
  * @retval -ENOSYS	the backend, or all that were allowed, cannot work
  *	here; the sentence says why
  * @retval -ENOMEM	no memory
@@ -182,8 +185,8 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  *
  * With SHMIPC_TRANSIENT it lives until its last user is gone, however he went:
  * closed, ended, killed. From then on nobody finds it, and the name is free.
- * (Where the owner alone may take a name away, as on posix, nobody finds it
- * either, but the name is free for its owner and root only.) Whether an object
+ * (On posix its owner alone, or root, can take a name away. Others get -EACCES
+ * then, or -EEXIST from SHMIPC_EXCL if they may not even read it.) Whether an object
  * is transient is settled when it is made, and does not matter to those who
  * open it later.
  *
@@ -196,7 +199,9 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  * @param flags	SHMIPC_CREATE, SHMIPC_EXCL, SHMIPC_RDONLY, SHMIPC_TRANSIENT,
  *	SHMIPC_LAZY (creating: reserve no pages; the first touch of one that
  *	cannot be had raises SIGBUS), SHMIPC_PREFAULT (creating or opening: map
- *	every page now, which costs much less than one fault after another)
+ *	every page now, which costs much less than one fault after another. In
+ *	a lazy region that others made, the pages that could be had stay, also
+ *	if not all could)
  * @param mode	permission bits (0 to 0777) of a region that this call makes,
  *	exactly: the umask plays no part; otherwise ignored. A transient one's
  *	must have 0600 in them
@@ -243,7 +248,8 @@ SHMIPC_API int shmipc_shm_created(const struct shmipc_shm *shm);
 /**
  * Unmap the region and give the handle back. The region itself stays, also
  * when this was its last user, unless it is transient. NULL does nothing and
- * is 0.
+ * is 0. Never blocks, but that of a transient memfd region, for 0.1 s, if the
+ * broker does not answer.
  *
  * @retval 0	closed; there is no other result
  */
@@ -420,8 +426,9 @@ SHMIPC_API int shmipc_stat(struct shmipc *ipc, enum shmipc_kind kind,
  * gone. Most of it goes by itself when somebody uses its name; this is for
  * what nobody asks for any more.
  *
- * Never what is complete and not transient, never what is in use, never what
- * belongs to others; and of what the caller may not remove nothing is said. A
+ * Never what is complete and not transient, never what is in use; and of what
+ * the caller may not remove nothing is said: everybody has his own garbage, and
+ * root that of all. A
  * creator who is alive and only slow has to start over, at worst. On sysv who
  * may write to an object can make it look unfinished, and have it removed.
  *
