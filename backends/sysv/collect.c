@@ -19,6 +19,7 @@
 
 #include "backends/sysv/anchor.h"
 #include "backends/sysv/sysv.h"
+#include "core/header.h"
 
 /* How old an unfinished segment of somebody else must be, in seconds. */
 #define STRANGER_S 60
@@ -73,12 +74,20 @@ static struct shmipc_info describe(const struct slot *s)
 		.creator = s->ds.shm_cpid,
 		.created = (int64_t)s->ds.shm_ctime * 1000000000,
 	};
+	struct shmi_facts facts;
 
 	if (!s->addr || slot_identify(s, &info.kind, info.name) == -EPROTO ||
-	    !*info.name)
+	    !*info.name) {
 		snprintf(info.name, sizeof(info.name), "segment %d", s->id);
-	if (info.kind == SHMIPC_SHM && s->length > SHMIPC_HEADER_SIZE)
-		info.size = s->length - SHMIPC_HEADER_SIZE;
+		return info;
+	}
+	if (shmi_header_check(s->addr, s->length, info.kind, info.name,
+			      &facts) == 0) {
+		info.size = facts.size;
+		info.created = facts.created;
+		info.creator = facts.creator;
+		info.transient = facts.transient;
+	}
 	return info;
 }
 
@@ -241,8 +250,8 @@ static int collect_segments(struct collector *c)
 		else if (anchor_is_unmarked(&ds))
 			collect_anchor(c, id, &ds);
 	}
-	if (c->count)
-		nanosleep(&idle, NULL);
+	while (c->count && nanosleep(&idle, &idle) < 0 && errno == EINTR)
+		;
 	for (size_t i = 0; i < c->count && !c->over; i++)
 		collect_unfinished(c, c->unfinished[i]);
 	free(c->unfinished);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The places of sysv: sets of semaphores, of which the first is slept on and the
- * last says that the set is ours.
+ * The places of sysv: sets of semaphores, of which the first is slept on, and
+ * the last says that the set is ours.
  */
 #include <config.h>
 

@@ -112,8 +112,12 @@ static int look_inside(enum shmipc_kind kind, const char *name, struct slot *s)
 {
 	int r;
 
-	if (shmctl(s->id, IPC_STAT, &s->ds) < 0)
+	if (shmctl(s->id, IPC_STAT, &s->ds) < 0) {
+		/* Its creator just took the owner's own bits away. */
+		if (errno == EACCES)
+			return look_from_outside(kind, name, s);
 		return look_error(slot_is_gone(errno) ? ENOENT : errno);
+	}
 	s->ds.shm_nattch--;
 	s->length = sysvkey_mapped(s->ds.shm_segsz);
 	if (!sysvkey_fits(kind, name, s->ds.shm_segsz))
@@ -159,6 +163,7 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 		*ret = s;
 		return r;
 	default:
+		*ret = s;
 		slot_leave(&s);
 		return r;
 	}
@@ -168,8 +173,7 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 struct search {
 	enum shmipc_kind kind;
 	const char *name;
-	int access;
-	bool wait; /* for one in the making */
+	unsigned flags; /* SHMIPC_SEGMENT_* */
 
 	/* The last round through the slots. */
 	int free_slot; /* -1: none */
@@ -205,7 +209,7 @@ static void give_up(const struct slot *unfinished)
  */
 static int await(struct search *search, const struct slot *s)
 {
-	if (!search->wait)
+	if (search->flags & SHMIPC_SEGMENT_NOWAIT)
 		return -ETIMEDOUT;
 	if (search->attempt++ == 0) {
 		search->patience = shmi_clock_in(SHMI_PATIENCE_MS);
@@ -234,12 +238,16 @@ static int await(struct search *search, const struct slot *s)
  */
 static int search_slot(struct search *search, unsigned number, struct slot *ret)
 {
-	int r = slot_look(search->kind, search->name, number, search->access,
-			  ret);
+	int access = search->flags & SHMIPC_SEGMENT_RDONLY ? SHM_RDONLY : 0;
+	int r = slot_look(search->kind, search->name, number, access, ret);
 
 	/* Finish what somebody began; if we may not, the slot is taken. */
-	if (r == -ESTALE)
+	if (r == -ESTALE && search->flags & SHMIPC_SEGMENT_PEEK) {
+		slot_leave(ret);
+		r = -ESRCH;
+	} else if (r == -ESTALE) {
 		r = slot_remove(ret) < 0 ? -ESRCH : -ENOENT;
+	}
 
 	switch (r) {
 	case -ENOENT:
@@ -281,14 +289,13 @@ static int search_slots(struct search *search, struct slot *ret)
 	return search->denied ? -EACCES : -ENOENT;
 }
 
-int slot_find(enum shmipc_kind kind, const char *name, int access, bool wait,
+int slot_find(enum shmipc_kind kind, const char *name, unsigned flags,
 	      struct slot *ret, int *free_slot)
 {
 	struct search search = {
 		.kind = kind,
 		.name = name,
-		.access = access,
-		.wait = wait,
+		.flags = flags,
 		.idle_id = -1,
 	};
 	int r;

@@ -70,13 +70,14 @@ int slot_remove(struct slot *slot);
 
 /*
  * Find the complete segment of a name and attach it; wait for one in the
- * making, and clear away what a dead creator left. *free_slot, if wanted: one
+ * making, and clear away what a dead creator left, unless flags
+ * (SHMIPC_SEGMENT_*) have NOWAIT or PEEK. *free_slot, if wanted: one
  * that is free, or -1.
  *   -ENOENT -EACCES -EPROTO
  *   -ETIMEDOUT  its creator did not finish, and it was given up; or has not,
  *               and we do not wait
  */
-int slot_find(enum shmipc_kind kind, const char *name, int access, bool wait,
+int slot_find(enum shmipc_kind kind, const char *name, unsigned flags,
 	      struct slot *ret, int *free_slot);
 
 /* Did the kernel say that the id means nothing any more? */
