@@ -14,6 +14,9 @@
 #include "backends/fdmem/users.h"
 #include "core/memory.h"
 
+/* What is allocated in one call. */
+#define PIECE ((size_t)64 << 20)
+
 /*
  * Limits that the kernel would report with a signal (SIGXFSZ), or not at all:
  * memory that is not on a mount of limited size is handed out until the
@@ -42,15 +45,21 @@ static int no_room(size_t length, const char *where)
 		where, length);
 }
 
-/* fallocate(2), over again after a signal: old kernels stop half way. */
+/*
+ * fallocate(2), over again after a signal. Old kernels undo it then, so that
+ * with a timer a large file would never be done: piece by piece.
+ */
 static int allocate(int fd, size_t length)
 {
-	int r;
+	for (size_t at = 0; at < length;) {
+		size_t n = length - at < PIECE ? length - at : PIECE;
 
-	do
-		r = fallocate(fd, 0, 0, (off_t)length);
-	while (r < 0 && errno == EINTR);
-	return r;
+		if (fallocate(fd, 0, (off_t)at, (off_t)n) == 0)
+			at += n;
+		else if (errno != EINTR)
+			return -1;
+	}
+	return 0;
 }
 
 int fdmem_reserve(int fd, size_t length, bool lazy, const char *where)
@@ -201,11 +210,8 @@ static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 	if (page == MAP_FAILED)
 		return errno == EAGAIN ? -ENOMEM : -errno;
 	r = read_header(fd, st, seg->kind, seg->name, page);
-	if (r == 0 && of(seg)->transient) {
-		r = users_is_ghost(fd);
-		if (r > 0)
-			r = -ESTALE;
-	}
+	if (r == 0 && of(seg)->transient)
+		r = users_look(fd);
 	if (r < 0) {
 		munmap(page, SHMIPC_HEADER_SIZE);
 		return r;
@@ -267,6 +273,9 @@ int fdmem_stat(const struct shmipc_segment *seg,
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = users_count(fd, &result.attached);
+	/* Who removes it was counted too. */
+	if (r == 0 && of(seg)->transient && users_look(fd) == -ESTALE)
+		r = -ENOENT;
 	if (r < 0)
 		return r;
 	result.mode = st.st_mode & 0777;

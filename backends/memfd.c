@@ -13,6 +13,11 @@
  * of his own, reopened through /proc, which also makes the kernel check the
  * mode; the broker has the one that it was given.
  *
+ * A transient object's users are known as on posix (fdmem/users.h). Who closes
+ * one lets the broker see whether there is another user; the broker sees it by
+ * itself when it is asked for the name, and now and then, so that nothing rests
+ * on this message.
+ *
  * Death. The broker learns of an object when it is complete (WIRE_ADD). A
  * creator killed before leaves nothing: the kernel frees what has no
  * descriptor. Killed after the question, the object has its
@@ -36,6 +41,7 @@
 #include "backends/memfd/start.h"
 #include "core/backend.h"
 #include "core/clock.h"
+#include "core/name.h"
 
 /* Since Linux 6.3; the numbers are of linux/memfd.h. */
 #ifndef MFD_NOEXEC_SEAL
@@ -44,9 +50,6 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
-
-/* Against everybody, us too: this is what makes mapping it safe. */
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 struct memfd {
 	struct fdmem mem; /* first: fdmem.h */
@@ -131,7 +134,7 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 	if (r < 0)
 		goto err_own;
 	if (fchmod(fd, fdmem_mode(mode, flags)) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+	    fcntl(fd, F_ADD_SEALS, WIRE_SEALS) < 0) {
 		r = -errno;
 		goto err_own;
 	}
@@ -172,7 +175,7 @@ static int check_memory(int fd)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 
-	if (seals < 0 || (seals & SEALS) != SEALS)
+	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
 		return shmipc_backend_error(
 			-EPROTO, "what has this name is not a sealed memfd; "
 				 "it was left as it is");
@@ -233,18 +236,18 @@ static void let_go(struct shmipc_segment *seg)
 	struct wire answer;
 
 	/* If it cannot be told, it sees that later by itself. */
-	(void)client_ask(seg->conn, CLIENT_ASK, &question, NULL, &answer,
+	(void)client_ask(seg->conn, CLIENT_BRIEFLY, &question, NULL, &answer,
 			 &none);
 }
 
 static void memfd_segment_close(struct shmipc_segment *seg)
 {
 	const struct memfd *m = of(seg);
-	bool last = m->mem.transient && m->published && !m->mem.peeked;
+	bool used = m->mem.transient && m->published && !m->mem.peeked;
 
 	drop(&of(seg)->event);
 	fdmem_unmap(seg);
-	if (last)
+	if (used)
 		let_go(seg);
 }
 
@@ -335,13 +338,12 @@ static int memfd_collect(void *conn, int remove,
 				      void *arg),
 			 void *arg)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 	struct ghosts ghosts = { .found = found, .arg = arg };
 	int r = 0;
 
-	for (size_t i = 0; i < 2 && r == 0 && !ghosts.over; i++) {
+	for (size_t i = 0; i < SHMI_KINDS && r == 0 && !ghosts.over; i++) {
 		struct wire question =
-			wire_make(WIRE_NEXT_GHOST, kinds[i], NULL);
+			wire_make(WIRE_NEXT_GHOST, shmi_kinds[i], NULL);
 
 		question.flags = remove ? WIRE_FORGET : 0;
 		r = walk(conn, &question, found_ghost, &ghosts);

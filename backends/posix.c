@@ -39,23 +39,26 @@
 #include "backends/posix/posix.h"
 #include "core/backend.h"
 
-/* Users cannot be told there: fdmem/users.h. */
-static bool is_overlay(void)
+/*
+ * On overlayfs users cannot be told (fdmem/users.h), and on others the number
+ * of an inode is used again at once (posix/collect.c).
+ */
+static bool is_tmpfs(void)
 {
 	struct statfs fs;
 
-	return statfs(POSIX_DIR, &fs) == 0 &&
-	       (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC;
+	return statfs(POSIX_DIR, &fs) < 0 ||
+	       (unsigned long)fs.f_type == TMPFS_MAGIC ||
+	       (unsigned long)fs.f_type == RAMFS_MAGIC;
 }
 
 static int posix_probe(void)
 {
 	int fd;
 
-	if (is_overlay())
-		return shmipc_backend_error(-ENOSYS, POSIX_DIR
-					    " is part of an overlay file "
-					    "system; mount a tmpfs on it");
+	if (!is_tmpfs())
+		return shmipc_backend_error(
+			-ENOSYS, POSIX_DIR " is no tmpfs; mount one on it");
 	fd = posix_make_file(0600);
 
 	if (fd == -ENFILE || fd == -EMFILE || fd == -ENOSPC || fd == -EDQUOT)
@@ -100,29 +103,49 @@ static int held_by_a_ghost(void)
 				    "owner can take it away");
 }
 
+/* A transient segment has the name: is it in the way? */
+static int clear_transient(enum shmipc_kind kind, const char *name, int fd,
+			   bool writable)
+{
+	char path[POSIX_PATH_MAX];
+	int r = users_look(fd);
+
+	if (r == 0)
+		return -EEXIST;
+	if (r != -ESTALE)
+		return r;
+	if (!writable)
+		return held_by_a_ghost();
+	posix_segment_path(path, kind, name);
+	r = posix_remove_ghost(kind, path, fd);
+	if (r == -EACCES || r == -EPERM)
+		return held_by_a_ghost();
+	/* Somebody else did it, and perhaps made another one. */
+	return r == -ENOENT ? -EAGAIN : r;
+}
+
 /*
  * A transient segment without a user may have the name: take it away.
  *   -EEXIST  what has the name is something else
  *   -EACCES  it is somebody else's
+ *   -EAGAIN  others are at it: start over
  */
 static int clear_name(enum shmipc_kind kind, const char *name)
 {
-	int fd = open_segment(kind, name, O_RDWR), r = -EEXIST;
-	char path[POSIX_PATH_MAX];
+	int fd = open_segment(kind, name, O_RDWR), r;
 	bool writable = fd != -EACCES;
 
 	if (!writable)
 		fd = open_segment(kind, name, O_RDONLY);
+	if (fd == -ENOENT)
+		return 0;
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : -EEXIST;
-	if (fdmem_is_transient(fd, kind, name) > 0 && users_is_ghost(fd) > 0) {
-		posix_segment_path(path, kind, name);
-		r = writable ? posix_remove_ghost(kind, path, fd) : -EACCES;
-		if (r == -EACCES || r == -EPERM)
-			r = held_by_a_ghost();
-		else if (r == -EAGAIN || r == -ENOENT)
-			r = 0; /* somebody else does it */
-	}
+		return fd == -EACCES || fd == -EPROTO ? -EEXIST : fd;
+	r = fdmem_is_transient(fd, kind, name);
+	if (r > 0)
+		r = clear_transient(kind, name, fd, writable);
+	else if (r == 0 || r == -EPROTO)
+		r = -EEXIST;
 	close(fd);
 	return r;
 }
@@ -279,7 +302,8 @@ static int posix_segment_unlink(void *conn, enum shmipc_kind kind,
 	posix_segment_path(path, kind, name);
 	if (lstat(path, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	/* What we may not read can be judged from outside only. */
+	if (!S_ISREG(st.st_mode) || st.st_size < SHMIPC_HEADER_SIZE)
 		return -EPROTO;
 	if (st.st_mode & S_ISVTX)
 		return unlink_transient(kind, name, path);

@@ -19,7 +19,7 @@
  *            kernel object is left behind. shmipc_backend_error() leaves a
  *            sentence for the user; without one he gets a general one.
  *   Codes    those listed, and anywhere -ENOMEM, -EMFILE (also for -ENFILE)
- *            and, with a sentence, -EIO.
+ *            and -EIO.
  *   Locks    none are held. No operation may call the functions of shmipc.h.
  *   Threads  may run in several threads at once, also on one connection and
  *            one segment; but the first and the last operation on a segment
@@ -163,10 +163,12 @@ struct shmipc_backend {
 	 * it is: shmipc_segment_is_transient().
 	 * BLOCKS for another creator of the same name, at most 5 s.
 	 *   -EEXIST     the name is taken; only if it is cheap to see now
+	 *   -EAGAIN     somebody is in the way; the core starts over
 	 *   -ENOSPC     the pages cannot be reserved, or a limit was hit; the
 	 *               sentence names it
 	 *   -ENOTSUP    mode has bits that this backend cannot honour
-	 *   -EACCES     the name space may not be written
+	 *   -EACCES     the name space may not be written, or the name is held
+	 *               by what only another user can remove
 	 *   -ECONNREFUSED -ETIMEDOUT  a helper process cannot be had
 	 */
 	int (*segment_create)(struct shmipc_segment *seg, size_t length,
@@ -193,8 +195,8 @@ struct shmipc_backend {
 	 * all others. Take its name away, if that is possible; when peeking,
 	 * leave it.
 	 *   -ENOENT     no such name
-	 *   -EAGAIN     it was transient and its last user just went; the
-	 *               core starts over
+	 *   -EAGAIN     it is transient, and its users come and go just now;
+	 *               the core starts over
 	 *   -EACCES     the permission bits do not allow it
 	 *   -EPROTO     something else has the name
 	 *   -ETIMEDOUT  its creator has not finished in 5 s, or with NOWAIT is
@@ -220,7 +222,7 @@ struct shmipc_backend {
 	 * Take the name away and keep the bytes, and the place, for those who
 	 * have them open. The core has looked at the segment before where
 	 * permissions allow that; a caller without read permission who owns
-	 * the segment succeeds.
+	 * the segment succeeds. BLOCKS as segment_open().
 	 *   -ENOENT     no such name
 	 *   -EACCES     not the owner
 	 *   -EPROTO     something else has the name

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/random.h>
 
@@ -110,27 +111,41 @@ static int lock_range(int fd, short type, off_t start, off_t end)
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
-/* Has anybody but this description a lock in here? 0 or 1. */
-static int is_locked(int fd, off_t start)
+/* Any lock from start on, but those of this description; l_type tells. */
+static int find_lock(int fd, off_t start, struct flock *ret)
 {
-	struct flock lock = {
+	*ret = (struct flock){
 		.l_type = F_WRLCK,
 		.l_whence = SEEK_SET,
 		.l_start = start,
 		.l_len = USERS_END - start,
 	};
-
-	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
-		return -errno;
-	return lock.l_type != F_UNLCK;
+	return fcntl(fd, F_OFD_GETLK, ret) < 0 ? -errno : 0;
 }
 
-int users_is_ghost(int fd)
+/* Made at [R1]: it stands beside no mark. */
+static bool is_claim(const struct flock *lock)
 {
-	/* [S1] */
-	int r = is_locked(fd, GATE);
+	return lock->l_type == F_WRLCK && lock->l_start <= GATE &&
+	       (lock->l_len == 0 || lock->l_start + lock->l_len >= USERS_END);
+}
 
-	return r < 0 ? r : !r;
+int users_look(int fd)
+{
+	struct flock lock;
+	int r;
+
+	/* [S1] */
+	r = find_lock(fd, GATE, &lock);
+	if (r < 0)
+		return r;
+	if (lock.l_type == F_UNLCK || is_claim(&lock))
+		return -ESTALE;
+	/* Somebody in the gate is not yet a user, and may find a ghost. */
+	r = find_lock(fd, USERS_START, &lock);
+	if (r < 0)
+		return r;
+	return lock.l_type == F_UNLCK || is_claim(&lock) ? -EAGAIN : 0;
 }
 
 int users_enter(int fd)
@@ -151,14 +166,16 @@ void users_leave(int fd)
 
 int users_join_others(int fd)
 {
-	/* [J1] */
-	int r = users_enter(fd);
+	struct flock mark;
+	int r;
 
+	/* [J1] */
+	r = users_enter(fd);
 	if (r < 0)
 		return r;
 	/* [J2] */
-	r = is_locked(fd, USERS_START);
-	if (r > 0) {
+	r = find_lock(fd, USERS_START, &mark);
+	if (r == 0 && mark.l_type != F_UNLCK) {
 		/* [J3] */
 		r = users_join(fd);
 		/* [J4] the gate alone: not our mark */
@@ -167,8 +184,6 @@ int users_join_others(int fd)
 	}
 	users_leave(fd);
 	if (r == 0)
-		r = users_is_ghost(fd);
-	if (r < 0)
-		return r;
-	return r ? -ESTALE : -EAGAIN;
+		r = users_look(fd);
+	return r == 0 ? -EAGAIN : r;
 }

@@ -15,7 +15,8 @@
  *
  *   join    [J1] read lock on the gate   [J2] is there a mark? If not, unlock
  *           and see whether it is a ghost   [J3] make our own   [J4] unlock
- *   ghost   [S1] one question for any lock on gate and marks: there is none
+ *   ghost   [S1] one question for any lock on gate and marks: there is none, or
+ *           that of R1
  *   remove  [R1] write lock on gate and marks, all at once: it is a ghost, and
  *           nobody can join   [R2] take its name away   [R3] unlock
  *   unlink  read lock on the gate, take the name away, unlock
@@ -54,8 +55,12 @@ int users_join(int fd);
  */
 int users_join_others(int fd);
 
-/* Is it a ghost, if it is transient? 0 or 1. */
-int users_is_ghost(int fd);
+/*
+ * Has a transient segment a user?
+ *   -ESTALE  no: it is a ghost
+ *   -EAGAIN  somebody is joining just now, or seeing that he cannot
+ */
+int users_look(int fd);
 
 /* How many marks, but those of this description, are there? */
 int users_count(int fd, unsigned *ret);
@@ -72,7 +77,7 @@ int users_claim(int fd);
  */
 int users_enter(int fd);
 
-/* The end of both. Not left to close(2): a child forked meanwhile has a copy. */
+/* The end of both. Not left to close(2): a forked child may have a copy. */
 void users_leave(int fd);
 
 #endif

@@ -5,8 +5,8 @@
  * One process, one thread, no blocking call but epoll_wait(2). It never maps
  * what clients give it, waits for no client, and answers each question in one
  * packet or drops who does not take it. It holds the lock of its directory
- * (rundir.h) for life, and leaves when it has no names and no clients. It forgets a transient
- * object when it finds nobody using it: fdmem/users.h.
+ * (rundir.h) for life, and leaves when it has no names and no clients. It
+ * forgets a transient object when it finds nobody using it: fdmem/users.h.
  *
  * Leaving. Clients that are in the socket's backlog would be turned away, so
  * the last look at it is followed only by taking the socket away; who slips
@@ -37,6 +37,7 @@
 #include "backends/memfd/rundir.h"
 #include "backends/memfd/start.h"
 #include "backends/memfd/table.h"
+#include "core/name.h"
 
 /* How long nobody must want anything before it leaves. */
 #define IDLE_MS 2000
@@ -46,9 +47,6 @@
  * and whose last users were killed.
  */
 #define ORPHAN_MS 60000
-
-/* What must be sealed in memory that it hands out; see backends/memfd.c. */
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 struct broker {
 	struct rundir rundir;
@@ -64,7 +62,7 @@ struct broker {
 
 static bool is_ghost(const struct table_entry *e)
 {
-	return e->transient && users_is_ghost(e->fds.fd[0]) > 0;
+	return e->transient && users_look(e->fds.fd[0]) == -ESTALE;
 }
 
 /* Is this one without a user? Then it is forgotten. */
@@ -80,16 +78,14 @@ static bool forget_ghost(struct broker *b, struct table_entry *e)
 
 static void forget_all_ghosts(struct broker *b)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
-
-	for (size_t i = 0; i < 2 && b->table.transient; i++) {
-		struct table_entry *e = table_next(&b->table, kinds[i], 0);
+	for (size_t i = 0; i < SHMI_KINDS && b->table.transient; i++) {
+		struct table_entry *e = table_next(&b->table, shmi_kinds[i], 0);
 
 		while (e) {
 			uint32_t slot = e->slot;
 
 			(void)forget_ghost(b, e);
-			e = table_next(&b->table, kinds[i], slot + 1);
+			e = table_next(&b->table, shmi_kinds[i], slot + 1);
 		}
 	}
 }
@@ -108,7 +104,10 @@ static bool are_sound(const struct wire *question, const struct wire_fds *fds)
 {
 	int seals = fcntl(fds->fd[0], F_GET_SEALS);
 
-	if (seals < 0 || (seals & SEALS) != SEALS)
+	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
+		return false;
+	/* users_claim() takes one for writing. */
+	if ((fcntl(fds->fd[0], F_GETFL) & O_ACCMODE) != O_RDWR)
 		return false;
 	/* Handing out a descriptor that blocks would make waiters block. */
 	return question->kind != SHMIPC_SEM ||
@@ -181,20 +180,25 @@ static int answer_next(struct broker *b, struct wire *answer)
 	return 0;
 }
 
+/* The first ghost in this slot or behind it; forgotten, if that is wanted. */
 static int answer_next_ghost(struct broker *b, const struct wire *question,
 			     struct wire *answer)
 {
-	struct table_entry *e =
-		table_next(&b->table, question->kind, question->cursor);
+	bool forget = question->flags & WIRE_FORGET;
+	uint32_t slot = question->cursor;
 
-	while (e && !is_ghost(e))
-		e = table_next(&b->table, question->kind, e->slot + 1);
-	if (!e)
-		return -ENOENT;
-	strcpy(answer->name, e->name);
-	answer->cursor = e->slot + 1;
-	if (question->flags & WIRE_FORGET)
-		(void)forget_ghost(b, e);
+	for (;;) {
+		struct table_entry *e =
+			table_next(&b->table, question->kind, slot);
+
+		if (!e)
+			return -ENOENT;
+		slot = e->slot + 1;
+		strcpy(answer->name, e->name);
+		if (forget ? forget_ghost(b, e) : is_ghost(e))
+			break;
+	}
+	answer->cursor = slot;
 	return 0;
 }
 
@@ -399,7 +403,8 @@ static int take_place(struct broker *b)
 		return r;
 	}
 	if (were_passed(&b->claim))
-		return listen(b->claim.sock, 128); /* SO_PEERCRED is ours now */
+		return listen(b->claim.sock,
+			      RUNDIR_BACKLOG); /* SO_PEERCRED is ours now */
 	r = rundir_claim(&b->rundir, &b->claim);
 	if (r == -EBUSY)
 		fprintf(stderr, "shmipc-broker: there is one already in %s\n",

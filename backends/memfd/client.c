@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <shmipc-backend.h>
@@ -25,7 +24,7 @@
 #define STARTS_MAX 3
 
 /* How long a broker may take whose answer is not that important. */
-#define BRIEF_MS 200
+#define BRIEF_MS 100
 
 /* ---- one connection ----------------------------------------------------- */
 
@@ -76,6 +75,14 @@ static int receive(int sock, const struct timespec *deadline, struct wire *ret,
 	}
 }
 
+static int broker_is_full(void)
+{
+	return shmipc_backend_error(-EMFILE,
+				    "the broker has no descriptor left; unlink "
+				    "what is not needed, or start it with a "
+				    "higher RLIMIT_NOFILE");
+}
+
 /* The directory keeps others out; this is the second lock on that door. */
 static int check_peer(int sock)
 {
@@ -104,10 +111,7 @@ static int await_greeting(int sock, const struct timespec *deadline)
 	if (r < 0)
 		return r;
 	if (hello.op == WIRE_HELLO && hello.result == -EMFILE)
-		return shmipc_backend_error(
-			-EMFILE, "the broker has no descriptor left; unlink "
-				 "what is not needed, or start it with a "
-				 "higher RLIMIT_NOFILE");
+		return broker_is_full();
 	if (hello.op != WIRE_HELLO)
 		return shmipc_backend_error(-ECONNREFUSED,
 					    "the broker did not greet");
@@ -123,20 +127,18 @@ static int await_greeting(int sock, const struct timespec *deadline)
 static int connect_once(const struct rundir *rundir,
 			const struct timespec *deadline)
 {
-	/* A full backlog makes connect() wait; not for ever. */
-	const struct timeval second = { .tv_sec = 1 };
 	int dir, sock, r;
 
 	dir = rundir_open(rundir);
 	if (dir < 0)
 		return dir;
-	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* Nonblocking: a full backlog would make connect() wait for ever. */
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		      0);
 	if (sock < 0) {
 		r = -errno;
 		goto out_dir;
 	}
-	(void)setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &second,
-			 sizeof(second));
 	r = rundir_connect(dir, sock);
 	if (r == 0)
 		r = await_greeting(sock, deadline);
@@ -289,9 +291,6 @@ int client_ask(struct client *client, enum client_how how,
 			       : r;
 	keep(client, sock);
 	if (answer->result == -EMFILE)
-		return shmipc_backend_error(
-			-EMFILE, "the broker has no descriptor left; unlink "
-				 "what is not needed, or start it with a "
-				 "higher RLIMIT_NOFILE");
+		return broker_is_full();
 	return answer->result;
 }

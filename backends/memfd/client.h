@@ -4,7 +4,6 @@
 #define SHMI_MEMFD_CLIENT_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "backends/memfd/wire.h"
 
@@ -25,7 +24,7 @@ void client_close(struct client *client);
 enum client_how {
 	CLIENT_START,	/* start a broker if there is none */
 	CLIENT_ASK,	/* do not */
-	CLIENT_BRIEFLY, /* nor wait for its answer any longer than it takes */
+	CLIENT_BRIEFLY, /* nor wait for it longer than 0.1 s */
 };
 
 /*

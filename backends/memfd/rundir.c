@@ -20,7 +20,6 @@
 #define SOCKET "sock"
 
 /* Clients that may wait to be greeted. */
-#define BACKLOG 128
 
 int rundir_find(struct rundir *ret)
 {
@@ -170,7 +169,7 @@ static int bind_socket(struct rundir_claim *claim)
 	if (sock < 0)
 		return step_failed(claim, "socket");
 	if (bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(sock, BACKLOG) < 0) {
+	    listen(sock, RUNDIR_BACKLOG) < 0) {
 		int r = step_failed(claim, "bind of the socket");
 
 		close(sock);

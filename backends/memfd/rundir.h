@@ -16,6 +16,9 @@
 #include <limits.h>
 #include <stdbool.h>
 
+/* Clients that may wait to be served. */
+#define RUNDIR_BACKLOG 128
+
 struct rundir {
 	char path[PATH_MAX];
 	bool is_default; /* /dev/shm/shmipc-<euid>: ours to remove */

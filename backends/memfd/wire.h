@@ -34,9 +34,15 @@
 #include <shmipc.h>
 
 #define WIRE_MAGIC   0x4d485357U /* "WSHM" */
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 #define WIRE_FORGET 0x01U
+
+/*
+ * Sealed in every memory that is passed, against everybody: this is what makes
+ * mapping it safe.
+ */
+#define WIRE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 /* Descriptors in one message. */
 #define WIRE_FDS 2

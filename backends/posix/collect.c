@@ -28,6 +28,8 @@
 #include "backends/fdmem/users.h"
 #include "backends/posix/file.h"
 #include "backends/posix/posix.h"
+#include "core/header.h"
+#include "core/name.h"
 
 /* A walk, and who is told. */
 struct collector {
@@ -65,8 +67,9 @@ static int compare(const void *left, const void *right)
 	return (*a > *b) - (*a < *b);
 }
 
+/* facts: from its header, or NULL. */
 static void tell(struct collector *c, enum shmipc_kind kind, const char *name,
-		 const struct stat *st)
+		 const struct stat *st, const struct shmi_facts *facts)
 {
 	struct shmipc_info info = {
 		.kind = kind,
@@ -75,8 +78,12 @@ static void tell(struct collector *c, enum shmipc_kind kind, const char *name,
 		.gid = st->st_gid,
 	};
 
-	if (kind == SHMIPC_SHM)
-		info.size = (uint64_t)st->st_size - SHMIPC_HEADER_SIZE;
+	if (facts) {
+		info.size = facts->size;
+		info.created = facts->created;
+		info.creator = facts->creator;
+		info.transient = facts->transient;
+	}
 	snprintf(info.name, sizeof(info.name), "%s", name);
 	c->over = c->found(&info, c->arg) != 0;
 }
@@ -87,40 +94,51 @@ static bool may_remove(const struct stat *st)
 	return st->st_uid == geteuid() || geteuid() == 0;
 }
 
+/*
+ * Open what may be garbage of ours. Returns a descriptor.
+ *   -ENOENT  it is gone, or not ours to remove
+ *   -EMFILE -ENOMEM
+ */
 static int open_to_look(const char *path, int access, struct stat *st)
 {
 	int fd = open(path, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
-		return -errno;
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM
+			       ? -errno
+			       : -ENOENT;
 	if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || !may_remove(st)) {
 		close(fd);
-		return -EACCES;
+		return -ENOENT;
 	}
 	return fd;
 }
 
-static void collect_ghost(struct collector *c, enum shmipc_kind kind,
-			  const char *name)
+static int collect_ghost(struct collector *c, enum shmipc_kind kind,
+			 const char *name)
 {
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
 	char path[POSIX_PATH_MAX];
+	struct shmi_facts facts;
 	struct stat st;
-	int fd, r = 0;
+	int fd;
 
 	if (strlen(name) > SHMIPC_NAME_MAX)
-		return;
+		return 0;
 	posix_segment_path(path, kind, name);
 	/* For writing: a transient segment's owner may. */
 	fd = open_to_look(path, O_RDWR, &st);
 	if (fd < 0)
-		return;
-	if (fdmem_is_transient(fd, kind, name) > 0 && users_is_ghost(fd) > 0) {
-		if (c->remove)
-			r = posix_remove_ghost(kind, path, fd);
-		if (r == 0)
-			tell(c, kind, name, &st);
-	}
+		return fd == -ENOENT ? 0 : fd;
+	if (fdmem_is_transient(fd, kind, name) > 0 &&
+	    users_look(fd) == -ESTALE &&
+	    pread(fd, header, sizeof(header), 0) == sizeof(header) &&
+	    shmi_header_check(header, (size_t)st.st_size, kind, name, &facts) ==
+		    0 &&
+	    (!c->remove || posix_remove_ghost(kind, path, fd) == 0))
+		tell(c, kind, name, &st, &facts);
 	close(fd);
+	return 0;
 }
 
 static bool is_header(int fd, const struct stat *st)
@@ -134,7 +152,7 @@ static bool is_header(int fd, const struct stat *st)
 }
 
 /* Whoever took it out of sight is dead, or about to do just this. */
-static void collect_dead(struct collector *c, const char *file)
+static int collect_dead(struct collector *c, const char *file)
 {
 	char path[POSIX_PATH_MAX];
 	struct stat st;
@@ -142,33 +160,34 @@ static void collect_dead(struct collector *c, const char *file)
 
 	if (snprintf(path, sizeof(path), POSIX_DIR "/%s", file) >=
 	    (int)sizeof(path))
-		return;
+		return 0;
 	fd = open_to_look(path, O_RDONLY, &st);
 	if (fd < 0)
-		return;
+		return fd == -ENOENT ? 0 : fd;
 	if (is_header(fd, &st)) {
 		/* With another name it is not on its way out. */
 		if (c->remove && st.st_nlink == 1)
 			posix_remove_place(st.st_ino);
 		if (c->remove)
 			(void)unlink(path);
-		tell(c, SHMIPC_SEM, file, &st);
+		tell(c, SHMIPC_SEM, file, &st, NULL);
 	}
 	close(fd);
+	return 0;
 }
 
-/* [K1] Has this place no creator who lives? */
-static bool is_left_alone(uint64_t ino, struct stat *st)
+/* [K1] Has this place no creator who lives? 0 or 1. */
+static int is_left_alone(uint64_t ino)
 {
 	char path[POSIX_PATH_MAX];
-	bool alone;
-	int fd;
+	struct stat st;
+	int fd, alone;
 
 	posix_place_path(path, ino);
-	fd = open_to_look(path, O_RDONLY, st);
+	fd = open_to_look(path, O_RDONLY, &st);
 	if (fd < 0)
-		return false;
-	alone = st->st_size == (off_t)sizeof(sem_t) && users_is_ghost(fd) > 0;
+		return fd == -ENOENT ? 0 : fd;
+	alone = st.st_size == (off_t)sizeof(sem_t) && users_look(fd) == -ESTALE;
 	close(fd);
 	return alone;
 }
@@ -183,7 +202,7 @@ static void collect_place(struct collector *c, uint64_t ino)
 		return;
 	if (c->remove && unlink(path) < 0)
 		return;
-	tell(c, SHMIPC_SEM, path + sizeof(POSIX_DIR "/") - 1, &st);
+	tell(c, SHMIPC_SEM, path + sizeof(POSIX_DIR "/") - 1, &st, NULL);
 }
 
 static bool starts_with(const char *text, const char *start)
@@ -212,37 +231,37 @@ static int walk(int (*act)(const struct dirent *entry, void *arg), void *arg)
 
 static int collect_file(const struct dirent *entry, void *arg)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 	struct collector *c = arg;
+	int r = 0;
 
-	for (size_t i = 0; i < 2; i++) {
-		const char *prefix = posix_prefix(kinds[i]);
+	for (size_t i = 0; i < SHMI_KINDS && r == 0 && !c->over; i++) {
+		const char *prefix = posix_prefix(shmi_kinds[i]);
 
 		if (starts_with(entry->d_name, prefix))
-			collect_ghost(c, kinds[i],
-				      entry->d_name + strlen(prefix));
+			r = collect_ghost(c, shmi_kinds[i],
+					  entry->d_name + strlen(prefix));
 	}
 	if (starts_with(entry->d_name, POSIX_DEAD))
-		collect_dead(c, entry->d_name);
-	return c->over;
+		r = collect_dead(c, entry->d_name);
+	return r < 0 ? r : c->over;
 }
 
 static int note_place(const struct dirent *entry, void *arg)
 {
 	const char *start = POSIX_SEM POSIX_PLACE;
 	char file[POSIX_PATH_MAX];
-	struct stat st;
 	uint64_t ino;
+	int r;
 
 	if (!starts_with(entry->d_name, start))
 		return 0;
 	ino = strtoull(entry->d_name + strlen(start), NULL, 16);
 	posix_place_path(file, ino);
 	/* Not one of ours, unless we would write it the same way. */
-	if (strcmp(file + sizeof(POSIX_DIR "/") - 1, entry->d_name) != 0 ||
-	    !is_left_alone(ino, &st))
+	if (strcmp(file + sizeof(POSIX_DIR "/") - 1, entry->d_name) != 0)
 		return 0;
-	return note(arg, ino);
+	r = is_left_alone(ino);
+	return r > 0 ? note(arg, ino) : r;
 }
 
 static int note_header(const struct dirent *entry, void *arg)

@@ -111,7 +111,7 @@ int posix_place_create(struct shmipc_segment *seg, mode_t mode)
 		posix_remove_place(ino);
 		posix_place_published(seg);
 	}
-	return r;
+	return r == -ENOENT ? -EAGAIN : r; /* somebody took it away */
 }
 
 int posix_place_open(struct shmipc_segment *seg)
