@@ -395,7 +395,8 @@ static bool inode_is_there(uint64_t ino)
 	if (!dir)
 		return true; /* to be on the safe side */
 	while (errno = 0, !there && (entry = readdir(dir)))
-		there = entry->d_ino == ino;
+		there = entry->d_ino == ino &&
+			strncmp(entry->d_name, "pipe.", 5) != 0;
 	there |= errno != 0;
 	closedir(dir);
 	return there;
@@ -502,14 +503,16 @@ static int open_pipe(struct shmipc_segment *seg)
 static int file_place_create(struct shmipc_segment *seg, mode_t mode)
 {
 	char path[PATH_MAX];
+	int r;
 
 	pipe_path(path, of(seg)->ino);
 	(void)unlink(path); /* of a dead one that had this number */
 	if (mkfifo(path, 0600) < 0)
 		return -errno;
-	if (chmod(path, mode | 0600) < 0)
-		return -errno;
-	return open_pipe(seg);
+	r = chmod(path, mode | 0600) < 0 ? -errno : open_pipe(seg);
+	if (r < 0)
+		(void)unlink(path);
+	return r;
 }
 
 static int file_place_wait(struct shmipc_segment *seg,

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <shmipc-backend.h>
+
 #include "conform.h"
 
 START_TEST(sentence_names_object_and_backend)
@@ -380,39 +382,43 @@ START_TEST(version_is_told)
 }
 END_TEST
 
-/* All backends but ours that work here. */
-static int others(struct shmipc *ret[8])
-{
-	static const char *const names[] = { "posix", "sysv", "memfd", "file" };
-	int n = 0;
+struct others {
+	struct shmipc *ipc[SHMIPC_BACKENDS_MAX];
+	int n;
+};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], shmipc_backend_name(ipc)) != 0)
-			ok(shmipc_open(&ret[n++], names[i]));
-	return n;
+/* All backends but ours that work here. */
+static int open_other(const struct shmipc_backend_info *info, void *arg)
+{
+	struct others *others = arg;
+
+	if (info->works && strcmp(info->name, shmipc_backend_name(ipc)) != 0)
+		ok(shmipc_open(&others->ipc[others->n++], info->name));
+	return 0;
 }
 
 START_TEST(object_of_another_backend_is_told)
 {
 	const char *name = name_of("elsewhere");
-	struct shmipc *other[8];
-	int n = others(other);
+	struct others others = { .n = 0 };
 
-	ck_assert_int_eq(n, 3);
-	for (int i = 0; i < n; i++) {
+	ok(shmipc_backends(open_other, &others));
+	ck_assert_int_ge(others.n, 1);
+	for (int i = 0; i < others.n; i++) {
+		struct shmipc *other = others.ipc[i];
 		struct shmipc_shm *there, *shm;
 		struct shmipc_sem *sem, *here;
 
-		ok(shmipc_shm_open(other[i], &there, name, 8,
+		ok(shmipc_shm_open(other, &there, name, 8,
 				   SHMIPC_CREATE | SHMIPC_EXCL, 0600));
 		fails(-EXDEV, shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
 		ck_assert_ptr_nonnull(
-			strstr(shmipc_errmsg(), shmipc_backend_name(other[i])));
+			strstr(shmipc_errmsg(), shmipc_backend_name(other)));
 		fails(-EXDEV,
 		      shmipc_shm_open(ipc, &shm, name, 0, SHMIPC_RDONLY, 0));
 		/* The other kind is another name. */
 		fails(-ENOENT, shmipc_sem_open(ipc, &sem, name, 0, 0, 0));
-		ok(shmipc_sem_open(other[i], &sem, name, 8,
+		ok(shmipc_sem_open(other, &sem, name, 8,
 				   SHMIPC_CREATE | SHMIPC_TRANSIENT, 0600));
 		fails(-EXDEV, shmipc_sem_open(ipc, &here, name, 0, 0, 0));
 		ok(shmipc_sem_close(sem));
@@ -420,11 +426,11 @@ START_TEST(object_of_another_backend_is_told)
 		/* Who asks for a new one gets it, here. */
 		drop_shm(new_shm(name, 8), name);
 		ok(shmipc_shm_close(there));
-		ok(shmipc_shm_unlink(other[i], name));
+		ok(shmipc_shm_unlink(other, name));
 		fails(-ENOENT, shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
 	}
-	for (int i = 0; i < n; i++)
-		shmipc_close(other[i]);
+	for (int i = 0; i < others.n; i++)
+		shmipc_close(others.ipc[i]);
 }
 END_TEST
 
@@ -444,8 +450,28 @@ START_TEST(looking_elsewhere_starts_no_broker)
 }
 END_TEST
 
+static int fail_in_visit(const struct shmipc_backend_info *info, void *arg)
+{
+	char before[512];
+	struct shmipc *none;
+
+	(void)arg;
+	snprintf(before, sizeof(before), "%s", info->reason);
+	fails(-EINVAL, shmipc_open(&none, "nonsense"));
+	ck_assert_str_eq(info->reason, before);
+	return 0;
+}
+
+START_TEST(reason_stays_what_it_is_during_the_visit)
+{
+	setenv("SHMIPC_BROKER", "/nonexistent", 1);
+	ok(shmipc_backends(fail_in_visit, NULL));
+}
+END_TEST
+
 void add_errors(TCase *tc)
 {
+	tcase_add_test(tc, reason_stays_what_it_is_during_the_visit);
 	tcase_add_test(tc, object_of_another_backend_is_told);
 	tcase_add_test(tc, looking_elsewhere_starts_no_broker);
 	tcase_add_test(tc, sentence_names_object_and_backend);

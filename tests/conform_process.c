@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Other processes: fork, exec, strangers, death; and threads. */
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "conform.h"
@@ -290,6 +292,68 @@ START_TEST(closed_standard_descriptors_do_not_matter)
 }
 END_TEST
 
+static int count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static int use_everything(void *name)
+{
+	struct shmipc_shm *shm = new_shm(name, 8);
+	struct shmipc_sem *sem = new_sem(name, 1);
+	struct shmipc_info info;
+	struct timespec soon = in_ms(20);
+
+	if (shmipc_sem_timedwait(sem, &soon) < 0 ||
+	    shmipc_sem_timedwait(sem, &soon) != -ETIMEDOUT ||
+	    shmipc_sem_post(sem) < 0 ||
+	    shmipc_stat(ipc, SHMIPC_SHM, name, &info) < 0 ||
+	    shmipc_shm_open(ipc, &shm, "no name", 8, 0, 0) != -EINVAL ||
+	    shmipc_shm_unlink(ipc, name) < 0 ||
+	    shmipc_sem_unlink(ipc, name) < 0 || shmipc_shm_close(shm) < 0 ||
+	    shmipc_sem_close(sem) < 0)
+		return 1;
+	return shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL) < 0;
+}
+
+START_TEST(library_starts_no_thread_installs_no_handler_prints_nothing)
+{
+	struct sigaction before[NSIG], after;
+	int saved[2] = { dup(1), dup(2) }, threads = count_threads(), r;
+	char path[] = "/tmp/t.outputXXXXXX";
+	int file = mkstemp(path);
+
+	ck_assert_int_ge(file, 0);
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, NULL, &before[i]);
+	fflush(NULL);
+	dup2(file, 1);
+	dup2(file, 2);
+	r = use_everything((void *)name_of("quiet"));
+	fflush(NULL);
+	dup2(saved[0], 1);
+	dup2(saved[1], 2);
+	ck_assert_int_eq(r, 0);
+	ck_assert_int_eq(lseek(file, 0, SEEK_END), 0);
+	ck_assert_int_eq(count_threads(), threads);
+	for (int i = 1; i < NSIG; i++)
+		if (sigaction(i, NULL, &after) == 0)
+			ck_assert_ptr_eq((void *)after.sa_handler,
+					 (void *)before[i].sa_handler);
+	unlink(path);
+	close(file);
+	close(saved[0]);
+	close(saved[1]);
+}
+END_TEST
+
 struct cancelled {
 	const char *name;
 	struct shmipc_sem *sem;
@@ -300,6 +364,14 @@ static int visit_none(const struct shmipc_info *info, void *arg)
 {
 	(void)info;
 	(void)arg;
+	return 0;
+}
+
+static int visit_and_sleep(const struct shmipc_backend_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+	usleep(1);
 	return 0;
 }
 
@@ -320,6 +392,8 @@ static void *cancel_oneself(void *arg)
 			    0600) == 0 &&
 	    shmipc_stat(mine, SHMIPC_SHM, c->name, &info) == 0 &&
 	    shmipc_list(mine, visit_none, NULL) > 0 &&
+	    shmipc_backends(visit_and_sleep, NULL) > 0 &&
+	    shmipc_gc(mine, SHMIPC_GC_DRY_RUN, visit_none, NULL) >= 0 &&
 	    shmipc_shm_unlink(mine, c->name) == 0 &&
 	    shmipc_shm_close(shm) == 0 && shmipc_sem_post(sem) == 0 &&
 	    shmipc_sem_close(sem) == 0) {
@@ -349,6 +423,9 @@ END_TEST
 
 void add_process(TCase *tc)
 {
+	tcase_add_test(
+		tc,
+		library_starts_no_thread_installs_no_handler_prints_nothing);
 	tcase_add_test(tc, only_waits_are_cancellation_points);
 	tcase_add_test(tc, execed_child_opens_by_name);
 	tcase_add_test(tc, execed_child_uses_a_semaphore_by_name);

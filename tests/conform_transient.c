@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "conform.h"
@@ -351,6 +352,72 @@ START_TEST(connection_may_be_closed_first)
 }
 END_TEST
 
+/* The number of a round, as soon as its ghost is there. */
+static _Atomic int *go;
+
+static int ignore(const struct shmipc_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+	return 0;
+}
+
+/* Once a round, ask for the name in every way but one that makes it. */
+static _Noreturn int keep_asking(void *name)
+{
+	struct shmipc_shm *shm;
+	struct shmipc_info info;
+
+	for (int seen = 0;;) {
+		while (*go == seen)
+			;
+		seen = *go;
+		if (shmipc_shm_open(ipc, &shm, name, 0, 0, 0) == 0)
+			shmipc_shm_close(shm);
+		shmipc_stat(ipc, SHMIPC_SHM, name, &info);
+		shmipc_gc(ipc, 0, ignore, NULL);
+	}
+}
+
+static int leave_a_ghost(void *name)
+{
+	(void)transient_shm(name);
+	kill(getpid(), SIGKILL);
+	return 1;
+}
+
+START_TEST(name_of_a_ghost_is_free_whoever_asks_for_it)
+{
+	const char *name = name_of("asked");
+	pid_t pid;
+
+	go = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne((void *)go, MAP_FAILED);
+	pid = spawn(keep_asking, (void *)name);
+	for (int round = 1; round <= 300; round++) {
+		struct shmipc_info info;
+		struct shmipc_shm *shm;
+
+		ck_assert_int_eq(reap(spawn(leave_a_ghost, (void *)name)),
+				 128 + SIGKILL);
+		*go = round;
+		for (volatile int i = 0; i < round * 37 % 6000; i++)
+			;
+		if (round % 2)
+			fails(-ENOENT,
+			      shmipc_stat(ipc, SHMIPC_SHM, name, &info));
+		ok(shmipc_shm_open(ipc, &shm, name, 8,
+				   SHMIPC_CREATE | SHMIPC_EXCL, 0600));
+		drop_shm(shm, name);
+	}
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(reap(pid), 128 + SIGKILL);
+	munmap((void *)go, 4096);
+	ok(shmipc_gc(ipc, 0, NULL, NULL));
+}
+END_TEST
+
 /* A last user who is not the owner. */
 static int use_as_nobody(void *arg)
 {
@@ -412,6 +479,7 @@ void add_transient(TCase *tc)
 	tcase_add_test(tc, whoever_makes_it_settles_that);
 	tcase_add_test(tc, senseless_transients_are_invalid);
 	tcase_add_test(tc, connection_may_be_closed_first);
+	tcase_add_test(tc, name_of_a_ghost_is_free_whoever_asks_for_it);
 	if (geteuid() == 0)
 		tcase_add_test(tc, last_user_need_not_be_the_owner);
 }

@@ -3,8 +3,8 @@
  * The check of a header, for libFuzzer (make fuzz).
  *
  * The first byte of the input says what the rest is: a header from its first
- * byte, or pieces to be written over a sound one, each with two bytes for where,
- * so that the fuzzer need not find the magic first. The segment ends where its
+ * byte on, or pieces to be written over a sound one, each with two bytes for
+ * where, so that the fuzzer need not find the magic first. The segment ends where its
  * mapping does, with nothing readable on either side.
  */
 #include <errno.h>

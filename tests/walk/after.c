@@ -334,7 +334,7 @@ static const char *check_rest(const char *name)
 }
 
 const char *after_check(const struct scene *scene, enum shmipc_kind kind,
-			const char *name, enum after after)
+			const char *name, enum after after, bool undone)
 {
 	long begin = now_ms();
 	const char *wrong;
@@ -345,6 +345,8 @@ const char *after_check(const struct scene *scene, enum shmipc_kind kind,
 		object_close(&held);
 	if (!wrong)
 		wrong = check_name(kind, name);
+	if (!wrong && undone)
+		wrong = leftover(0);
 	if (!wrong)
 		wrong = check_rest(name);
 	if (!wrong && now_ms() - begin > PATIENCE_MS)

@@ -256,6 +256,9 @@ bool trace_may_refuse(long number, int err)
 	if (number == SYS_mmap)
 		return false;
 #endif
+	/* What a directory says that was removed: for readdir(3) its end. */
+	if (number == SYS_getdents64 && err == ENOENT)
+		return false;
 	/* The answer that the segment is gone, which is acted on. */
 	if (number == SYS_shmctl && err == EINVAL)
 		return false;
@@ -263,6 +266,23 @@ bool trace_may_refuse(long number, int err)
 		if (number == never[i])
 			return false;
 	return true;
+}
+
+bool trace_is_undo(long number)
+{
+	static const long undo[] = {
+#ifdef SYS_unlink
+		SYS_unlink,
+#endif
+		SYS_unlinkat,
+		SYS_shmctl,
+		SYS_semctl,
+	};
+
+	for (size_t i = 0; i < sizeof(undo) / sizeof(undo[0]); i++)
+		if (number == undo[i])
+			return true;
+	return false;
 }
 
 const char *trace_name(long number)

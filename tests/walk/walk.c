@@ -156,6 +156,17 @@ static enum after expected_after(const struct scene *scene)
 	return report->result < 0 ? scene->failed : scene->succeeded;
 }
 
+/*
+ * It failed, and nothing kept it from undoing what it had done. (Not what
+ * removes a ghost: that it may do by half, and leave the rest to others.)
+ */
+static bool was_undone(const struct scene *scene)
+{
+	return scene->before != GHOST && t.act == TRACE_REFUSE && t.reached &&
+	       t.times == 1 && report->result < 0 &&
+	       !trace_is_undo(t.numbers[t.step - 1]);
+}
+
 /* One run of one scene, as t says. */
 static void run(const struct scene *scene, enum shmipc_kind kind)
 {
@@ -181,7 +192,8 @@ static void run(const struct scene *scene, enum shmipc_kind kind)
 	done += t.reached;
 	alarm(SECONDS_MAX);
 	wrong = ending(scene);
-	rest = after_check(scene, kind, name, expected_after(scene));
+	rest = after_check(scene, kind, name, expected_after(scene),
+			   was_undone(scene));
 	alarm(0);
 	if (wrong || rest)
 		fail(scene, kind, wrong ? wrong : rest);

@@ -55,6 +55,9 @@ bool trace_works(void);
 /* Can this system call fail so, and a program do anything about it? */
 bool trace_may_refuse(long number, int err);
 
+/* Does this system call take back what others did? */
+bool trace_is_undo(long number);
+
 /* "openat", or "call 257"; valid until the next call. */
 const char *trace_name(long number);
 
@@ -144,10 +147,11 @@ void after_prepare(const struct scene *scene, enum shmipc_kind kind,
 
 /*
  * The library works, the object is as it should be, and when it is unlinked
- * nothing is left. NULL, or a sentence about what is wrong.
+ * nothing is left; if all was undone, not even for the garbage collection.
+ * NULL, or a sentence about what is wrong.
  */
 const char *after_check(const struct scene *scene, enum shmipc_kind kind,
-			const char *name, enum after after);
+			const char *name, enum after after, bool undone);
 
 /* How many of the checks found something left. */
 extern unsigned after_left;
