@@ -392,6 +392,125 @@ START_TEST(wrong_descriptors_are_not_kept)
 }
 END_TEST
 
+static struct shmipc_shm *create_transient(const char *name)
+{
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(
+		shmipc_shm_open(ipc, &shm, name, 8,
+				SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_TRANSIENT,
+				0600),
+		0);
+	return shm;
+}
+
+/* Ask over a connection of our own; the answer's result. */
+static int ask(int sock, enum wire_op op, const char *name, struct wire *ret)
+{
+	struct wire question = wire_make(op, SHMIPC_SHM, name);
+	struct wire_fds fds = WIRE_NO_FDS;
+	int r;
+
+	question.cursor = ret->cursor;
+	question.flags = ret->flags;
+	ck_assert_int_eq(wire_send(sock, &question, NULL), 0);
+	while ((r = wire_receive(sock, WIRE_FROM_BROKER, ret, &fds)) == -EAGAIN)
+		nap();
+	ck_assert_int_eq(r, 0);
+	wire_close_fds(&fds);
+	return ret->result;
+}
+
+static int connect_greeted(void)
+{
+	struct wire_fds none;
+	struct wire hello;
+	int sock = connect_raw();
+
+	ck_assert_int_ge(sock, 0);
+	while (wire_receive(sock, WIRE_FROM_BROKER, &hello, &none) == -EAGAIN)
+		nap();
+	return sock;
+}
+
+START_TEST(object_in_use_is_not_let_go)
+{
+	struct shmipc_shm *shm = create_transient("x"), *same;
+	struct wire answer = { .cursor = 0 };
+	int sock = connect_greeted();
+
+	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -EBUSY);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &same, "x", 0, 0, 0), 0);
+	shmipc_shm_close(shm);
+	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -EBUSY);
+	shmipc_shm_close(same);
+	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -ENOENT);
+	/* Nor is what is not transient. */
+	ck_assert_int_eq(create("x"), 0);
+	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -EBUSY);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
+	close(sock);
+}
+END_TEST
+
+/* In a child that is killed: the broker is told nothing. */
+static void leave_ghosts(int count)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		char name[16];
+
+		for (int i = 0; i < count; i++) {
+			snprintf(name, sizeof(name), "ghost.%d", i);
+			(void)create_transient(name);
+		}
+		kill(getpid(), SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+}
+
+START_TEST(walk_over_ghosts_names_each_once_while_they_go)
+{
+	struct wire answer = { .cursor = 0 };
+	struct shmipc_shm *alive = create_transient("alive");
+	int sock = connect_greeted(), n = 0;
+
+	leave_ghosts(100);
+	while (ask(sock, WIRE_NEXT_GHOST, NULL, &answer) == 0) {
+		ck_assert_int_eq(strncmp(answer.name, "ghost.", 6), 0);
+		n++;
+	}
+	ck_assert_int_eq(n, 100);
+	answer = (struct wire){ .flags = WIRE_FORGET };
+	for (n = 0; ask(sock, WIRE_NEXT_GHOST, NULL, &answer) == 0; n++)
+		answer.flags = WIRE_FORGET;
+	ck_assert_int_eq(n, 100);
+	answer.cursor = 0;
+	answer.flags = 0;
+	ck_assert_int_eq(ask(sock, WIRE_NEXT_GHOST, NULL, &answer), -ENOENT);
+	shmipc_shm_close(alive);
+	close(sock);
+}
+END_TEST
+
+START_TEST(broker_leaves_when_only_ghosts_are_left)
+{
+	ck_assert_int_eq(create("x"), 0);
+	leave_ghosts(3);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
+	shmipc_close(ipc);
+	ipc = NULL;
+	/* Nobody asks for their names; it sees by itself. */
+	for (int ms = 0; access(sock_path, F_OK) == 0; ms++) {
+		ck_assert_int_lt(ms, 6000);
+		nap();
+	}
+}
+END_TEST
+
 TCase *broker_case(void)
 {
 	TCase *tc = tcase_create("broker");
@@ -416,5 +535,8 @@ TCase *broker_case(void)
 	tcase_add_test(tc, garbage_ends_its_own_connection_only);
 	tcase_add_test(tc, full_broker_says_so_at_once);
 	tcase_add_test(tc, wrong_descriptors_are_not_kept);
+	tcase_add_test(tc, object_in_use_is_not_let_go);
+	tcase_add_test(tc, walk_over_ghosts_names_each_once_while_they_go);
+	tcase_add_test(tc, broker_leaves_when_only_ghosts_are_left);
 	return tc;
 }
