@@ -2,6 +2,8 @@
 /* Points in time, on CLOCK_MONOTONIC, which no administrator sets. */
 #include <config.h>
 
+#include <errno.h>
+
 #include "clock.h"
 
 #define NS_PER_S 1000000000L
@@ -65,4 +67,18 @@ void shmi_clock_back_off(unsigned attempt)
 	t.tv_nsec = bound / 2 + t.tv_nsec % (bound / 2 + 1);
 	t.tv_sec = 0;
 	(void)nanosleep(&t, NULL); /* shorter after a signal: no harm */
+}
+
+bool shmi_try_again(struct shmi_tries *tries, int *r)
+{
+	if (*r != -EAGAIN)
+		return false;
+	if (tries->count == 0)
+		tries->until = shmi_clock_in(SHMI_PATIENCE_MS);
+	if (shmi_clock_reached(&tries->until)) {
+		*r = -ETIMEDOUT;
+		return false;
+	}
+	shmi_clock_back_off(tries->count++);
+	return true;
 }

@@ -28,4 +28,20 @@ struct timespec shmi_clock_left(const struct timespec *when);
  */
 void shmi_clock_back_off(unsigned attempt);
 
+/*
+ * Starting over, for as long as patience lasts. Zeroed before the first try,
+ * which needs no clock:
+ *
+ *	do
+ *		r = ...;
+ *	while (shmi_try_again(&tries, &r));
+ */
+struct shmi_tries {
+	struct timespec until;
+	unsigned count;
+};
+
+/* If *r is -EAGAIN: sleep a little and say yes, or make it -ETIMEDOUT. */
+bool shmi_try_again(struct shmi_tries *tries, int *r);
+
 #endif

@@ -200,21 +200,12 @@ static int open_once(struct shmi_object *o, const struct shmi_request *request)
 static int open_patiently(struct shmi_object *o,
 			  const struct shmi_request *request)
 {
-	struct timespec patience;
+	struct shmi_tries tries = { .count = 0 };
 	int r;
 
-	/* The usual case needs no clock. */
-	r = open_once(o, request);
-	if (r != -EAGAIN)
-		return r;
-
-	patience = shmi_clock_in(SHMI_PATIENCE_MS);
-	for (unsigned attempt = 0; r == -EAGAIN; attempt++) {
-		if (shmi_clock_reached(&patience))
-			return -ETIMEDOUT;
-		shmi_clock_back_off(attempt);
+	do
 		r = open_once(o, request);
-	}
+	while (shmi_try_again(&tries, &r));
 	return r;
 }
 
@@ -361,19 +352,14 @@ static int peek_once(struct shmi_peek *peek, struct shmipc *ipc,
 int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
 		   enum shmipc_kind kind, const char *name, unsigned flags)
 {
-	struct timespec patience;
+	struct shmi_tries tries = { .count = 0 };
 	int r;
 
-	r = peek_once(peek, ipc, kind, name, flags);
-	if (r != -EAGAIN || flags & SHMIPC_SEGMENT_NOWAIT)
-		return r;
-	patience = shmi_clock_in(SHMI_PATIENCE_MS);
-	for (unsigned attempt = 0; r == -EAGAIN; attempt++) {
-		if (shmi_clock_reached(&patience))
-			return -ETIMEDOUT;
-		shmi_clock_back_off(attempt);
+	if (flags & SHMIPC_SEGMENT_NOWAIT)
+		return peek_once(peek, ipc, kind, name, flags);
+	do
 		r = peek_once(peek, ipc, kind, name, flags);
-	}
+	while (shmi_try_again(&tries, &r));
 	return r;
 }
 
