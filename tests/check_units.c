@@ -500,6 +500,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 
 	suite_add_tcase(suite, posix_case());
+	suite_add_tcase(suite, keys_case());
 	suite_add_tcase(suite, sysv_case());
 	suite_add_tcase(suite, wire_case());
 	suite_add_tcase(suite, broker_case());

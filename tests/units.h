@@ -6,6 +6,7 @@
 #include <check.h>
 
 TCase *posix_case(void);
+TCase *keys_case(void);
 TCase *sysv_case(void);
 TCase *wire_case(void);
 TCase *broker_case(void);
