@@ -186,9 +186,9 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  * With SHMIPC_TRANSIENT it lives until its last user is gone, however he went:
  * closed, ended, killed. From then on nobody finds it, and the name is free.
  * (On posix its owner alone, or root, can take a name away. Others get -EACCES
- * then, or -EEXIST from SHMIPC_EXCL if they may not even read it.) Whether an object
- * is transient is settled when it is made, and does not matter to those who
- * open it later.
+ * then, or -EEXIST from SHMIPC_EXCL if they may not even read it.) Whether an
+ * object is transient is settled when it is made, and does not matter to those
+ * who open it later.
  *
  * @param ret	on success, a handle that the caller owns and gives back with
  *	shmipc_shm_close()

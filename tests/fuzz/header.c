@@ -4,8 +4,8 @@
  *
  * The first byte of the input says what the rest is: a header from its first
  * byte on, or pieces to be written over a sound one, each with two bytes for
- * where, so that the fuzzer need not find the magic first. The segment ends where its
- * mapping does, with nothing readable on either side.
+ * where, so that the fuzzer need not find the magic first. The segment ends
+ * where its mapping does, with nothing readable on either side.
  */
 #include <errno.h>
 #include <stdint.h>
