@@ -124,6 +124,7 @@ START_TEST(every_required_operation_is_required)
 	NEEDS(segment_stat);
 	NEEDS(segment_unlink);
 	NEEDS(segment_list);
+	NEEDS(collect);
 	NEEDS(place_create);
 	NEEDS(place_open);
 	NEEDS(place_wait);
@@ -325,6 +326,40 @@ START_TEST(unfinished_headers_say_what_they_will_be)
 }
 END_TEST
 
+START_TEST(name_is_told_of_what_is_ours_and_of_nothing_else)
+{
+	struct shmi_header *h = sound_header();
+	char its[SHMIPC_NAME_MAX + 1] = "before";
+
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its), 0);
+	ck_assert_str_eq(its, "name");
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SEM, its),
+			 -ESRCH);
+	h->state = SHMI_STATE_BUILDING;
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
+			 -EINPROGRESS);
+	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
+			 -ESTALE);
+	ck_assert_str_eq(its, "name");
+	/* Killed before he wrote anything, and given up. */
+	memset(h, 0, sizeof(*h));
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
+			 -EAGAIN);
+	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
+			 -ESTALE);
+	ck_assert_str_eq(its, "");
+	/* A stranger's bytes around a word that says the same. */
+	((char *)h)[4000] = 1;
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
+			 -EPROTO);
+	h->state = SHMI_STATE_BUILDING;
+	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
+			 -EPROTO);
+}
+END_TEST
+
 START_TEST(one_of_commit_and_give_up_wins)
 {
 	struct shmi_header *h = sound_header();
@@ -488,6 +523,7 @@ int main(void)
 	tcase_add_test(tc, random_headers_are_refused);
 	tcase_add_test(tc, name_without_an_end_is_refused);
 	tcase_add_test(tc, unfinished_headers_say_what_they_will_be);
+	tcase_add_test(tc, name_is_told_of_what_is_ours_and_of_nothing_else);
 	tcase_add_test(tc, one_of_commit_and_give_up_wins);
 	suite_add_tcase(suite, tc);
 
