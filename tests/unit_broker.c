@@ -460,7 +460,7 @@ static void leave_ghosts(int count)
 	int status;
 
 	if (pid == 0) {
-		char name[16];
+		char name[32];
 
 		for (int i = 0; i < count; i++) {
 			snprintf(name, sizeof(name), "ghost.%d", i);
