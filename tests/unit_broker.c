@@ -475,7 +475,7 @@ static void leave_ghosts(int count)
 START_TEST(walk_over_ghosts_names_each_once_while_they_go)
 {
 	struct wire answer = { .cursor = 0 };
-	struct shmipc_shm *alive = create_transient("alive");
+	struct shmipc_shm *alive = create_transient("alive.and.much.longer");
 	int sock = connect_greeted(), n = 0;
 
 	leave_ghosts(100);

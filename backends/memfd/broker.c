@@ -194,6 +194,8 @@ static int answer_next_ghost(struct broker *b, const struct wire *question,
 		if (!e)
 			return -ENOENT;
 		slot = e->slot + 1;
+		/* Forgetting frees it. Zero to the end, as wire.h says. */
+		memset(answer->name, 0, sizeof(answer->name));
 		strcpy(answer->name, e->name);
 		if (forget ? forget_ghost(b, e) : is_ghost(e))
 			break;
