@@ -63,7 +63,7 @@ tests_stress_stress_LDADD = libshmipc.la
 tests/units.log: $(conformance:.sh=.log)
 $(stress:.sh=.log): tests/units.log $(conformance:.sh=.log)
 
-# The long form; about half an hour.
+# The long form; about a quarter of an hour.
 stress: $(check_PROGRAMS)
 	for test in $(stress); do \
 		SHMIPC_STRESS=long srcdir='$(srcdir)' \
