@@ -57,8 +57,8 @@ static int posix_probe(void)
 	int fd;
 
 	if (!is_tmpfs())
-		return shmipc_backend_error(
-			-ENOSYS, POSIX_DIR " is no tmpfs; mount one on it");
+		return shmipc_backend_error(-ENOSYS, POSIX_DIR
+					    " is no tmpfs; mount one on it");
 	fd = posix_make_file(0600);
 
 	if (fd == -ENFILE || fd == -EMFILE || fd == -ENOSPC || fd == -EDQUOT)
@@ -150,7 +150,10 @@ static int clear_name(enum shmipc_kind kind, const char *name)
 	return r;
 }
 
-/* Only to be quick about it: link decides. */
+/*
+ * To be quick about a name that is taken, and to take it from a ghost. Who gets
+ * a free one, link decides.
+ */
 static int check_name(enum shmipc_kind kind, const char *name)
 {
 	char path[POSIX_PATH_MAX];

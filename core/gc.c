@@ -2,8 +2,6 @@
 /* Garbage: what nobody can use any more. Backends know what that is. */
 #include <config.h>
 
-#include <string.h>
-
 #include "cancel.h"
 #include "error.h"
 #include "ipc.h"
