@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "conform.h"
+#include "grave.h"
 
 struct shmipc *ipc;
 pid_t test_pid;
@@ -108,7 +109,7 @@ bool can(unsigned cap)
 
 pid_t spawn(int (*act)(void *), void *arg)
 {
-	pid_t pid = fork();
+	pid_t pid = grave_fork();
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
@@ -122,6 +123,7 @@ int reap(pid_t pid)
 
 	while (waitpid(pid, &status, 0) < 0)
 		ck_assert_int_eq(errno, EINTR);
+	ck_assert_int_eq(grave_wait(pid), 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

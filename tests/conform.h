@@ -70,7 +70,10 @@ bool can(unsigned cap);
  */
 pid_t spawn(int (*act)(void *arg), void *arg);
 
-/* Wait for a child; its exit status, or 128 + signal. */
+/*
+ * Wait for a child, until its memory is gone too: grave.h. Its exit status, or
+ * 128 + signal.
+ */
 int reap(pid_t pid);
 
 /* Wait until this process or thread sleeps in a system call. */

@@ -11,7 +11,7 @@ check_PROGRAMS += tests/check_conformance tests/opener
 
 tests_check_conformance_SOURCES = \
 	tests/check_conformance.c tests/backend_file.c \
-	tests/conform.c tests/conform.h \
+	tests/conform.c tests/conform.h tests/grave.c tests/grave.h \
 	tests/conform_create.c tests/conform_errors.c tests/conform_gc.c tests/conform_hostile.c tests/conform_info.c \
 	tests/conform_mode.c tests/conform_names.c tests/conform_process.c \
 	tests/conform_sem.c tests/conform_transient.c tests/conform_unlink.c tests/conform_wait.c
@@ -50,12 +50,12 @@ TESTS += $(stress)
 check_PROGRAMS += tests/walk/walk tests/stress/stress
 tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/scene.c \
 	tests/walk/trace.c tests/walk/walk.c tests/walk/walk.h \
-	tests/backend_file.c
+	tests/grave.c tests/grave.h tests/backend_file.c
 tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_walk_walk_LDADD = libshmipc.la
 tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c tests/stress/left.c \
 	tests/stress/race.c tests/stress/stress.c tests/stress/stress.h \
-	tests/stress/transient.c tests/backend_file.c
+	tests/stress/transient.c tests/grave.c tests/backend_file.c
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_stress_stress_LDADD = libshmipc.la
 

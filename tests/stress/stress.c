@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/grave.h"
 #include "tests/stress/stress.h"
 
 /* More of them would say nothing new. */
@@ -78,7 +79,7 @@ int expect(const char *what, const char *name, int r, int or, int or_else)
 
 pid_t start(void (*work)(unsigned slot), unsigned slot)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid = grave_fork();
 
 	if (pid < 0) {
 		perror("stress: fork");
@@ -107,6 +108,8 @@ bool reap(pid_t pid, int signal)
 		perror("stress: waitpid");
 		exit(1);
 	}
+	if (grave_wait(pid) < 0)
+		complain("the memory of a dead process is still there");
 	if (signal && WIFSIGNALED(status) && WTERMSIG(status) == signal)
 		return true;
 	if (WIFSIGNALED(status))

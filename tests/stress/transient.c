@@ -244,8 +244,8 @@ static void close_last(void)
 }
 
 /*
- * Who was killed is a user until it is gone for good, memory and all, which is
- * before wait(2) tells of it.
+ * Who was killed is a user until it is gone for good, memory and all: reap()
+ * waits for that.
  */
 static void bury(unsigned slot)
 {

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/grave.h"
 #include "tests/walk/walk.h"
 
 /* The library's patience, and a second more. */
@@ -198,7 +199,7 @@ static void make_ghost(enum shmipc_kind kind, const char *name, unsigned flags)
 {
 	struct handle ghost = { .open = NULL };
 	int status = 0;
-	pid_t pid = fork();
+	pid_t pid = grave_fork();
 
 	if (pid == 0) {
 		if (object_open(ipc, kind, name,
@@ -207,7 +208,8 @@ static void make_ghost(enum shmipc_kind kind, const char *name, unsigned flags)
 			raise(SIGKILL);
 		_exit(1);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+	if (pid < 0 || waitpid(pid, &status, 0) != pid ||
+	    !WIFSIGNALED(status) || grave_wait(pid) < 0)
 		give_up("a ghost");
 }
 

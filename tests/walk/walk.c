@@ -29,6 +29,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 
+#include "tests/grave.h"
 #include "tests/walk/walk.h"
 
 extern const struct shmipc_backend file_backend;
@@ -173,6 +174,7 @@ static void run(const struct scene *scene, enum shmipc_kind kind)
 	struct stage stage = { .kind = kind, .flags = scene->flags };
 	const char *wrong, *rest;
 	char name[64];
+	pid_t pid;
 
 	/* Each its own name: a failure spoils no other run. */
 	snprintf(name, sizeof(name), "walk.%d.%u", (int)getpid(), ++runs);
@@ -182,13 +184,15 @@ static void run(const struct scene *scene, enum shmipc_kind kind)
 	alarm(SECONDS_MAX);
 	after_prepare(scene, kind, name);
 	hung = 0;
-	child = fork();
+	pid = child = grave_fork();
 	if (child == 0)
 		scene_play(scene, &stage, report);
 	if (child < 0)
 		exit(1);
 	trace(child, &t);
 	child = 0;
+	if (grave_wait(pid) < 0)
+		exit(1);
 	done += t.reached;
 	alarm(SECONDS_MAX);
 	wrong = ending(scene);
