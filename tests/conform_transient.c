@@ -352,8 +352,11 @@ START_TEST(connection_may_be_closed_first)
 }
 END_TEST
 
-/* The number of a round, as soon as its ghost is there. */
-static _Atomic int *go;
+/*
+ * The number of a round: of the last whose ghost is there, and of the last
+ * that was asked about.
+ */
+static _Atomic int *go, *asked;
 
 static int ignore(const struct shmipc_info *info, void *arg)
 {
@@ -376,6 +379,7 @@ static _Noreturn int keep_asking(void *name)
 			shmipc_shm_close(shm);
 		shmipc_stat(ipc, SHMIPC_SHM, name, &info);
 		shmipc_gc(ipc, 0, ignore, NULL);
+		*asked = seen;
 	}
 }
 
@@ -394,11 +398,15 @@ START_TEST(name_of_a_ghost_is_free_whoever_asks_for_it)
 	go = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne((void *)go, MAP_FAILED);
+	asked = go + 1;
 	pid = spawn(keep_asking, (void *)name);
 	for (int round = 1; round <= 300; round++) {
 		struct shmipc_info info;
 		struct shmipc_shm *shm;
 
+		/* Who asks while it lives becomes a user of it. */
+		while (*asked < round - 1)
+			;
 		ck_assert_int_eq(reap(spawn(leave_a_ghost, (void *)name)),
 				 128 + SIGKILL);
 		*go = round;
