@@ -14,24 +14,13 @@
 #include <string.h>
 
 #include "error.h"
+#include "tls.h"
 
-/*
- * shmipc_sem_post() reports from signal handlers. There thread-local storage
- * must not be allocated on first touch, as the default model does in a
- * library that was loaded with dlopen(3); initial-exec never does. It takes
- * its room from a small reserve of the loader, so `last' stays small. musl
- * has no such reserve, and allocates at thread creation anyway.
- */
-#ifdef __GLIBC__
-#define TLS_IN_SIGNALS __attribute__((tls_model("initial-exec")))
-#else
-#define TLS_IN_SIGNALS
-#endif
-
+/* shmipc_sem_post() reports from signal handlers: see tls.h. */
 static _Thread_local struct {
 	const char *cause; /* static, or one of this thread's cause_texts */
 	char subject[SHMI_SUBJECT_MAX];
-} last TLS_IN_SIGNALS;
+} last SHMI_TLS;
 
 /*
  * What shmipc_backend_error() left, and for which code. Two, so that a failure
