@@ -58,6 +58,15 @@ struct timespec shmi_clock_left(const struct timespec *when)
 	return left;
 }
 
+struct timespec shmi_clock_slice(const struct timespec *deadline)
+{
+	struct timespec slice = shmi_clock_in(SHMI_SLICE_MS);
+
+	if (deadline && shmi_clock_before(deadline, &slice))
+		return *deadline;
+	return slice;
+}
+
 void shmi_clock_back_off(unsigned attempt)
 {
 	struct timespec t = now();

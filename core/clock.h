@@ -9,8 +9,16 @@
 /* How long somebody else may take to finish what we wait for (contract). */
 #define SHMI_PATIENCE_MS 5000
 
+/* The longest sleep without a look: half of the second that we promise. */
+#define SHMI_SLICE_MS 500
+
 /* The time this many milliseconds from now. */
 struct timespec shmi_clock_in(long ms);
+
+static inline bool shmi_clock_is_valid(const struct timespec *t)
+{
+	return t->tv_nsec >= 0 && t->tv_nsec <= 999999999;
+}
 
 /* Is this point in time, with a valid tv_nsec, not in the future? */
 bool shmi_clock_reached(const struct timespec *when);
@@ -20,6 +28,12 @@ bool shmi_clock_before(const struct timespec *a, const struct timespec *b);
 
 /* What is left until then; 0 if it is reached. */
 struct timespec shmi_clock_left(const struct timespec *when);
+
+/*
+ * When a sleeper has to look again, also if nobody wakes him: at his deadline
+ * (NULL: none), but not later than a slice from now.
+ */
+struct timespec shmi_clock_slice(const struct timespec *deadline);
 
 /*
  * A short sleep before looking again at what somebody else has to finish, or

@@ -213,7 +213,7 @@ static int open_patiently(struct shmi_object *o,
 static int open_handle(struct shmipc *ipc, struct shmi_object **ret,
 		       const struct shmi_request *request)
 {
-	size_t front = shmi_aligned(sizeof(struct shmi_object));
+	size_t front = shmi_aligned(request->handle);
 	struct shmi_object *o;
 	int r;
 

@@ -26,7 +26,8 @@ struct shmi_object {
 struct shmi_request {
 	enum shmipc_kind kind;
 	const char *name;
-	uint64_t size;	/* regions: wanted, 0: any */
+	size_t handle; /* bytes of the handle, whose first part is the object */
+	uint64_t size; /* regions: wanted, 0: any */
 	uint32_t value; /* semaphores: initial */
 	unsigned flags; /* SHMIPC_* */
 	mode_t mode;
@@ -34,7 +35,8 @@ struct shmi_request {
 
 /*
  * The contract of shmipc_shm_open(), from the check of the arguments to the
- * report. Afterwards request->name is without its slash.
+ * report. Afterwards request->name is without its slash. The rest of the handle
+ * behind the object is zero.
  */
 int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 		     struct shmi_request *request);

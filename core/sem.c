@@ -4,12 +4,13 @@
 
 #include <errno.h>
 
+#include "clock.h"
 #include "object.h"
 #include "semword.h"
 
-/* A semaphore needs nothing beside the object. */
 struct shmipc_sem {
-	struct shmi_object object;
+	struct shmi_object object; /* first: shmi_object_open() allocates it */
+	struct shmi_spin spin;
 };
 
 int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
@@ -18,6 +19,7 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 {
 	struct shmi_request request = {
 		.kind = SHMIPC_SEM,
+		.handle = sizeof(struct shmipc_sem),
 		.name = name,
 		.value = value,
 		.flags = flags,
@@ -37,63 +39,73 @@ int shmipc_sem_created(const struct shmipc_sem *sem)
 	return sem ? sem->object.created : 0;
 }
 
-/* May this handle change the value? NULL may not either. */
-static int check_handle(const struct shmipc_sem *sem)
+/* May the value be changed through this handle? The fast paths' question. */
+static inline bool is_usable(const struct shmipc_sem *sem)
+{
+	return __builtin_expect(sem && !sem->object.rdonly, 1);
+}
+
+static int not_usable(const struct shmipc_sem *sem)
 {
 	if (!sem)
 		return shmi_report_static(-EINVAL, "semaphore",
 					  "the handle is NULL");
-	if (sem->object.rdonly)
-		return shmi_report_static(-EACCES, sem->object.subject,
-					  "it was opened with SHMIPC_RDONLY");
-	return 0;
+	return shmi_report_static(-EACCES, sem->object.subject,
+				  "it was opened with SHMIPC_RDONLY");
+}
+
+static int report(const struct shmipc_sem *sem, int r)
+{
+	if (r == -ETIMEDOUT)
+		return shmi_report_static(r, sem->object.subject,
+					  "no unit came before the deadline");
+	return shmi_report(SHMI_WAIT, r, sem->object.subject);
+}
+
+static inline int wait_for_unit(struct shmipc_sem *sem,
+				const struct timespec *deadline)
+{
+	int r = shmi_semword_wait(&sem->object.seg, &sem->spin, deadline);
+
+	return __builtin_expect(r == 0, 1) ? 0 : report(sem, r);
 }
 
 int shmipc_sem_timedwait(struct shmipc_sem *sem,
 			 const struct timespec *deadline)
 {
-	int r = check_handle(sem);
-
-	if (r < 0)
-		return r;
-	if (deadline &&
-	    (deadline->tv_nsec < 0 || deadline->tv_nsec > 999999999))
+	if (!is_usable(sem))
+		return not_usable(sem);
+	if (deadline && !shmi_clock_is_valid(deadline))
 		return shmi_report_static(-EINVAL, sem->object.subject,
 					  "tv_nsec is not in 0 to 999999999");
-	r = shmi_semword_wait(&sem->object.seg, deadline);
-	if (r == -ETIMEDOUT)
-		return shmi_report_static(r, sem->object.subject,
-					  "no unit came before the deadline");
-	return r < 0 ? shmi_report(SHMI_WAIT, r, sem->object.subject) : 0;
+	return wait_for_unit(sem, deadline);
 }
 
 int shmipc_sem_wait(struct shmipc_sem *sem)
 {
-	return shmipc_sem_timedwait(sem, NULL);
+	if (!is_usable(sem))
+		return not_usable(sem);
+	return wait_for_unit(sem, NULL);
 }
 
 int shmipc_sem_trywait(struct shmipc_sem *sem)
 {
-	int r = check_handle(sem);
-
-	if (r < 0)
-		return r;
-	if (shmi_semword_trywait(shmi_header_of(&sem->object.seg)) < 0)
-		return shmi_report_static(-EAGAIN, sem->object.subject,
-					  "there is no unit now");
-	return 0;
+	if (!is_usable(sem))
+		return not_usable(sem);
+	if (shmi_semword_trywait(sem->object.seg.addr) == 0)
+		return 0;
+	return shmi_report_static(-EAGAIN, sem->object.subject,
+				  "there is no unit now");
 }
 
 int shmipc_sem_post(struct shmipc_sem *sem)
 {
-	int saved = errno; /* a signal handler must leave it alone */
-	int r = check_handle(sem);
-
-	if (r == 0 && shmi_semword_post(&sem->object.seg) < 0)
-		r = shmi_report_static(-EOVERFLOW, sem->object.subject,
-				       "the value is SHMIPC_SEM_VALUE_MAX");
-	errno = saved;
-	return r;
+	if (!is_usable(sem))
+		return not_usable(sem);
+	if (shmi_semword_post(&sem->object.seg) == 0)
+		return 0;
+	return shmi_report_static(-EOVERFLOW, sem->object.subject,
+				  "the value is SHMIPC_SEM_VALUE_MAX");
 }
 
 int shmipc_sem_getvalue(struct shmipc_sem *sem, int *ret)

@@ -13,6 +13,7 @@
  *   wait:  [W1] if value > 0: value -= 1; done. After a sleep also set MARK
  *               in the same step, and
  *          [W2] if units are left then, add a token
+ *          Before the first sleep this may be repeated for a while: spin.h
  *          [W3] value == 0: set MARK, if it is not
  *          [W4] sleep until there is a token, the deadline, or SLICE is
  *               over; then look again
@@ -53,35 +54,92 @@
 #ifndef SHMI_SEMWORD_H
 #define SHMI_SEMWORD_H
 
+#include <errno.h>
+
 #include "header.h"
+#include "spin.h"
 
 #define SHMI_SEMWORD_MARK 0x80000000U
 
-/* The longest sleep without a look, in ms: half of the second we promise. */
-#define SHMI_SEMWORD_SLICE 500
+static_assert(SHMIPC_SEM_VALUE_MAX < SHMI_SEMWORD_MARK,
+	      "the mark has a bit of its own");
+
+/* Relaxed: a look only; the swap that follows decides. */
+static inline uint32_t shmi_semword_look(struct shmi_header *h)
+{
+	return atomic_load_explicit(&h->value, memory_order_relaxed);
+}
+
+/* On failure *word is what is there now. */
+static inline bool shmi_semword_swap(struct shmi_header *h, uint32_t *word,
+				     uint32_t wanted, memory_order order)
+{
+	return atomic_compare_exchange_weak_explicit(
+		&h->value, word, wanted, order, memory_order_relaxed);
+}
 
 /* Units available now. */
-unsigned shmi_semword_value(struct shmi_header *h);
+static inline unsigned shmi_semword_value(struct shmi_header *h)
+{
+	return shmi_semword_look(h) & ~SHMI_SEMWORD_MARK;
+}
 
 /*
  * Take a unit.
  *   -EAGAIN  there is none
  */
-int shmi_semword_trywait(struct shmi_header *h);
+static inline int shmi_semword_trywait(struct shmi_header *h)
+{
+	uint32_t word = shmi_semword_look(h);
 
-/*
- * Take a unit; sleep on the segment's place until there is one.
- * deadline: absolute CLOCK_MONOTONIC, valid; NULL: for ever.
- *   -ETIMEDOUT  there was none until the deadline
- *   and the other codes of place_wait()
- */
-int shmi_semword_wait(struct shmipc_segment *seg,
-		      const struct timespec *deadline);
+	while (word & ~SHMI_SEMWORD_MARK)
+		/* [W1] acquire: partner is P1's release. */
+		if (shmi_semword_swap(h, &word, word - 1, memory_order_acquire))
+			return 0;
+	return -EAGAIN;
+}
+
+/* P2, from a signal handler too. */
+void shmi_semword_wake(struct shmipc_segment *seg);
 
 /*
  * Add a unit, and wake a sleeper. Async-signal-safe.
  *   -EOVERFLOW  the value is SHMIPC_SEM_VALUE_MAX
  */
-int shmi_semword_post(struct shmipc_segment *seg);
+static inline int shmi_semword_post(struct shmipc_segment *seg)
+{
+	struct shmi_header *h = seg->addr;
+	uint32_t word = shmi_semword_look(h);
+
+	do {
+		if ((word & ~SHMI_SEMWORD_MARK) == SHMIPC_SEM_VALUE_MAX)
+			return -EOVERFLOW;
+		/* [P1] release: partners are both [W1]. */
+	} while (!shmi_semword_swap(h, &word, (word & ~SHMI_SEMWORD_MARK) + 1,
+				    memory_order_release));
+	/* [P2] */
+	if (word & SHMI_SEMWORD_MARK)
+		shmi_semword_wake(seg);
+	return 0;
+}
+
+/* What is left of a wait when shmi_semword_trywait() has found nothing. */
+int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
+			     const struct timespec *deadline);
+
+/*
+ * Take a unit; look again for a while, then sleep on the segment's place, until
+ * there is one. deadline: absolute CLOCK_MONOTONIC, valid; NULL: for ever.
+ *   -ETIMEDOUT  there was none until the deadline
+ *   and the other codes of place_wait()
+ */
+static inline int shmi_semword_wait(struct shmipc_segment *seg,
+				    struct shmi_spin *spin,
+				    const struct timespec *deadline)
+{
+	if (shmi_semword_trywait((struct shmi_header *)seg->addr) == 0)
+		return 0;
+	return shmi_semword_wait_slowly(seg, spin, deadline);
+}
 
 #endif

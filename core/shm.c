@@ -16,6 +16,7 @@ int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 {
 	struct shmi_request request = {
 		.kind = SHMIPC_SHM,
+		.handle = sizeof(struct shmipc_shm),
 		.name = name,
 		.size = size,
 		.flags = flags,

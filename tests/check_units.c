@@ -17,7 +17,6 @@
 #include "core/error.h"
 #include "core/name.h"
 #include "core/object.h"
-#include "core/semword.h"
 #include "tests/units.h"
 
 /* ---- names -------------------------------------------------------------- */
@@ -380,117 +379,6 @@ START_TEST(one_of_commit_and_give_up_wins)
 }
 END_TEST
 
-/* ---- the word of a semaphore -------------------------------------------- */
-
-/* A place that only counts, and takes what a test puts into its hands. */
-static struct {
-	int tokens;
-	int sleeps;
-	void (*during_sleep)(struct shmipc_segment *seg);
-} place;
-
-static int count_wait(struct shmipc_segment *seg,
-		      const struct timespec *deadline)
-{
-	(void)deadline;
-	place.sleeps++;
-	if (place.during_sleep)
-		place.during_sleep(seg);
-	if (place.tokens == 0)
-		return -ETIMEDOUT;
-	place.tokens--;
-	return 0;
-}
-
-static void count_post(struct shmipc_segment *seg)
-{
-	(void)seg;
-	place.tokens++;
-}
-
-static struct shmi_header word_header;
-static const struct shmipc_backend counting = {
-	.place_wait = count_wait,
-	.place_post = count_post,
-};
-
-static struct shmipc_segment word_of(uint32_t word)
-{
-	memset(&place, 0, sizeof(place));
-	word_header.value = word;
-	return (struct shmipc_segment){ .backend = &counting,
-					.addr = &word_header };
-}
-
-static void post_two(struct shmipc_segment *seg)
-{
-	place.during_sleep = NULL;
-	ck_assert_int_eq(shmi_semword_post(seg), 0);
-	ck_assert_int_eq(shmi_semword_post(seg), 0);
-}
-
-START_TEST(kernel_is_not_entered_without_a_sleeper)
-{
-	struct shmipc_segment seg = word_of(0);
-
-	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(shmi_semword_post(&seg), 0);
-	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(shmi_semword_wait(&seg, NULL), 0);
-	ck_assert_int_eq(shmi_semword_trywait(&word_header), -EAGAIN);
-	ck_assert_int_eq(place.tokens, 0);
-	ck_assert_int_eq(place.sleeps, 0);
-}
-END_TEST
-
-START_TEST(mark_of_a_dead_sleeper_costs_one_token)
-{
-	struct shmipc_segment seg = word_of(SHMI_SEMWORD_MARK);
-
-	for (int i = 0; i < 5; i++)
-		ck_assert_int_eq(shmi_semword_post(&seg), 0);
-	ck_assert_int_eq(place.tokens, 1);
-	ck_assert_uint_eq(word_header.value, 5);
-}
-END_TEST
-
-START_TEST(woken_waiter_hands_the_wake_up_on)
-{
-	struct shmipc_segment seg = word_of(0);
-
-	/* Two posts while it sleeps make one token: the other is for us. */
-	place.during_sleep = post_two;
-	ck_assert_int_eq(shmi_semword_wait(&seg, NULL), 0);
-	ck_assert_int_eq(place.sleeps, 1);
-	ck_assert_int_eq(place.tokens, 1);
-	ck_assert_uint_eq(word_header.value, SHMI_SEMWORD_MARK | 1);
-}
-END_TEST
-
-START_TEST(waiter_that_times_out_leaves_the_mark)
-{
-	struct shmipc_segment seg = word_of(0);
-	struct timespec past = { 0, 0 };
-
-	/* Others may sleep, and their mark must not be taken along. */
-	ck_assert_int_eq(shmi_semword_wait(&seg, &past), -ETIMEDOUT);
-	ck_assert_uint_eq(word_header.value, SHMI_SEMWORD_MARK);
-}
-END_TEST
-
-START_TEST(value_never_reaches_the_mark)
-{
-	struct shmipc_segment seg = word_of(SHMIPC_SEM_VALUE_MAX);
-
-	ck_assert_int_eq(shmi_semword_post(&seg), -EOVERFLOW);
-	ck_assert_uint_eq(word_header.value, SHMIPC_SEM_VALUE_MAX);
-	seg = word_of(SHMIPC_SEM_VALUE_MAX | SHMI_SEMWORD_MARK);
-	ck_assert_int_eq(shmi_semword_post(&seg), -EOVERFLOW);
-	ck_assert_uint_eq(shmi_semword_value(&word_header),
-			  SHMIPC_SEM_VALUE_MAX);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("units");
@@ -527,14 +415,8 @@ int main(void)
 	tcase_add_test(tc, one_of_commit_and_give_up_wins);
 	suite_add_tcase(suite, tc);
 
-	tc = tcase_create("semword");
-	tcase_add_test(tc, kernel_is_not_entered_without_a_sleeper);
-	tcase_add_test(tc, mark_of_a_dead_sleeper_costs_one_token);
-	tcase_add_test(tc, woken_waiter_hands_the_wake_up_on);
-	tcase_add_test(tc, waiter_that_times_out_leaves_the_mark);
-	tcase_add_test(tc, value_never_reaches_the_mark);
-	suite_add_tcase(suite, tc);
-
+	suite_add_tcase(suite, semword_case());
+	suite_add_tcase(suite, spin_case());
 	suite_add_tcase(suite, posix_case());
 	suite_add_tcase(suite, keys_case());
 	suite_add_tcase(suite, sysv_case());

@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+TCase *semword_case(void);
+TCase *spin_case(void);
 TCase *posix_case(void);
 TCase *keys_case(void);
 TCase *sysv_case(void);
