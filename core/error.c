@@ -91,8 +91,17 @@ static const struct code {
 	  "somebody is creating or removing it and did not finish in time" },
 	{ ECONNREFUSED, SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
 	  "the broker cannot be reached" },
-	{ EINTR, SHMI_WAIT, "a signal handler ran" },
+	{ EINTR, SHMI_WAIT | SHMI_LOCK, "a signal handler ran" },
 	{ EIDRM, SHMI_WAIT, "somebody removed the kernel's half of it" },
+	{ EDEADLK, SHMI_LOCK, "the calling thread has the lock" },
+	{ ENOTRECOVERABLE, SHMI_LOCK,
+	  "a holder died in the lock, and the next gave it back without "
+	  "shmipc_shm_mark_consistent(); nobody can have it any more" },
+	{ ENOLCK, SHMI_LOCK,
+	  "the thread holds 512 locks, and the kernel remembers no more" },
+	{ ETIMEDOUT, SHMI_LOCK, "somebody had the lock until the deadline" },
+	{ ENOMEM, SHMI_LOCK, "no memory left" },
+	{ ENOTSUP, SHMI_LOCK, "locks cannot work here" },
 };
 
 /* The entry of this code, if such a call may return it; else NULL. */

@@ -37,7 +37,8 @@ enum shmi_call {
 	SHMI_OPEN = 2,	  /* opening and creating objects */
 	SHMI_LOOK = 4,	  /* one object by its name: unlink, stat */
 	SHMI_LIST = 8,	  /* all of them: list, gc */
-	SHMI_WAIT = 16,	  /* what is done with a handle */
+	SHMI_WAIT = 16,	  /* semaphores */
+	SHMI_LOCK = 32,	  /* locks */
 };
 
 /*

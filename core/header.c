@@ -41,6 +41,7 @@ void shmi_header_fill(struct shmi_header *h,
 	h->created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	h->creator = getpid();
 	h->flags = contents->flags;
+	h->pid_space = shmi_pid_space();
 	/* The rest of the field is zero, as fresh memory is. */
 	memcpy(h->name, contents->name, strlen(contents->name));
 	/* Relaxed: nobody looks before [H1]. */
@@ -180,6 +181,7 @@ int shmi_header_check(const void *addr, size_t length, enum shmipc_kind kind,
 	ret->size = copy.size;
 	ret->created = copy.created;
 	ret->creator = copy.creator;
+	ret->pid_space = copy.pid_space;
 	ret->transient = copy.flags & SHMI_HEADER_TRANSIENT;
 	return 0;
 }

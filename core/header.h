@@ -4,8 +4,9 @@
  *
  * Whoever may write the segment can write here, so every reader treats it as
  * hostile: shmi_header_check() copies what it needs once, checks the copy, and
- * the rest of the library uses the copy. After that only `value' is read
- * again, of which any is harmless, and by backends `note', which they verify.
+ * the rest of the library uses the copy. After that only `value' and `lock'
+ * are read again, of which any is harmless, and by backends `note', which they
+ * verify.
  *
  *   field       who writes it, when                       who reads it
  *   state       creator BUILDING -> READY (commit), or    all openers
@@ -14,6 +15,10 @@
  *               whoever unlinked it, on early names only
  *   kind        creator, after name                       all openers
  *   value       anybody, atomically: semword.h            the same
+ *   lock        anybody, atomically: lockword.h; and the  the same
+ *               kernel, when its holder dies
+ *   links       who holds the lock: robust.h              the kernel, when he
+ *                                                         dies
  *   note        creator's backend, before READY           the same backend
  *   the others  creator, before READY; then constant      all openers
  *
@@ -41,6 +46,8 @@
 
 #include <shmipc-backend.h>
 
+#include "robust.h"
+
 #define SHMI_STATE_BUILDING 0x00000000U
 #define SHMI_STATE_READY    0x59444552U /* "REDY" */
 #define SHMI_STATE_DEAD	    0x44414544U /* "DEAD" */
@@ -59,11 +66,16 @@ struct shmi_header {
 	int32_t creator;      /* process id */
 	uint32_t flags;	      /* SHMI_HEADER_* */
 	char name[SHMI_HEADER_NAME]; /* NUL-terminated */
-	uint64_t note; /* the backend's own word; 0 if it needs none */
-	uint8_t reserved[760];
+	uint64_t note;	    /* the backend's own word; 0 if it needs none */
+	uint64_t pid_space; /* where thread ids in lock mean something */
+	uint8_t reserved[752];
 	/* A cache line of its own: it is all that a busy semaphore touches. */
 	_Atomic uint32_t value;
-	uint8_t unused[SHMIPC_HEADER_SIZE - 1028];
+	uint8_t reserved_too[1020];
+	/* So has a busy lock. */
+	_Atomic uint32_t lock;
+	uint8_t links[SHMI_ROBUST_REACH + 60];
+	uint8_t unused[SHMIPC_HEADER_SIZE - 2048 - 128];
 };
 
 static_assert(sizeof(struct shmi_header) == SHMIPC_HEADER_SIZE, "one page");
@@ -73,7 +85,12 @@ static_assert(offsetof(struct shmi_header, created) == 32, "layout");
 static_assert(offsetof(struct shmi_header, creator) == 40, "layout");
 static_assert(offsetof(struct shmi_header, name) == 48, "layout");
 static_assert(offsetof(struct shmi_header, note) == 256, "layout");
+static_assert(offsetof(struct shmi_header, pid_space) == 264, "layout");
 static_assert(offsetof(struct shmi_header, value) == 1024, "layout");
+static_assert(offsetof(struct shmi_header, lock) == 2048, "layout");
+static_assert(sizeof(((struct shmi_header *)0)->links) >=
+		      SHMI_ROBUST_REACH + sizeof(struct shmi_link),
+	      "room for an element");
 static_assert(SHMI_HEADER_NAME > SHMIPC_NAME_MAX, "room for a NUL");
 static_assert(ATOMIC_INT_LOCK_FREE == 2, "atomics must work across processes");
 
@@ -85,6 +102,7 @@ struct shmi_facts {
 	uint64_t size;
 	int64_t created;
 	int32_t creator;
+	uint64_t pid_space; /* 0: not known */
 	bool transient;
 };
 

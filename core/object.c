@@ -92,6 +92,7 @@ static int create(struct shmi_object *o, const struct shmi_request *request)
 	if (r < 0)
 		goto err_place;
 	o->size = request->size;
+	o->pid_space = shmi_pid_space();
 	o->created = true;
 	return 0;
 
@@ -160,6 +161,7 @@ static int attach(struct shmi_object *o, const struct shmi_request *request)
 			goto err_segment;
 	}
 	o->size = facts.size;
+	o->pid_space = facts.pid_space;
 	o->created = false;
 	return 0;
 

@@ -15,7 +15,8 @@
 struct shmi_object {
 	struct shmipc *ipc; /* a reference of our own */
 	struct shmipc_segment seg;
-	uint64_t size; /* the checked copy of the header's */
+	uint64_t size;	    /* the checked copy of the header's */
+	uint64_t pid_space; /* the same; 0: not known */
 	bool created;
 	bool rdonly;
 	char name[SHMIPC_NAME_MAX + 1]; /* seg.name points here */

@@ -4,11 +4,13 @@
 
 #include <errno.h>
 
+#include "clock.h"
+#include "lockword.h"
 #include "object.h"
 
-/* A region needs nothing beside the object. */
 struct shmipc_shm {
-	struct shmi_object object;
+	struct shmi_object object; /* first: shmi_object_open() allocates it */
+	struct shmi_lock lock;
 };
 
 int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
@@ -26,9 +28,11 @@ int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 	int r;
 
 	r = shmi_object_open(ipc, ret ? &object : NULL, &request);
-	if (r == 0)
-		*ret = (struct shmipc_shm *)object;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = (struct shmipc_shm *)object;
+	(*ret)->lock.pid_space = object->pid_space;
+	return 0;
 }
 
 void *shmipc_shm_addr(const struct shmipc_shm *shm)
@@ -48,12 +52,109 @@ int shmipc_shm_created(const struct shmipc_shm *shm)
 
 int shmipc_shm_close(struct shmipc_shm *shm)
 {
-	if (shm)
-		shmi_object_close(&shm->object);
+	if (!shm)
+		return 0;
+	if (shmi_lockword_is_held(&shm->lock))
+		return shmi_report_static(-EBUSY, shm->object.subject,
+					  "a thread of this process holds its "
+					  "lock through this handle");
+	shmi_object_close(&shm->object);
 	return 0;
 }
 
 int shmipc_shm_unlink(struct shmipc *ipc, const char *name)
 {
 	return shmi_object_unlink(ipc, SHMIPC_SHM, name);
+}
+
+/* ---- the lock ----------------------------------------------------------- */
+
+/* May the lock be touched through this handle? The fast paths' question. */
+static inline bool is_usable(const struct shmipc_shm *shm)
+{
+	return __builtin_expect(shm && !shm->object.rdonly, 1);
+}
+
+static int not_usable(const struct shmipc_shm *shm)
+{
+	if (!shm)
+		return shmi_report_static(-EINVAL, "region",
+					  "the handle is NULL");
+	return shmi_report_static(-EACCES, shm->object.subject,
+				  "it was opened with SHMIPC_RDONLY");
+}
+
+/* What the protocol says, in words. */
+static int report(const struct shmipc_shm *shm, int r)
+{
+	const char *subject = shm->object.subject;
+
+	switch (r) {
+	case -EOWNERDEAD:
+		return shmi_report_static(
+			r, subject,
+			"its last holder died in it; you have the lock: see "
+			"to the bytes, then shmipc_shm_mark_consistent()");
+	case -EBUSY:
+		return shmi_report_static(r, subject, "somebody has the lock");
+	case -EPERM:
+		return shmi_report_static(r, subject,
+					  "the calling thread does not hold "
+					  "the lock through this handle");
+	case -EPROTO:
+		return shmi_report_static(r, subject,
+					  "somebody has written to the lock; a "
+					  "thread of this process holds it");
+	default:
+		return shmi_report(SHMI_LOCK, r, subject);
+	}
+}
+
+static inline int lock(struct shmipc_shm *shm, bool patient,
+		       const struct timespec *deadline)
+{
+	int r = shmi_lockword_lock(shm->object.seg.addr, &shm->lock, patient,
+				   deadline);
+
+	return __builtin_expect(r == 0, 1) ? 0 : report(shm, r);
+}
+
+int shmipc_shm_lock(struct shmipc_shm *shm, const struct timespec *deadline)
+{
+	if (!is_usable(shm))
+		return not_usable(shm);
+	if (deadline && !shmi_clock_is_valid(deadline))
+		return shmi_report_static(-EINVAL, shm->object.subject,
+					  "tv_nsec is not in 0 to 999999999");
+	return lock(shm, true, deadline);
+}
+
+int shmipc_shm_trylock(struct shmipc_shm *shm)
+{
+	if (!is_usable(shm))
+		return not_usable(shm);
+	return lock(shm, false, NULL);
+}
+
+int shmipc_shm_unlock(struct shmipc_shm *shm)
+{
+	int r;
+
+	if (!is_usable(shm))
+		return not_usable(shm);
+	r = shmi_lockword_unlock(shm->object.seg.addr, &shm->lock);
+	return __builtin_expect(r == 0, 1) ? 0 : report(shm, r);
+}
+
+int shmipc_shm_mark_consistent(struct shmipc_shm *shm)
+{
+	int r;
+
+	if (!is_usable(shm))
+		return not_usable(shm);
+	r = shmi_lockword_mark_consistent(shm->object.seg.addr, &shm->lock);
+	if (r == -EINVAL)
+		return shmi_report_static(r, shm->object.subject,
+					  "nobody has died in the lock");
+	return r == 0 ? 0 : report(shm, r);
 }

@@ -251,7 +251,10 @@ SHMIPC_API int shmipc_shm_created(const struct shmipc_shm *shm);
  * is 0. Never blocks, but that of a transient memfd region, for 0.1 s, if the
  * broker does not answer.
  *
- * @retval 0	closed; there is no other result
+ * @retval 0		closed
+ * @retval -EBUSY	a living thread of this process holds the lock through
+ *	this handle; nothing was done. (Memory that is not mapped any more
+ *	cannot be marked when the holder dies.)
  */
 SHMIPC_API int shmipc_shm_close(struct shmipc_shm *shm);
 
@@ -274,6 +277,98 @@ SHMIPC_API int shmipc_shm_close(struct shmipc_shm *shm);
  * @retval -EIO		the system failed in a way that is not foreseen
  */
 SHMIPC_API int shmipc_shm_unlink(struct shmipc *ipc, const char *name);
+
+/* ---- the lock of a region ----------------------------------------------- */
+
+/*
+ * Every region carries one lock, for its users to agree on whose turn it is.
+ * It is robust: if its holder dies in it, the next one is told.
+ *
+ * The holder is a thread, through one handle. It is not inherited over fork():
+ * the child is another thread. It ends with the thread that has it, however
+ * that ends, by exec too: that is a death in the lock. It does not end with
+ * shmipc_shm_close(), which is refused.
+ *
+ * Thread ids are what tells holders apart, so a lock serves one pid name
+ * space, that in which the region was made; elsewhere it is -ENOTSUP.
+ *
+ * Whoever may write to the region can damage its lock as he can its bytes:
+ * take it from others, give it to two, or keep it for ever. He cannot harm
+ * their memory with it, but one who dies holding several locks may then leave
+ * some of them held.
+ */
+
+/* Locks of regions that one thread can hold at a time. */
+#define SHMIPC_LOCKS_MAX 512
+
+/**
+ * Take the lock of a region; sleep until it is free or the deadline has
+ * passed.
+ *
+ * What its last holder wrote is visible then, also what a dead one wrote. No
+ * order of service is promised. Not a cancellation point.
+ *
+ * @param deadline	absolute time of CLOCK_MONOTONIC; NULL: wait for ever.
+ *	A lock that is free is taken even if the deadline has passed.
+ *
+ * @retval 0		the calling thread has it
+ * @retval -EOWNERDEAD	the calling thread has it, and its last holder died
+ *	in it: what it protects may be half done. Put that right, then call
+ *	shmipc_shm_mark_consistent(), then shmipc_shm_unlock(). If this thread
+ *	dies too, the next one is told the same
+ * @retval -ENOTRECOVERABLE	somebody was told -EOWNERDEAD and gave the lock
+ *	back without shmipc_shm_mark_consistent(); nobody can have it any more.
+ *	A new region of the name has a new lock
+ * @retval -EDEADLK	the calling thread has it, through whatever handle
+ * @retval -ETIMEDOUT	somebody had it until the deadline
+ * @retval -EINTR	a signal handler ran during the sleep, installed with
+ *	SA_RESTART or not
+ * @retval -EACCES	a SHMIPC_RDONLY handle
+ * @retval -ENOLCK	the calling thread holds SHMIPC_LOCKS_MAX locks: the
+ *	kernel would not remember more of them when it dies
+ * @retval -ENOTSUP	the region was made in another pid name space, or this
+ *	C library keeps its robust mutexes in a way that is not known
+ * @retval -EPROTO	somebody wrote to the lock what was not true
+ * @retval -ENOMEM	no memory; only in the first call of a process
+ * @retval -EINVAL	shm is NULL, or tv_nsec is not in 0 to 999,999,999
+ * @retval -EIO		the system failed in a way that is not foreseen
+ */
+SHMIPC_API int shmipc_shm_lock(struct shmipc_shm *shm,
+			       const struct timespec *deadline);
+
+/**
+ * Take the lock of a region if it is free. Never sleeps.
+ *
+ * @retval -EBUSY	somebody has it
+ * @return	the others as shmipc_shm_lock(), but for -ETIMEDOUT and -EINTR
+ */
+SHMIPC_API int shmipc_shm_trylock(struct shmipc_shm *shm);
+
+/**
+ * Give the lock of a region back, and wake one who waits for it. Never blocks.
+ *
+ * After -EOWNERDEAD and without shmipc_shm_mark_consistent(), it is
+ * -ENOTRECOVERABLE for everybody from now on, those who wait included.
+ *
+ * @retval 0		given back
+ * @retval -EPERM	the calling thread does not have it, or not through
+ *	this handle
+ * @retval -EINVAL	shm is NULL
+ * @retval -EACCES -ENOTSUP -ENOMEM	as shmipc_shm_lock()
+ */
+SHMIPC_API int shmipc_shm_unlock(struct shmipc_shm *shm);
+
+/**
+ * Say that what the lock protects is whole again, after -EOWNERDEAD. The
+ * caller keeps the lock.
+ *
+ * @retval 0		the death is forgotten
+ * @retval -EPERM	the calling thread does not have the lock, or not
+ *	through this handle
+ * @retval -EINVAL	shm is NULL, or nobody has died in the lock
+ * @retval -EACCES -ENOTSUP -ENOMEM	as shmipc_shm_lock()
+ */
+SHMIPC_API int shmipc_shm_mark_consistent(struct shmipc_shm *shm);
 
 /* ---- counting semaphores ------------------------------------------------ */
 

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* The slow half of a robust lock. The protocol: lockword.h. */
+#include <config.h>
+
+#include <limits.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "lockword.h"
+
+#define ID	FUTEX_TID_MASK
+#define DIED	FUTEX_OWNER_DIED
+#define WAITERS FUTEX_WAITERS
+
+/* On failure *word is what is there now. */
+static bool swap(struct shmi_header *h, uint32_t *word, uint32_t wanted,
+		 memory_order order)
+{
+	return atomic_compare_exchange_weak_explicit(
+		&h->lock, word, wanted, order, memory_order_relaxed);
+}
+
+/* Relaxed: a look only; the swap that follows decides. */
+static uint32_t look(const struct shmi_header *h)
+{
+	return atomic_load_explicit(&h->lock, memory_order_relaxed);
+}
+
+static long futex(struct shmi_header *h, int op, uint32_t value,
+		  const struct timespec *deadline)
+{
+	return syscall(SYS_futex, &h->lock, op, value, deadline, NULL,
+		       FUTEX_BITSET_MATCH_ANY);
+}
+
+int shmi_lockword_check(const struct shmi_lock *lock)
+{
+	if (!lock->pid_space || lock->pid_space != shmi_the_thread.pid_space)
+		return shmipc_backend_error(
+			-ENOTSUP,
+			"it was made in another pid name space, where thread "
+			"ids mean others; its lock works only there");
+	return shmi_the_thread.locks < SHMIPC_LOCKS_MAX ? 0 : -ENOLCK;
+}
+
+/*
+ * L1, for as long as nobody has it.
+ *   -EOWNERDEAD       taken, after a death
+ *   -EBUSY            *word is what somebody has made of it
+ *   -ENOTRECOVERABLE
+ */
+static int take(struct shmi_header *h, uint32_t *word, uint32_t waiters)
+{
+	*word = look(h);
+	for (;;) {
+		uint32_t kept = *word & (DIED | WAITERS);
+
+		if (*word == SHMI_LOCKWORD_NOT_RECOVERABLE)
+			return -ENOTRECOVERABLE;
+		if (*word & ID)
+			return -EBUSY;
+		/* [L1] acquire: partner is U2's release, or the kernel. */
+		if (swap(h, word, shmi_the_thread.id | kept | waiters,
+			 memory_order_acquire))
+			return kept & DIED ? -EOWNERDEAD : 0;
+	}
+}
+
+static bool is_free(void *header)
+{
+	return !(look(header) & ID);
+}
+
+/* L3 and L4 of one who found this in the word. */
+static int sleep_on(struct shmi_header *h, uint32_t word,
+		    const struct timespec *deadline)
+{
+	struct timespec wake;
+
+	if (deadline && shmi_clock_reached(deadline))
+		return -ETIMEDOUT;
+	/* [L3] relaxed: it carries no data. */
+	if (!(word & WAITERS) &&
+	    !swap(h, &word, word | WAITERS, memory_order_relaxed))
+		return 0;
+	wake = shmi_clock_slice(deadline);
+	/* [L4] Returns EINTR for every handler, as it has a deadline. */
+	if (futex(h, FUTEX_WAIT_BITSET, word | WAITERS, &wake) == 0 ||
+	    errno == EAGAIN || errno == ETIMEDOUT)
+		return 0;
+	return -errno;
+}
+
+int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
+			      bool patient, const struct timespec *deadline)
+{
+	uint32_t word, waiters = 0;
+	bool spun = false;
+	int r;
+
+	for (;;) {
+		r = take(h, &word, waiters);
+		if (r != -EBUSY)
+			return r;
+		if ((word & ID) == shmi_the_thread.id)
+			return -EDEADLK;
+		if (!patient)
+			return -EBUSY;
+		if (!spun) {
+			spun = true;
+			if (deadline && shmi_clock_reached(deadline))
+				return -ETIMEDOUT;
+			if (shmi_spin(&lock->spin, is_free, h))
+				continue;
+		}
+		r = sleep_on(h, word, deadline);
+		if (r < 0)
+			return r;
+		waiters = WAITERS;
+	}
+}
+
+/*
+ * He is right, if he lives, and somebody else has written to the word. Put his
+ * id back, for those who want the lock.
+ */
+int shmi_lockword_check_holder(struct shmi_header *h,
+			       const struct shmi_lock *lock)
+{
+	uint32_t holder = shmi_lockword_holder(lock);
+
+	if (!shmi_thread_lives(holder))
+		return 0;
+	atomic_store_explicit(&h->lock, holder | WAITERS, memory_order_relaxed);
+	return holder == shmi_the_thread.id ? -EDEADLK : -EPROTO;
+}
+
+void shmi_lockword_wake(struct shmi_header *h, bool all)
+{
+	futex(h, FUTEX_WAKE, all ? INT_MAX : 1, NULL);
+}
+
+int shmi_lockword_mark_consistent(struct shmi_header *h, struct shmi_lock *lock)
+{
+	int r = shmi_lockword_check_mine(lock);
+	uint32_t was;
+
+	if (r < 0)
+		return r;
+	/* Relaxed: U2 carries the data. */
+	was = atomic_fetch_and_explicit(&h->lock, ~DIED, memory_order_relaxed);
+	return was & DIED ? 0 : -EINVAL;
+}
+
+bool shmi_lockword_is_held(const struct shmi_lock *lock)
+{
+	uint32_t thread =
+		atomic_load_explicit(&lock->thread, memory_order_relaxed);
+
+	/* Nearly always nobody, and then we need not know who we are. */
+	if (!thread || shmi_thread() < 0 || !shmi_lockword_holder(lock))
+		return false;
+	return shmi_thread_lives(thread);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A robust lock in one shared word.
+ *
+ *   word    bits 0 to 29: thread id of the holder, 0: nobody. Bit 30, DIED: a
+ *           holder died, and nobody has said yet that the bytes are
+ *           consistent. Bit 31, WAITERS: somebody may sleep. All of them set
+ *           but the flags: not recoverable. The layout is the kernel's
+ *           (FUTEX_TID_MASK, FUTEX_OWNER_DIED, FUTEX_WAITERS), who sets DIED
+ *           and clears the id when the holder dies.
+ *   held    in the handle: who of this process has the lock through it
+ *
+ *   lock:   [L0] tell the kernel that we are at this word
+ *           [L1] nobody has it: put our id in; DIED stays, and so does
+ *                WAITERS. After a sleep set WAITERS too
+ *           [L2] put it into our thread's list; L0's end
+ *           [L3] somebody has it: set WAITERS, if it is not
+ *           [L4] sleep while the word is that, until woken, the deadline, or
+ *                SLICE is over; then look again
+ *
+ *   unlock: [U0] tell the kernel that we are at this word
+ *           [U1] take it out of our list
+ *           [U2] put 0 in, or NOT_RECOVERABLE if DIED is still set
+ *           [U3] if WAITERS was set, wake one, or all; U0's end
+ *
+ * A pthread mutex would be less to write, and cannot be it: it keeps pointers
+ * in shared memory, which a peer can aim (robust.h); assertions of glibc end
+ * the program when its fields make no sense; and its waits do not end with
+ * -EINTR, as all waits here do.
+ *
+ * WAITERS is not a count, and nothing that dies can leave it too low for good
+ * or too high: set in vain it costs one system call at the next U3. A woken
+ * waiter sets it again as it takes the lock [L1], because others may still
+ * sleep and U2 cleared it for them too.
+ *
+ * Order. L1 is acquire and U2 release: what a holder wrote is visible to the
+ * next. So is what a dead one wrote: the kernel sets DIED with a full barrier
+ * after his last instruction. L3 is relaxed, it carries no data, and the kernel
+ * compares the word again before it sleeps [L4], under the lock that U3 takes.
+ * held is written between L1 and U2, so under the lock; its id is also read
+ * by those who have not got it, for whom any value but their own says the
+ * same: not you.
+ *
+ * Death. Before L1 or after U2: nothing is held. Between L1 and L2, or U1 and
+ * U2: the word has our id, is in no list, and is the one that L0 or U0 told
+ * of: marked. Between L2 and U1: it is in the list: marked. To mark is to
+ * clear the id and set DIED, and to wake one sleeper if WAITERS is set; the
+ * next holder is told, by DIED. Between U2 and U3, and for a waiter from his
+ * wake-up to L1 or L3: the kernel wakes another if it finds 0 in the word that
+ * L0 or U0 told of. If it finds somebody else's id, who came past without
+ * WAITERS, sleepers stay asleep; each looks by itself after SLICE.
+ * (handle_futex_death() in the kernel's kernel/futex/core.c.)
+ *
+ * Whoever may write the word can give the lock to everybody or nobody. He
+ * cannot make two threads of one process use one handle's `held' at a time:
+ * who got the word from him finds it taken, and the taker alive.
+ */
+#ifndef SHMI_LOCKWORD_H
+#define SHMI_LOCKWORD_H
+
+#include <errno.h>
+#include <time.h>
+
+#include "header.h"
+#include "robust.h"
+#include "spin.h"
+
+/* All of the id set: no thread has it, theirs end at 2^22 (proc(5)). */
+#define SHMI_LOCKWORD_NOT_RECOVERABLE FUTEX_TID_MASK
+
+/* The lock, as one handle knows it; private to the process, zeroed at first. */
+struct shmi_lock {
+	uint64_t pid_space; /* of the region, or 0; set when it is opened */
+	/* Who holds it through this handle; thread 0: nobody. */
+	_Atomic uint64_t process;
+	_Atomic uint32_t thread;
+	struct shmi_held held;
+	struct shmi_spin spin;
+};
+
+/* Relaxed: see held above. 0: nobody of this process. */
+static inline uint32_t shmi_lockword_holder(const struct shmi_lock *lock)
+{
+	if (atomic_load_explicit(&lock->process, memory_order_relaxed) !=
+	    shmi_the_thread.process)
+		return 0; /* a parent's, before fork(2) */
+	return atomic_load_explicit(&lock->thread, memory_order_relaxed);
+}
+
+static inline void shmi_lockword_set_holder(struct shmi_lock *lock,
+					    uint32_t thread)
+{
+	atomic_store_explicit(&lock->process, shmi_the_thread.process,
+			      memory_order_relaxed);
+	atomic_store_explicit(&lock->thread, thread, memory_order_relaxed);
+}
+
+/* What speaks against taking it before the word is looked at; 0: nothing. */
+int shmi_lockword_check(const struct shmi_lock *lock);
+
+/* L1 again, L3 and L4, whenever the word was not 0. Not patient: no L3, L4. */
+int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
+			      bool patient, const struct timespec *deadline);
+
+/*
+ * The calling thread has the word, and the handle says that somebody of this
+ * process has it. 0 if he is dead.
+ */
+int shmi_lockword_check_holder(struct shmi_header *h,
+			       const struct shmi_lock *lock);
+
+/* U3. */
+void shmi_lockword_wake(struct shmi_header *h, bool all);
+
+/*
+ * Take the lock; sleep until it is free, if patient. deadline as in
+ * shmi_semword_wait_slowly().
+ *   -EOWNERDEAD       taken; its last holder died in it
+ *   -ENOTRECOVERABLE  nobody can have it any more
+ *   -EDEADLK          the calling thread has it
+ *   -EBUSY            somebody has it; not if patient
+ *   -ETIMEDOUT        somebody had it until the deadline
+ *   -EINTR            a signal handler ran
+ *   -ENOLCK           the thread has SHMIPC_LOCKS_MAX locks
+ *   -EPROTO           the word says that it is free, and it is not
+ *   -ENOTSUP          another pid name space, or as shmi_thread_learn()
+ *   -ENOMEM           as shmi_thread_learn()
+ */
+static inline int shmi_lockword_lock(struct shmi_header *h,
+				     struct shmi_lock *lock, bool patient,
+				     const struct timespec *deadline)
+{
+	uint32_t word = 0;
+	int r, refused;
+
+	r = shmi_thread();
+	if (r == 0 && (lock->pid_space != shmi_the_thread.pid_space ||
+		       shmi_the_thread.locks >= SHMIPC_LOCKS_MAX))
+		r = shmi_lockword_check(lock);
+	if (r < 0)
+		return r;
+	/* [L0] */
+	shmi_robust_begin(&h->lock);
+	/* [L1] acquire: partner is U2's release. */
+	if (!atomic_compare_exchange_strong_explicit(
+		    &h->lock, &word, shmi_the_thread.id, memory_order_acquire,
+		    memory_order_relaxed))
+		r = shmi_lockword_take_slowly(h, lock, patient, deadline);
+	if (r == 0 || r == -EOWNERDEAD) {
+		refused = shmi_lockword_holder(lock)
+				  ? shmi_lockword_check_holder(h, lock)
+				  : 0;
+		if (refused == 0) {
+			shmi_lockword_set_holder(lock, shmi_the_thread.id);
+			/* [L2] */
+			shmi_robust_add(&lock->held, &h->lock);
+		} else {
+			r = refused;
+		}
+	}
+	shmi_robust_end();
+	return r;
+}
+
+/* Is the calling thread the holder, through this handle? */
+static inline int shmi_lockword_check_mine(const struct shmi_lock *lock)
+{
+	int r = shmi_thread();
+
+	if (r < 0)
+		return r;
+	return shmi_lockword_holder(lock) == shmi_the_thread.id ? 0 : -EPERM;
+}
+
+/*
+ * Give the lock back.
+ *   -EPERM  the calling thread does not have it through this handle
+ *   -ENOMEM -ENOTSUP  as shmi_thread_learn(), and then it does not either
+ */
+static inline int shmi_lockword_unlock(struct shmi_header *h,
+				       struct shmi_lock *lock)
+{
+	uint32_t next, was;
+	int r;
+
+	r = shmi_lockword_check_mine(lock);
+	if (r < 0)
+		return r;
+	/* [U0] */
+	shmi_robust_begin(&h->lock);
+	/* [U1] */
+	shmi_robust_remove(&lock->held);
+	shmi_lockword_set_holder(lock, 0);
+	/* Relaxed: only we can clear DIED. */
+	next = atomic_load_explicit(&h->lock, memory_order_relaxed) &
+			       FUTEX_OWNER_DIED
+		       ? SHMI_LOCKWORD_NOT_RECOVERABLE
+		       : 0;
+	/* [U2] release: partner is [L1]. */
+	was = atomic_exchange_explicit(&h->lock, next, memory_order_release);
+	/* [U3] */
+	if (was & FUTEX_WAITERS)
+		shmi_lockword_wake(h, next);
+	shmi_robust_end();
+	return 0;
+}
+
+/*
+ * Say that the bytes are consistent, after -EOWNERDEAD.
+ *   -EPERM   as shmi_lockword_unlock()
+ *   -EINVAL  nobody had died
+ */
+int shmi_lockword_mark_consistent(struct shmi_header *h,
+				  struct shmi_lock *lock);
+
+/* Does a living thread of this process have it through this handle? */
+bool shmi_lockword_is_held(const struct shmi_lock *lock);
+
+#endif
