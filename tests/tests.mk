@@ -49,6 +49,14 @@ tests_secure_SOURCES = tests/secure.c
 tests_secure_LDADD = libshmipc-intree.la
 EXTRA_DIST += tests/secure.sh
 
+# What ThreadSanitizer can see: threads on one mapping.
+TESTS += tests/threads.sh
+check_PROGRAMS += tests/threads
+tests_threads_SOURCES = tests/threads.c
+tests_threads_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_threads_LDADD = libshmipc-intree.la
+EXTRA_DIST += tests/threads.sh
+
 # Death and refusal at every step, races and kills in numbers.
 stress = tests/stress-posix.sh tests/stress-sysv.sh tests/stress-memfd.sh \
 	tests/stress-file.sh
