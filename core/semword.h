@@ -27,6 +27,7 @@
  * units appear beside a MARK, and a responsible waiter ends with no unit left,
  * or hands on (W2). That is why a woken waiter sets MARK when it takes: others
  * may still sleep, and the post that woke it cleared their mark too.
+ * tests/model/semword.pml says all this to spin, with the same labels.
  *
  * There is no count of sleepers, which a killed one would leave too high for
  * ever: a MARK that no longer means anything goes with the next post.

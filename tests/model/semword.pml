@@ -9,7 +9,8 @@
  * before it. A swap that fails changes nothing and is tried again, which is a
  * look later. A relaxed look may be old, and an old look is an early one: the
  * only thing a thread does before it that others see, taking a token, orders
- * the two in the kernel. Spinning is looks that lead to nothing.
+ * the two in the kernel. Spinning before the first sleep (spin.h) is looks that
+ * lead to nothing, and at last W1 or W3.
  *
  * What can happen at any step (fate): a thread is killed; a sleeper wakes
  * without a token, be it by its slice, its deadline, or because an eventfd
@@ -237,7 +238,7 @@ look:		if
 		/* [W3] */
 		:: atomic { value == 0 -> mark = true; become(me, MARKED) }
 #endif
-		/* A trywait ends here, with -EAGAIN. */
+		/* A trywait ends here, and a wait that came too late. */
 		:: atomic { value == 0 && !slept -> goto call }
 		fi;
 
