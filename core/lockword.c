@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <limits.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,7 +42,9 @@ int shmi_lockword_check(const struct shmi_lock *lock)
 			-ENOTSUP,
 			"it was made in another pid name space, where thread "
 			"ids mean others; its lock works only there");
-	return shmi_the_thread.locks < SHMIPC_LOCKS_MAX ? 0 : -ENOLCK;
+	if (shmi_pair_is_mine(shmi_lockword_pair(lock), lock))
+		return -EDEADLK;
+	return shmi_robust_has_room() ? 0 : -ENOLCK;
 }
 
 /*
@@ -72,68 +75,69 @@ static bool is_free(void *header)
 	return !(look(header) & ID);
 }
 
-/* L3 and L4 of one who found this in the word. */
+/*
+ * L4.
+ *   -ETIMEDOUT  nobody woke us
+ *   -EINTR
+ */
 static int sleep_on(struct shmi_header *h, uint32_t word,
 		    const struct timespec *deadline)
 {
-	struct timespec wake;
+	struct timespec wake = shmi_clock_slice(deadline);
 
-	if (deadline && shmi_clock_reached(deadline))
-		return -ETIMEDOUT;
-	/* [L3] relaxed: it carries no data. */
-	if (!(word & WAITERS) &&
-	    !swap(h, &word, word | WAITERS, memory_order_relaxed))
-		return 0;
-	wake = shmi_clock_slice(deadline);
 	/* [L4] Returns EINTR for every handler, as it has a deadline. */
-	if (futex(h, FUTEX_WAIT_BITSET, word | WAITERS, &wake) == 0 ||
-	    errno == EAGAIN || errno == ETIMEDOUT)
+	if (futex(h, FUTEX_WAIT_BITSET, word, &wake) == 0 || errno == EAGAIN)
 		return 0;
 	return -errno;
+}
+
+/* L5. Any thread has an id for kill(2), not only a process. */
+static bool take_from_nobody(struct shmi_header *h, uint32_t word)
+{
+	if (kill((pid_t)(word & ID), 0) == 0 || errno != ESRCH)
+		return false;
+	/* [L5] acquire: as L1, of one whom the kernel did not find. */
+	return swap(h, &word, shmi_the_thread.id | DIED | WAITERS,
+		    memory_order_acquire);
 }
 
 int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 			      bool patient, const struct timespec *deadline)
 {
 	uint32_t word, waiters = 0;
-	bool spun = false;
-	int r;
+	bool spun = false, late;
+	int r = 0;
 
 	for (;;) {
-		r = take(h, &word, waiters);
-		if (r != -EBUSY)
-			return r;
+		int taken = take(h, &word, waiters);
+
+		if (taken != -EBUSY)
+			return taken;
 		if ((word & ID) == shmi_the_thread.id)
 			return -EDEADLK;
 		if (!patient)
 			return -EBUSY;
+		late = deadline && shmi_clock_reached(deadline);
+		if ((late || r == -ETIMEDOUT) && take_from_nobody(h, word))
+			return -EOWNERDEAD;
+		if (late && !waiters)
+			return -ETIMEDOUT;
 		if (!spun) {
 			spun = true;
-			if (deadline && shmi_clock_reached(deadline))
-				return -ETIMEDOUT;
 			if (shmi_spin(&lock->spin, is_free, h))
 				continue;
 		}
-		r = sleep_on(h, word, deadline);
-		if (r < 0)
+		/* [L3] relaxed: it carries no data. Also of one who is late. */
+		if (!(word & WAITERS) &&
+		    !swap(h, &word, word | WAITERS, memory_order_relaxed))
+			continue;
+		if (late)
+			return -ETIMEDOUT;
+		r = sleep_on(h, word | WAITERS, deadline);
+		if (r < 0 && r != -ETIMEDOUT)
 			return r;
 		waiters = WAITERS;
 	}
-}
-
-/*
- * He is right, if he lives, and somebody else has written to the word. Put his
- * id back, for those who want the lock.
- */
-int shmi_lockword_check_holder(struct shmi_header *h,
-			       const struct shmi_lock *lock)
-{
-	uint32_t holder = shmi_lockword_holder(lock);
-
-	if (!shmi_thread_lives(holder))
-		return 0;
-	atomic_store_explicit(&h->lock, holder | WAITERS, memory_order_relaxed);
-	return holder == shmi_the_thread.id ? -EDEADLK : -EPROTO;
 }
 
 void shmi_lockword_wake(struct shmi_header *h, bool all)
@@ -155,11 +159,5 @@ int shmi_lockword_mark_consistent(struct shmi_header *h, struct shmi_lock *lock)
 
 bool shmi_lockword_is_held(const struct shmi_lock *lock)
 {
-	uint32_t thread =
-		atomic_load_explicit(&lock->thread, memory_order_relaxed);
-
-	/* Nearly always nobody, and then we need not know who we are. */
-	if (!thread || shmi_thread() < 0 || !shmi_lockword_holder(lock))
-		return false;
-	return shmi_thread_lives(thread);
+	return shmi_pair_is_used(shmi_lockword_pair(lock), lock);
 }

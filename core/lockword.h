@@ -8,7 +8,7 @@
  *           but the flags: not recoverable. The layout is the kernel's
  *           (FUTEX_TID_MASK, FUTEX_OWNER_DIED, FUTEX_WAITERS), who sets DIED
  *           and clears the id when the holder dies.
- *   held    in the handle: who of this process has the lock through it
+ *   pair    in the handle: who of this process has the lock through it
  *
  *   lock:   [L0] tell the kernel that we are at this word
  *           [L1] nobody has it: put our id in; DIED stays, and so does
@@ -17,6 +17,7 @@
  *           [L3] somebody has it: set WAITERS, if it is not
  *           [L4] sleep while the word is that, until woken, the deadline, or
  *                SLICE is over; then look again
+ *           [L5] there is no such thread any more: put our id in, and DIED
  *
  *   unlock: [U0] tell the kernel that we are at this word
  *           [U1] take it out of our list
@@ -30,16 +31,16 @@
  *
  * WAITERS is not a count, and nothing that dies can leave it too low for good
  * or too high: set in vain it costs one system call at the next U3. A woken
- * waiter sets it again as it takes the lock [L1], because others may still
- * sleep and U2 cleared it for them too.
+ * waiter sets it again as it takes the lock [L1], or finds it taken by one who
+ * came past [L3], even if he is too late to wait: others may still sleep, and
+ * U2 cleared it for them too.
  *
  * Order. L1 is acquire and U2 release: what a holder wrote is visible to the
  * next. So is what a dead one wrote: the kernel sets DIED with a full barrier
  * after his last instruction. L3 is relaxed, it carries no data, and the kernel
  * compares the word again before it sleeps [L4], under the lock that U3 takes.
- * held is written between L1 and U2, so under the lock; its id is also read
- * by those who have not got it, for whom any value but their own says the
- * same: not you.
+ * pair is written between L1 and U2, so under the lock; those who have not got
+ * it read it too, to see that it is not theirs.
  *
  * Death. Before L1 or after U2: nothing is held. Between L1 and L2, or U1 and
  * U2: the word has our id, is in no list, and is the one that L0 or U0 told
@@ -51,9 +52,15 @@
  * WAITERS, sleepers stay asleep; each looks by itself after SLICE.
  * (handle_futex_death() in the kernel's kernel/futex/core.c.)
  *
- * Whoever may write the word can give the lock to everybody or nobody. He
- * cannot make two threads of one process use one handle's `held' at a time:
- * who got the word from him finds it taken, and the taker alive.
+ * Not marked is a holder whose list a peer has spoilt (robust.h), and one who
+ * calls execve(2) in another thread than the first: it gets the first one's id
+ * before the kernel looks for the old one. So who has slept for a SLICE, or has
+ * come to his deadline, sees whether the holder exists [L5]; if not, he takes
+ * the lock as after a death. An id that was given to somebody else meanwhile
+ * deceives him for as long as that one lives.
+ *
+ * Whoever may write the word can give the lock to everybody or nobody, and no
+ * more: what two who have it at a time write to is not the same (robust.h).
  */
 #ifndef SHMI_LOCKWORD_H
 #define SHMI_LOCKWORD_H
@@ -71,43 +78,29 @@
 /* The lock, as one handle knows it; private to the process, zeroed at first. */
 struct shmi_lock {
 	uint64_t pid_space; /* of the region, or 0; set when it is opened */
-	/* Who holds it through this handle; thread 0: nobody. */
-	_Atomic uint64_t process;
-	_Atomic uint32_t thread;
-	struct shmi_held held;
+	/* Of the thread that holds it through this handle, NULL: none does. */
+	struct shmi_pair *_Atomic pair;
 	struct shmi_spin spin;
 };
 
-/* Relaxed: see held above. 0: nobody of this process. */
-static inline uint32_t shmi_lockword_holder(const struct shmi_lock *lock)
+/* Relaxed: see Order. */
+static inline struct shmi_pair *shmi_lockword_pair(const struct shmi_lock *lock)
 {
-	if (atomic_load_explicit(&lock->process, memory_order_relaxed) !=
-	    shmi_the_thread.process)
-		return 0; /* a parent's, before fork(2) */
-	return atomic_load_explicit(&lock->thread, memory_order_relaxed);
+	return atomic_load_explicit(&lock->pair, memory_order_relaxed);
 }
 
-static inline void shmi_lockword_set_holder(struct shmi_lock *lock,
-					    uint32_t thread)
+static inline void shmi_lockword_set_pair(struct shmi_lock *lock,
+					  struct shmi_pair *pair)
 {
-	atomic_store_explicit(&lock->process, shmi_the_thread.process,
-			      memory_order_relaxed);
-	atomic_store_explicit(&lock->thread, thread, memory_order_relaxed);
+	atomic_store_explicit(&lock->pair, pair, memory_order_relaxed);
 }
 
 /* What speaks against taking it before the word is looked at; 0: nothing. */
 int shmi_lockword_check(const struct shmi_lock *lock);
 
-/* L1 again, L3 and L4, whenever the word was not 0. Not patient: no L3, L4. */
+/* L1 again, L3 to L5, whenever the word was not 0. Not patient: only L1. */
 int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 			      bool patient, const struct timespec *deadline);
-
-/*
- * The calling thread has the word, and the handle says that somebody of this
- * process has it. 0 if he is dead.
- */
-int shmi_lockword_check_holder(struct shmi_header *h,
-			       const struct shmi_lock *lock);
 
 /* U3. */
 void shmi_lockword_wake(struct shmi_header *h, bool all);
@@ -122,7 +115,6 @@ void shmi_lockword_wake(struct shmi_header *h, bool all);
  *   -ETIMEDOUT        somebody had it until the deadline
  *   -EINTR            a signal handler ran
  *   -ENOLCK           the thread has SHMIPC_LOCKS_MAX locks
- *   -EPROTO           the word says that it is free, and it is not
  *   -ENOTSUP          another pid name space, or as shmi_thread_learn()
  *   -ENOMEM           as shmi_thread_learn()
  */
@@ -131,11 +123,11 @@ static inline int shmi_lockword_lock(struct shmi_header *h,
 				     const struct timespec *deadline)
 {
 	uint32_t word = 0;
-	int r, refused;
+	int r;
 
 	r = shmi_thread();
 	if (r == 0 && (lock->pid_space != shmi_the_thread.pid_space ||
-		       shmi_the_thread.locks >= SHMIPC_LOCKS_MAX))
+		       shmi_lockword_pair(lock) || !shmi_robust_has_room()))
 		r = shmi_lockword_check(lock);
 	if (r < 0)
 		return r;
@@ -146,18 +138,9 @@ static inline int shmi_lockword_lock(struct shmi_header *h,
 		    &h->lock, &word, shmi_the_thread.id, memory_order_acquire,
 		    memory_order_relaxed))
 		r = shmi_lockword_take_slowly(h, lock, patient, deadline);
-	if (r == 0 || r == -EOWNERDEAD) {
-		refused = shmi_lockword_holder(lock)
-				  ? shmi_lockword_check_holder(h, lock)
-				  : 0;
-		if (refused == 0) {
-			shmi_lockword_set_holder(lock, shmi_the_thread.id);
-			/* [L2] */
-			shmi_robust_add(&lock->held, &h->lock);
-		} else {
-			r = refused;
-		}
-	}
+	if (r == 0 || r == -EOWNERDEAD)
+		/* [L2] */
+		shmi_lockword_set_pair(lock, shmi_robust_add(&h->lock, lock));
 	shmi_robust_end();
 	return r;
 }
@@ -169,7 +152,7 @@ static inline int shmi_lockword_check_mine(const struct shmi_lock *lock)
 
 	if (r < 0)
 		return r;
-	return shmi_lockword_holder(lock) == shmi_the_thread.id ? 0 : -EPERM;
+	return shmi_pair_is_mine(shmi_lockword_pair(lock), lock) ? 0 : -EPERM;
 }
 
 /*
@@ -189,8 +172,8 @@ static inline int shmi_lockword_unlock(struct shmi_header *h,
 	/* [U0] */
 	shmi_robust_begin(&h->lock);
 	/* [U1] */
-	shmi_robust_remove(&lock->held);
-	shmi_lockword_set_holder(lock, 0);
+	shmi_robust_remove(shmi_lockword_pair(lock));
+	shmi_lockword_set_pair(lock, NULL);
 	/* Relaxed: only we can clear DIED. */
 	next = atomic_load_explicit(&h->lock, memory_order_relaxed) &
 			       FUTEX_OWNER_DIED

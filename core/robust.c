@@ -4,58 +4,69 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <shmipc-backend.h>
 
 #include "robust.h"
 
-struct shmi_process *_Atomic shmi_the_process;
 _Thread_local struct shmi_thread shmi_the_thread SHMI_TLS;
 
-/* ---- who we are --------------------------------------------------------- */
+/* ---- where we are ------------------------------------------------------- */
 
 /*
- * The page is made once and stays for the rest of the process, and of its
- * children: each of them finds zeros in it. (pthread_atfork(3) would not tell
- * of every fork, and a thread id that is the parent's would be a lock that
- * two have.)
+ * What is the same for all threads of a process. A page that is made once, and
+ * that a forked child finds full of zeros. (pthread_atfork(3) would not tell
+ * of every fork.)
  */
-static struct shmi_process *the_process(void)
-{
-	struct shmi_process *page, *none = NULL;
-	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+struct process {
+	_Atomic uint64_t pid_space; /* 0: not known */
+};
 
-	page = atomic_load_explicit(&shmi_the_process, memory_order_acquire);
+static void *wiped_on_fork(size_t size)
+{
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED)
+		return NULL;
+	if (madvise(pages, size, MADV_WIPEONFORK) == 0)
+		return pages;
+	munmap(pages, size);
+	return NULL;
+}
+
+static struct process *the_process(void)
+{
+	static struct process *_Atomic process;
+	struct process *page, *none = NULL;
+
+	/* Acquire and release: the page is zero before it is seen. */
+	page = atomic_load_explicit(&process, memory_order_acquire);
 	if (page)
 		return page;
-	page = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return NULL;
-	if (madvise(page, size, MADV_WIPEONFORK) == 0 &&
-	    atomic_compare_exchange_strong_explicit(&shmi_the_process, &none,
-						    page, memory_order_acq_rel,
-						    memory_order_acquire))
+	page = wiped_on_fork(sizeof(*page));
+	if (!page || atomic_compare_exchange_strong_explicit(
+			     &process, &none, page, memory_order_acq_rel,
+			     memory_order_acquire))
 		return page;
-	munmap(page, size);
-	return none; /* another thread's, or NULL */
+	munmap(page, sizeof(*page));
+	return none; /* another thread's */
 }
 
 uint64_t shmi_pid_space(void)
 {
-	struct shmi_process *process = the_process();
+	struct process *process = the_process();
 	struct stat st;
 	uint64_t space;
 
 	if (!process)
 		return 0;
+	/* Relaxed: the number carries nothing but itself. */
 	space = atomic_load_explicit(&process->pid_space, memory_order_relaxed);
 	if (space)
 		return space;
@@ -67,35 +78,13 @@ uint64_t shmi_pid_space(void)
 	return st.st_ino;
 }
 
-/* A number that no other process has had in its page. */
-static uint64_t process_id(struct shmi_process *process)
-{
-	struct timespec now;
-	uint64_t id = 0, wanted;
-
-	/* A child is younger than its parent. */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	wanted = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + 1;
-	/* Relaxed: the number carries nothing but itself. */
-	if (atomic_compare_exchange_strong_explicit(&process->id, &id, wanted,
-						    memory_order_relaxed,
-						    memory_order_relaxed))
-		return wanted;
-	return id;
-}
-
-bool shmi_thread_lives(uint32_t id)
-{
-	return syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0 ||
-	       errno != ESRCH;
-}
-
 /* ---- the list ----------------------------------------------------------- */
 
 /* The word that the kernel finds beside an element with this pointer. */
-static char *word_of(const struct robust_list_head *list, void *pointer)
+static _Atomic uint32_t *word_of(const struct robust_list_head *list,
+				 void *pointer)
 {
-	return (char *)pointer + list->futex_offset;
+	return (_Atomic uint32_t *)((char *)pointer + list->futex_offset);
 }
 
 static bool lies_in(const void *pointer, const pthread_mutex_t *mutex)
@@ -160,24 +149,111 @@ static int not_understood(void)
 			  "locks for the thread that this library understands");
 }
 
+/* ---- pools -------------------------------------------------------------- */
+
+/*
+ * All that there are, for ever, in memory that is not wiped. Pushed with
+ * release, read with acquire.
+ */
+struct known {
+	struct shmi_pool *pool;
+	struct known *next; /* constant */
+};
+static struct known *_Atomic pools;
+
+/* Nobody's: of one who died, or of a parent. */
+static bool claim(struct shmi_pool *pool, uint32_t id)
+{
+	_Atomic uint32_t *word =
+		word_of(shmi_the_thread.list, &pool->self.link.next);
+	uint32_t is = atomic_load_explicit(word, memory_order_relaxed);
+
+	/* Acquire: the kernel is done with it, and its last owner too. */
+	return (is == 0 || is == FUTEX_OWNER_DIED) &&
+	       atomic_compare_exchange_strong_explicit(word, &is, id,
+						       memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+static struct shmi_pool *new_pool(uint32_t id)
+{
+	struct shmi_pool *pool = wiped_on_fork(sizeof(*pool));
+	struct known *known = malloc(sizeof(*known));
+
+	if (!pool || !known) {
+		free(known);
+		if (pool)
+			munmap(pool, sizeof(*pool));
+		return NULL;
+	}
+	(void)claim(pool, id);
+	known->pool = pool;
+	known->next = atomic_load_explicit(&pools, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(
+		&pools, &known->next, known, memory_order_release,
+		memory_order_relaxed))
+		;
+	return pool;
+}
+
+static struct shmi_pool *find_pool(uint32_t id)
+{
+	struct known *known;
+
+	for (known = atomic_load_explicit(&pools, memory_order_acquire); known;
+	     known = known->next)
+		if (claim(known->pool, id))
+			return known->pool;
+	return new_pool(id);
+}
+
+/* What its last owner, if there was one, has left. */
+static void clean(struct shmi_pool *pool)
+{
+	for (unsigned i = 0; i < pool->fresh; i++)
+		atomic_store_explicit(&pool->pairs[i].lock, NULL,
+				      memory_order_relaxed);
+	pool->word = word_of(shmi_the_thread.list, &pool->self.link.next);
+	pool->free = NULL;
+	pool->fresh = 0;
+}
+
+/* Not all at once: a page of pairs is enough for nearly everybody. */
+struct shmi_pair *shmi_robust_fresh(void)
+{
+	struct shmi_pool *pool = shmi_the_thread.pool;
+	struct shmi_pair *pair = &pool->pairs[pool->fresh++];
+
+	pair->pool = pool;
+	return pair;
+}
+
+bool shmi_pair_is_used(const struct shmi_pair *pair, const void *lock)
+{
+	if (!pair ||
+	    atomic_load_explicit(&pair->lock, memory_order_relaxed) != lock)
+		return false;
+	return !(atomic_load_explicit(pair->pool->word, memory_order_relaxed) &
+		 FUTEX_OWNER_DIED);
+}
+
 int shmi_thread_learn(void)
 {
-	struct shmi_process *process = the_process();
-	struct robust_list_head *list;
+	struct shmi_thread me = { .id = (uint32_t)syscall(SYS_gettid) };
 	size_t length;
 
-	if (!process)
+	if (syscall(SYS_get_robust_list, 0, &me.list, &length) < 0 ||
+	    !me.list || length != sizeof(*me.list))
+		return not_understood();
+	if (!fits(me.list) || !try_out(me.list))
+		return not_understood();
+	me.pid_space = shmi_pid_space();
+	shmi_the_thread = me;
+	me.pool = find_pool(me.id);
+	if (!me.pool)
 		return -ENOMEM;
-	if (syscall(SYS_get_robust_list, 0, &list, &length) < 0 || !list ||
-	    length != sizeof(*list))
-		return not_understood();
-	if (!fits(list) || !try_out(list))
-		return not_understood();
-	shmi_the_thread = (struct shmi_thread){
-		.process = process_id(process),
-		.id = (uint32_t)syscall(SYS_gettid),
-		.pid_space = shmi_pid_space(),
-		.list = list,
-	};
+	clean(me.pool);
+	shmi_the_thread.pool = me.pool;
+	shmi_robust_link(&me.pool->self.link, &me.pool->self.link);
 	return 0;
 }

@@ -22,8 +22,17 @@
  * only those are ever followed. The element's own `next' is written by us and
  * read by the kernel alone, when it tidies up after us; it follows whatever is
  * there without harm, for 2,048 steps at most; with three steps a lock and
- * some for the program's own mutexes that is why there is SHMIPC_LOCKS_MAX. To the kernel a fence is an
- * element like others; the lock word that it sees beside it is 0, nobody's.
+ * some for the program's own mutexes, that is why there is SHMIPC_LOCKS_MAX.
+ * To the kernel a fence is an element like others; the lock word that it sees
+ * beside it is 0, nobody's.
+ *
+ * The fences stand in a pool that is the thread's own while it lives: whatever
+ * a peer makes two threads believe, they do not write to the same. A pool is
+ * an element of its thread's list too, from the first lock on, with the
+ * thread's id in its word, so that the kernel marks it, after all locks that
+ * were taken later. Then nobody needs it any more, and another thread takes
+ * it. In a forked child all pools are zeros (MADV_WIPEONFORK), and so nobody's:
+ * locks are not inherited. Pools are not given back before the process ends.
  *
  * What we rely on that is not written down anywhere: that in both directions
  * list pointers point to an element's `next', and that `prev' lies right
@@ -31,8 +40,11 @@
  * mutexes before the first lock is taken; where it is not so, there are no
  * locks.
  *
- * A peer who spoils the `next' of a lock that we hold when we die keeps the
- * kernel from marking the locks that we took before that one.
+ * Death. Between any two stores of an addition or a removal the list is whole
+ * for one who follows `next' from the head, as the kernel does. A peer who
+ * spoils the `next' of a lock that we hold when we die keeps the kernel from
+ * marking the locks that we took before that one (lockword.h knows a cure), and
+ * our pool, which is lost then until the process ends.
  *
  * Threads: a list is its thread's own, and nobody else touches it. Signals: a
  * handler that interrupts these functions must not call them.
@@ -58,36 +70,36 @@ struct shmi_link {
 	void *next;
 };
 
-/* Private to the process. */
+/* An element in private memory. The word lies somewhere in the zeros. */
 struct shmi_fence {
-	char zeros[SHMI_ROBUST_REACH]; /* where the kernel sees a lock word */
+	char zeros[SHMI_ROBUST_REACH];
 	struct shmi_link link;
 };
 
-/* A lock that is in a list, or is not. Only its holder touches it. */
-struct shmi_held {
+/* What a held lock needs. Its thread alone touches it, but for `lock'. */
+struct shmi_pair {
 	struct shmi_fence before, after;
+	const void *_Atomic lock; /* for what it is used; NULL: for nothing */
+	struct shmi_pool *pool;	  /* in which it stands; constant */
+	struct shmi_pair *next;	  /* the next that is free */
+};
+
+struct shmi_pool {
+	struct shmi_fence self;
+	_Atomic uint32_t *word; /* of self: whose it is, or DIED, or 0 */
+	struct shmi_pair *free; /* used before, and free now */
+	unsigned fresh;		/* from here on none was ever used */
+	struct shmi_pair pairs[SHMIPC_LOCKS_MAX];
 };
 
 /* What a thread needs to know about itself to take locks. */
 struct shmi_thread {
-	uint64_t process; /* 0: nothing is known yet; else shmi_process.id */
-	uint32_t id;	  /* gettid(2): what the kernel compares words with */
-	uint32_t locks;	  /* how many it holds */
+	struct shmi_pool *pool; /* NULL: nothing is known yet */
+	uint32_t id; /* gettid(2): what the kernel compares words with */
 	uint64_t pid_space;
 	struct robust_list_head *list;
 };
 
-/* What is the same for all threads of a process. */
-struct shmi_process {
-	/* Never the same in two processes, a fork's two included; 0: unknown */
-	_Atomic uint64_t id;
-	/* Its pid name space, as it stands in headers; 0: unknown. */
-	_Atomic uint64_t pid_space;
-};
-
-/* A page that is zero again in a forked child; NULL: not made yet. */
-extern struct shmi_process *_Atomic shmi_the_process;
 extern _Thread_local struct shmi_thread shmi_the_thread SHMI_TLS;
 
 /*
@@ -106,19 +118,42 @@ int shmi_thread_learn(void);
 /* Make sure that shmi_the_thread is true, also after fork(2). */
 static inline int shmi_thread(void)
 {
-	/* Relaxed: all that hangs on it is this thread's own. */
-	struct shmi_process *process =
-		atomic_load_explicit(&shmi_the_process, memory_order_relaxed);
+	const struct shmi_pool *pool = shmi_the_thread.pool;
 
-	if (process && shmi_the_thread.process &&
-	    shmi_the_thread.process ==
-		    atomic_load_explicit(&process->id, memory_order_relaxed))
+	/* Relaxed: what is ours we wrote ourselves; 0 after a fork. */
+	if (pool && pool->word &&
+	    atomic_load_explicit(pool->word, memory_order_relaxed) ==
+		    shmi_the_thread.id)
 		return 0;
 	return shmi_thread_learn();
 }
 
-/* Does a thread of this process with this id live? */
-bool shmi_thread_lives(uint32_t id);
+/* Has the calling thread a pair left? */
+static inline bool shmi_robust_has_room(void)
+{
+	const struct shmi_pool *pool = shmi_the_thread.pool;
+
+	return pool->free || pool->fresh < SHMIPC_LOCKS_MAX;
+}
+
+/* A pair that was never used. */
+struct shmi_pair *shmi_robust_fresh(void);
+
+/* Is it a pair of the calling thread's, used for this? */
+static inline bool shmi_pair_is_mine(const struct shmi_pair *pair,
+				     const void *lock)
+{
+	const struct shmi_pool *pool = shmi_the_thread.pool;
+
+	return pair >= pool->pairs && pair < pool->pairs + SHMIPC_LOCKS_MAX &&
+	       atomic_load_explicit(&pair->lock, memory_order_relaxed) == lock;
+}
+
+/*
+ * Is it a pair of a living thread of this process, used for this? Whose it
+ * was may have died meanwhile.
+ */
+bool shmi_pair_is_used(const struct shmi_pair *pair, const void *lock);
 
 /* List pointers have flags of the C library in their lowest bit. */
 static inline void **shmi_next_of(void *pointer)
@@ -163,37 +198,56 @@ static inline void shmi_robust_end(void)
 	shmi_robust_tell(&shmi_the_thread.list->list_op_pending, NULL);
 }
 
-/* Put a lock into the calling thread's list; it has the word. */
-static inline void shmi_robust_add(struct shmi_held *held,
-				   _Atomic uint32_t *word)
+/* Put what begins and ends with these, chained already, at the list's head. */
+static inline void shmi_robust_link(struct shmi_link *begin,
+				    struct shmi_link *end)
 {
 	struct robust_list *head = &shmi_the_thread.list->list;
-	struct shmi_link *before = &held->before.link;
-	struct shmi_link *after = &held->after.link;
-	void *element = shmi_element_of(word), *first = head->next;
+	void *first = head->next;
 
-	before->prev = head;
-	before->next = element;
-	*(void **)element = &after->next;
-	after->prev = element;
-	after->next = first;
-	shmi_robust_tell(&head->next, &before->next);
+	begin->prev = head;
+	end->next = first;
+	shmi_robust_tell(&head->next, &begin->next);
 	if (shmi_next_of(first) != (void **)head)
-		*shmi_prev_of(first) = &after->next;
-	shmi_the_thread.locks++;
+		*shmi_prev_of(first) = &end->next;
 }
 
-/* Take a lock that the calling thread has put in out again. */
-static inline void shmi_robust_remove(struct shmi_held *held)
+/*
+ * Put a word into the calling thread's list, with a pair that is used for lock
+ * from then on. There must be room.
+ */
+static inline struct shmi_pair *shmi_robust_add(_Atomic uint32_t *word,
+						const void *lock)
+{
+	struct shmi_pair *pair = shmi_the_thread.pool->free;
+	void *element = shmi_element_of(word);
+
+	if (pair)
+		shmi_the_thread.pool->free = pair->next;
+	else
+		pair = shmi_robust_fresh();
+	/* Relaxed: for other threads it is a hint. */
+	atomic_store_explicit(&pair->lock, lock, memory_order_relaxed);
+	pair->before.link.next = element;
+	*(void **)element = &pair->after.link.next;
+	pair->after.link.prev = element;
+	shmi_robust_link(&pair->before.link, &pair->after.link);
+	return pair;
+}
+
+/* Take it out again. */
+static inline void shmi_robust_remove(struct shmi_pair *pair)
 {
 	struct robust_list *head = &shmi_the_thread.list->list;
-	void *prev = held->before.link.prev;
-	void *next = held->after.link.next;
+	void *prev = pair->before.link.prev;
+	void *next = pair->after.link.next;
 
 	shmi_robust_tell(shmi_next_of(prev), next);
 	if (shmi_next_of(next) != (void **)head)
 		*shmi_prev_of(next) = prev;
-	shmi_the_thread.locks--;
+	atomic_store_explicit(&pair->lock, NULL, memory_order_relaxed);
+	pair->next = shmi_the_thread.pool->free;
+	shmi_the_thread.pool->free = pair;
 }
 
 #endif

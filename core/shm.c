@@ -101,10 +101,6 @@ static int report(const struct shmipc_shm *shm, int r)
 		return shmi_report_static(r, subject,
 					  "the calling thread does not hold "
 					  "the lock through this handle");
-	case -EPROTO:
-		return shmi_report_static(r, subject,
-					  "somebody has written to the lock; a "
-					  "thread of this process holds it");
 	default:
 		return shmi_report(SHMI_LOCK, r, subject);
 	}

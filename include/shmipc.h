@@ -328,8 +328,7 @@ SHMIPC_API int shmipc_shm_unlink(struct shmipc *ipc, const char *name);
  *	kernel would not remember more of them when it dies
  * @retval -ENOTSUP	the region was made in another pid name space, or this
  *	C library keeps its robust mutexes in a way that is not known
- * @retval -EPROTO	somebody wrote to the lock what was not true
- * @retval -ENOMEM	no memory; only in the first call of a process
+ * @retval -ENOMEM	no memory; only in a thread's first call
  * @retval -EINVAL	shm is NULL, or tv_nsec is not in 0 to 999,999,999
  * @retval -EIO		the system failed in a way that is not foreseen
  */
