@@ -18,6 +18,13 @@
 #define PIECE ((size_t)64 << 20)
 
 /*
+ * A new region up to this size is mapped with its pages, at once: whoever
+ * makes one so small is going to write it, and a page fault costs more than a
+ * system call.
+ */
+#define SMALL ((size_t)64 << 10)
+
+/*
  * Limits that the kernel would report with a signal (SIGXFSZ), or not at all:
  * memory that is not on a mount of limited size is handed out until the
  * out-of-memory killer comes.
@@ -104,10 +111,12 @@ static struct fdmem *of(const struct shmipc_segment *seg)
 	return seg->priv;
 }
 
-static int map(struct shmipc_segment *seg, int fd, size_t length, bool writable)
+/* flags: 0 or MAP_POPULATE */
+static int map(struct shmipc_segment *seg, int fd, size_t length, bool writable,
+	       int flags)
 {
 	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
-	void *addr = mmap(NULL, length, protection, MAP_SHARED, fd, 0);
+	void *addr = mmap(NULL, length, protection, MAP_SHARED | flags, fd, 0);
 
 	if (addr == MAP_FAILED)
 		/* EAGAIN: more would be locked than RLIMIT_MEMLOCK allows. */
@@ -137,7 +146,7 @@ bool fdmem_is_file_of(const struct shmipc_segment *seg, int fd)
 	       st.st_ino == of(seg)->ino;
 }
 
-int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length)
+int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length, bool lazy)
 {
 	struct stat st;
 	int r;
@@ -146,7 +155,11 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length)
 		return -errno;
 	note_file(seg, &st);
 	r = users_join(fd);
-	return r < 0 ? r : map(seg, fd, length, true);
+	if (r < 0)
+		return r;
+	/* It says nothing when it fails, and need not: they are reserved. */
+	return map(seg, fd, length, true,
+		   !lazy && length <= SMALL ? MAP_POPULATE : 0);
 }
 
 /*
@@ -234,7 +247,7 @@ static int map_all(struct shmipc_segment *seg, int fd, const struct stat *st,
 		return r;
 	r = of(seg)->transient ? users_join_others(fd) : users_join(fd);
 	if (r == 0)
-		r = map(seg, fd, (size_t)st->st_size, writable);
+		r = map(seg, fd, (size_t)st->st_size, writable, 0);
 	if (r == 0)
 		close(fd);
 	return r;

@@ -45,10 +45,11 @@ int fdmem_reopen(int fd, int access);
 
 /*
  * Map a new file of this length and its final mode, for writing, and count the
- * caller among its users. As in fdmem_map(), the description must not be shared
- * with anybody who is none; the descriptor may be closed afterwards.
+ * caller among its users; lazy as in fdmem_reserve(). As in fdmem_map(), the
+ * description must not be shared with anybody who is none; the descriptor may
+ * be closed afterwards.
  */
-int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length);
+int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length, bool lazy);
 
 /*
  * Map a file that was found under the segment's name, as segment_open() does:

@@ -112,6 +112,7 @@ static int make_file(const struct shmipc_segment *seg, mode_t mode)
 static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 				mode_t mode, unsigned flags)
 {
+	bool lazy = flags & SHMIPC_SEGMENT_LAZY;
 	int fd, own, r;
 
 	if (mode & 077)
@@ -130,7 +131,7 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 		r = own;
 		goto err_fd;
 	}
-	r = fdmem_reserve(fd, length, flags & SHMIPC_SEGMENT_LAZY, "memory");
+	r = fdmem_reserve(fd, length, lazy, "memory");
 	if (r < 0)
 		goto err_own;
 	if (fchmod(fd, fdmem_mode(mode, flags)) < 0 ||
@@ -138,7 +139,7 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 		r = -errno;
 		goto err_own;
 	}
-	r = fdmem_map_new(seg, own, length);
+	r = fdmem_map_new(seg, own, length, lazy);
 	if (r < 0)
 		goto err_own;
 	close(own);

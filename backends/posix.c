@@ -167,6 +167,7 @@ static int check_name(enum shmipc_kind kind, const char *name)
 static int posix_segment_create(struct shmipc_segment *seg, size_t length,
 				mode_t mode, unsigned flags)
 {
+	bool lazy = flags & SHMIPC_SEGMENT_LAZY;
 	int fd, r;
 
 	r = check_name(seg->kind, seg->name);
@@ -175,9 +176,9 @@ static int posix_segment_create(struct shmipc_segment *seg, size_t length,
 	fd = posix_make_file(fdmem_mode(mode, flags));
 	if (fd < 0)
 		return fd;
-	r = fdmem_reserve(fd, length, flags & SHMIPC_SEGMENT_LAZY, POSIX_DIR);
+	r = fdmem_reserve(fd, length, lazy, POSIX_DIR);
 	if (r == 0)
-		r = fdmem_map_new(seg, fd, length);
+		r = fdmem_map_new(seg, fd, length, lazy);
 	if (r < 0) {
 		close(fd);
 		return r;
