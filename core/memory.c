@@ -23,7 +23,7 @@
 
 #include "memory.h"
 
-/* Less than this is not worth the files that have to be read. */
+/* Less than this every machine has, and it is not worth reading files. */
 #define WORTH_A_LOOK ((size_t)1 << 20)
 
 /* The beginning of a file of the kernel's, as text; "" if there is none. */
@@ -157,6 +157,8 @@ int shmi_memory_check(size_t length)
 	struct sysinfo info;
 	size_t left;
 
+	if (length < WORTH_A_LOOK)
+		return 0;
 	if (sysinfo(&info) == 0 &&
 	    length / info.mem_unit > info.totalram + info.totalswap)
 		return shmipc_backend_error(
@@ -164,8 +166,6 @@ int shmi_memory_check(size_t length)
 			"%zu bytes are more than this machine has memory and "
 			"swap",
 			length);
-	if (length < WORTH_A_LOOK)
-		return 0;
 	left = groups_left();
 	if (length > left)
 		return shmipc_backend_error(
