@@ -53,8 +53,9 @@ static int no_room(size_t length, const char *where)
 }
 
 /*
- * fallocate(2), over again after a signal. Old kernels undo it then, so that
- * with a timer a large file would never be done: piece by piece.
+ * fallocate(2), which makes the file longer, too; over again after a signal.
+ * Old kernels undo it then, so that with a timer a large file would never be
+ * done: piece by piece.
  */
 static int allocate(int fd, size_t length)
 {
@@ -69,16 +70,23 @@ static int allocate(int fd, size_t length)
 	return 0;
 }
 
+/* Of a lazy file the header's page all the same: it is going to be written. */
+static int extend(int fd, size_t length, bool lazy)
+{
+	if (!lazy)
+		return allocate(fd, length);
+	if (ftruncate(fd, (off_t)length) < 0)
+		return -1;
+	return allocate(fd, SHMIPC_HEADER_SIZE);
+}
+
 int fdmem_reserve(int fd, size_t length, bool lazy, const char *where)
 {
-	size_t now = lazy && length > SHMIPC_HEADER_SIZE ? SHMIPC_HEADER_SIZE
-							 : length;
 	int r = check_limits(length, lazy);
 
 	if (r < 0)
 		return r;
-	/* The header's page in any case: we are going to write there. */
-	if (ftruncate(fd, (off_t)length) == 0 && allocate(fd, now) == 0)
+	if (extend(fd, length, lazy) == 0)
 		return 0;
 	switch (errno) {
 	case ENOSPC:
