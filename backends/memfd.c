@@ -41,6 +41,7 @@
 #include "backends/memfd/start.h"
 #include "core/backend.h"
 #include "core/clock.h"
+#include "core/header.h"
 #include "core/name.h"
 
 /* Since Linux 6.3; the numbers are of linux/memfd.h. */
@@ -265,6 +266,7 @@ static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
 	struct wire_fds none;
 	struct wire answer;
 
+	question.abi = shmi_header_abi;
 	return client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
 }
 

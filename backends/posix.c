@@ -278,40 +278,52 @@ static int posix_segment_stat(struct shmipc_segment *seg,
 }
 
 /* Unlink what nobody else can take the name from meanwhile. */
-static int unlink_transient(enum shmipc_kind kind, const char *name,
-			    const char *path)
+static int unlink_transient(enum shmipc_kind kind, const char *path, int fd)
 {
 	struct stat st;
-	int fd, r;
+	int r;
 
-	fd = open_segment(kind, name, O_RDONLY);
-	if (fd < 0)
-		return fd;
+	r = users_look(fd);
+	if (r < 0)
+		return r == -ESTALE ? -ENOENT : r;
 	r = fstat(fd, &st) < 0 ? -errno : users_enter(fd);
-	if (r == 0) {
-		r = posix_remove(kind, path, &st);
-		users_leave(fd);
-	}
-	close(fd);
-	return r == -EAGAIN ? -ENOENT : r;
+	if (r < 0)
+		return r == -EAGAIN ? -ENOENT : r;
+	r = posix_remove(kind, path, &st);
+	users_leave(fd);
+	return r;
+}
+
+/* What we may not read can be judged from outside only. */
+static int unlink_unread(enum shmipc_kind kind, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size < SHMIPC_HEADER_SIZE)
+		return -EPROTO;
+	return st.st_mode & S_ISVTX ? -EACCES : posix_remove(kind, path, NULL);
 }
 
 static int posix_segment_unlink(void *conn, enum shmipc_kind kind,
 				const char *name)
 {
 	char path[POSIX_PATH_MAX];
-	struct stat st;
+	int fd, r;
 
 	(void)conn;
 	posix_segment_path(path, kind, name);
-	if (lstat(path, &st) < 0)
-		return -errno;
-	/* What we may not read can be judged from outside only. */
-	if (!S_ISREG(st.st_mode) || st.st_size < SHMIPC_HEADER_SIZE)
-		return -EPROTO;
-	if (st.st_mode & S_ISVTX)
-		return unlink_transient(kind, name, path);
-	return posix_remove(kind, path, NULL);
+	fd = open_segment(kind, name, O_RDONLY);
+	if (fd < 0)
+		return fd == -EACCES ? unlink_unread(kind, path) : fd;
+	r = fdmem_is_transient(fd, kind, name);
+	if (r > 0)
+		r = unlink_transient(kind, path, fd);
+	else if (r == 0)
+		r = posix_remove(kind, path, NULL);
+	close(fd);
+	return r;
 }
 
 static int posix_segment_list(void *conn, enum shmipc_kind kind,

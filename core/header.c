@@ -26,7 +26,9 @@ static const uint8_t magic[8] = { 0xc5, 's', 'h', 'm', 'i', 'p', 'c', 0x1a };
 #define ABI_LIBC 2U
 #endif
 #define ABI_VERSION 1U
-#define ABI_WORD    (ABI_VERSION << 16 | ABI_LIBC << 8 | (uint32_t)sizeof(long))
+
+const uint32_t shmi_header_abi =
+	ABI_VERSION << 16 | ABI_LIBC << 8 | (uint32_t)sizeof(long);
 
 void shmi_header_fill(struct shmi_header *h,
 		      const struct shmi_contents *contents)
@@ -35,7 +37,7 @@ void shmi_header_fill(struct shmi_header *h,
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	memcpy(h->magic, magic, sizeof(magic));
-	h->abi = ABI_WORD;
+	h->abi = shmi_header_abi;
 	h->header_size = SHMIPC_HEADER_SIZE;
 	h->size = contents->size;
 	h->created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
@@ -120,7 +122,7 @@ static int check_copy(const struct shmi_header *h, size_t length)
 {
 	if (memcmp(h->magic, magic, sizeof(magic)))
 		return damaged("it was not made by this library");
-	if (h->abi != ABI_WORD)
+	if (h->abi != shmi_header_abi)
 		return damaged("it was made by a program with another word "
 			       "size, libc or version of this library");
 	if (h->header_size != SHMIPC_HEADER_SIZE)

@@ -115,6 +115,12 @@ struct shmi_contents {
 	uint32_t flags;
 };
 
+/*
+ * Word size, libc and version: programs with the same word share objects. The
+ * layout above is the same for all words of this version.
+ */
+extern const uint32_t shmi_header_abi;
+
 /* Fill a zeroed header; it stays BUILDING. note is left alone. */
 void shmi_header_fill(struct shmi_header *h,
 		      const struct shmi_contents *contents);

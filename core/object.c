@@ -373,19 +373,14 @@ void shmi_peek_close(struct shmi_peek *peek)
 static int unlink_name(struct shmipc *ipc, enum shmipc_kind kind,
 		       const char *name)
 {
-	struct shmi_peek peek;
+	struct shmi_tries tries = { .count = 0 };
 	int r;
 
-	/*
-	 * Not ours, not touched. Who may not read it may still own it, and
-	 * the backend knows: shmipc-backend.h, segment_unlink.
-	 */
-	r = shmi_peek_open(&peek, ipc, kind, name, 0);
-	if (r == 0)
-		shmi_peek_close(&peek);
-	else if (r != -EACCES)
-		return r;
-	return ipc->ops->segment_unlink(ipc->conn, kind, name);
+	/* What is not ours is not touched: the backend looks. */
+	do
+		r = ipc->ops->segment_unlink(ipc->conn, kind, name);
+	while (shmi_try_again(&tries, &r));
+	return r;
 }
 
 int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,

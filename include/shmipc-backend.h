@@ -220,12 +220,16 @@ struct shmipc_backend {
 
 	/*
 	 * Take the name away and keep the bytes, and the place, for those who
-	 * have them open. The core has looked at the segment before where
-	 * permissions allow that; a caller without read permission who owns
-	 * the segment succeeds. BLOCKS as segment_open().
+	 * have them open. What has the name is looked at before, with
+	 * shmipc_segment_look(), by the backend, which can do that in one go:
+	 * the core does not. Something else is left as it is, and a transient
+	 * segment without a user is none. Who may not read the segment and
+	 * owns it succeeds, looked at or not. BLOCKS as segment_open().
 	 *   -ENOENT     no such name
+	 *   -EAGAIN     as segment_open()
 	 *   -EACCES     not the owner
 	 *   -EPROTO     something else has the name
+	 *   -ETIMEDOUT  as segment_open()
 	 *   -ECONNREFUSED -ETIMEDOUT  as segment_create()
 	 */
 	int (*segment_unlink)(void *conn, enum shmipc_kind kind,
@@ -325,9 +329,10 @@ SHMIPC_API int shmipc_backend_error(int err, const char *fmt, ...)
 	;
 
 /*
- * The helpers for SHMIPC_CAP_EARLY_NAME. They read nothing outside the bytes
- * they are given and believe nothing that stands there. A segment must stay
- * mapped from the look at it until the last act that rests on that look.
+ * The helpers for SHMIPC_CAP_EARLY_NAME, and for segment_unlink(). They read
+ * nothing outside the bytes they are given and believe nothing that stands
+ * there. A segment must stay mapped from the look at it until the last act
+ * that rests on that look.
  */
 
 /**

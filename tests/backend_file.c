@@ -337,6 +337,23 @@ static int file_segment_stat(struct shmipc_segment *seg,
 	return 0;
 }
 
+/* Unlink what can be read, with flock(2) on it. */
+static int unlink_locked(enum shmipc_kind kind, const char *name,
+			 const char *path, int fd)
+{
+	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (pread(fd, header, sizeof(header), 0) != sizeof(header) ||
+	    shmipc_segment_look(header, (size_t)st.st_size, kind, name) != 0)
+		return -EPROTO;
+	if (is_gone(fd, header) || !leads_to(path, fd))
+		return -ENOENT;
+	return remove_file(kind, path);
+}
+
 static int file_segment_unlink(void *conn, enum shmipc_kind kind,
 			       const char *name)
 {
@@ -346,18 +363,15 @@ static int file_segment_unlink(void *conn, enum shmipc_kind kind,
 	(void)conn;
 	path_of(path, kind, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX) < 0) {
-		close(fd);
-		return -errno;
-	}
-	if (fd < 0 || leads_to(path, fd))
-		r = remove_file(kind, path);
-	else
-		r = -ENOENT;
-	if (fd >= 0) {
+	if (fd < 0)
+		return errno == EACCES ? remove_file(kind, path) : -errno;
+	if (flock(fd, LOCK_EX) < 0) {
+		r = -errno;
+	} else {
+		r = unlink_locked(kind, name, path, fd);
 		flock(fd, LOCK_UN);
-		close(fd);
 	}
+	close(fd);
 	return r;
 }
 

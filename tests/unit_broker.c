@@ -19,6 +19,7 @@
 #include <shmipc.h>
 
 #include "backends/memfd/wire.h"
+#include "core/header.h"
 #include "tests/units.h"
 
 static char dir[2048];
@@ -413,6 +414,7 @@ static int ask(int sock, enum wire_op op, const char *name, struct wire *ret)
 
 	question.cursor = ret->cursor;
 	question.flags = ret->flags;
+	question.abi = ret->abi;
 	ck_assert_int_eq(wire_send(sock, &question, NULL), 0);
 	while ((r = wire_receive(sock, WIRE_FROM_BROKER, ret, &fds)) == -EAGAIN)
 		nap();
@@ -432,6 +434,33 @@ static int connect_greeted(void)
 		nap();
 	return sock;
 }
+
+START_TEST(unlink_is_judged_with_the_words_of_who_asks)
+{
+	struct wire answer = { .abi = 0 };
+	struct shmipc_shm *shm;
+	struct shmi_header *h;
+	int sock;
+
+	ck_assert_int_eq(create("x"), 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, "x", 0, 0, 0), 0);
+	h = (void *)((char *)shmipc_shm_addr(shm) - SHMIPC_HEADER_SIZE);
+	sock = connect_greeted();
+
+	/* Made by a program with another word size: who is not like it ... */
+	h->abi ^= sizeof(long) ^ 2;
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), -EPROTO);
+	/* ... and who is; but not if it is damaged. */
+	h->magic[0] ^= 1;
+	answer.abi = h->abi;
+	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &answer), -EPROTO);
+	h->magic[0] ^= 1;
+	answer.abi = h->abi;
+	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &answer), 0);
+	shmipc_shm_close(shm);
+	close(sock);
+}
+END_TEST
 
 START_TEST(object_in_use_is_not_let_go)
 {
@@ -535,6 +564,7 @@ TCase *broker_case(void)
 	tcase_add_test(tc, garbage_ends_its_own_connection_only);
 	tcase_add_test(tc, full_broker_says_so_at_once);
 	tcase_add_test(tc, wrong_descriptors_are_not_kept);
+	tcase_add_test(tc, unlink_is_judged_with_the_words_of_who_asks);
 	tcase_add_test(tc, object_in_use_is_not_let_go);
 	tcase_add_test(tc, walk_over_ghosts_names_each_once_while_they_go);
 	tcase_add_test(tc, broker_leaves_when_only_ghosts_are_left);

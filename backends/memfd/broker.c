@@ -3,10 +3,11 @@
  * shmipc-broker: keeps the names of one user's memfd objects.
  *
  * One process, one thread, no blocking call but epoll_wait(2). It never maps
- * what clients give it, waits for no client, and answers each question in one
- * packet or drops who does not take it. It holds the lock of its directory
- * (rundir.h) for life, and leaves when it has no names and no clients. It
- * forgets a transient object when it finds nobody using it: fdmem/users.h.
+ * what clients give it (and reads of it a header, before it takes the name
+ * away), waits for no client, and answers each question in one packet or drops
+ * who does not take it. It holds the lock of its directory (rundir.h) for
+ * life, and leaves when it has no names and no clients. It forgets a transient
+ * object when it finds nobody using it: fdmem/users.h.
  *
  * Leaving. Clients that are in the socket's backlog would be turned away, so
  * the last look at it is followed only by taking the socket away; who slips
@@ -37,6 +38,7 @@
 #include "backends/memfd/rundir.h"
 #include "backends/memfd/start.h"
 #include "backends/memfd/table.h"
+#include "core/header.h"
 #include "core/name.h"
 
 /* How long nobody must want anything before it leaves. */
@@ -148,12 +150,33 @@ static int answer_open(struct broker *b, struct wire *answer,
 	return 0;
 }
 
+/*
+ * Would the client find it sound? It is he who shares it with others: his word
+ * size and libc count, and not ours.
+ */
+static bool is_sound_for(const struct table_entry *e, uint32_t abi)
+{
+	struct shmi_header copy;
+	struct stat st;
+
+	if (fstat(e->fds.fd[0], &st) < 0 ||
+	    pread(e->fds.fd[0], &copy, sizeof(copy), 0) != sizeof(copy))
+		return false;
+	if (copy.abi == abi)
+		copy.abi = shmi_header_abi;
+	return shmipc_segment_look(&copy, (size_t)st.st_size,
+				   (enum shmipc_kind)e->kind, e->name) == 0 &&
+	       shmipc_segment_is_transient(&copy) == e->transient;
+}
+
 static int answer_unlink(struct broker *b, const struct wire *question)
 {
 	struct table_entry *e = look_up(b, question);
 
 	if (!e)
 		return -ENOENT;
+	if (!is_sound_for(e, question->abi))
+		return -EPROTO;
 	table_remove(&b->table, e);
 	return 0;
 }
@@ -239,7 +262,8 @@ static int answer(struct broker *b, int sock, const struct wire *question,
 	r = wire_send(sock, &reply, &lent);
 	/* Who does not wait for the answer was told that it failed. */
 	if (r < 0 && question->op == WIRE_ADD && reply.result == 0)
-		(void)answer_unlink(b, question);
+		table_remove(&b->table, table_find(&b->table, question->kind,
+						   question->name));
 	return r;
 }
 

@@ -12,7 +12,8 @@
  *                eventfd). 0, or -EEXIST.
  *                A transient one (fdmem.h) is forgotten with its last user.
  *   WIRE_OPEN    kind, name. 0 with the descriptors, or -ENOENT.
- *   WIRE_UNLINK  kind, name. 0, or -ENOENT.
+ *   WIRE_UNLINK  kind, name, abi. 0, or -ENOENT, or -EPROTO: it is not what the
+ *                client would call sound, and keeps its name.
  *   WIRE_LET_GO  kind, name: somebody closed a transient object. 0 if it is
  *                forgotten now, -EBUSY if it is used, or -ENOENT.
  *   WIRE_NEXT    kind, cursor (first 0). 0 with a name and the next cursor,
@@ -34,7 +35,7 @@
 #include <shmipc.h>
 
 #define WIRE_MAGIC   0x4d485357U /* "WSHM" */
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 
 #define WIRE_FORGET 0x01U
 
@@ -68,7 +69,8 @@ struct wire {
 	uint32_t fds;	 /* descriptors that come with it */
 	char name[208];	 /* NUL-terminated, zero to the end */
 	uint32_t flags;	 /* NEXT_GHOST: WIRE_FORGET */
-	uint8_t reserved[12];
+	uint32_t abi;	 /* UNLINK: the client's shmi_header_abi */
+	uint8_t reserved[8];
 };
 
 static_assert(sizeof(struct wire) == 256, "no padding, the same everywhere");

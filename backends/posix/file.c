@@ -117,12 +117,10 @@ int posix_remove(enum shmipc_kind kind, const char *path,
 {
 	struct stat st;
 
-	if (lstat(path, &st) < 0)
+	if (this && lstat(path, &st) < 0)
 		return -errno;
 	if (this && (st.st_ino != this->st_ino || st.st_dev != this->st_dev))
 		return -ENOENT;
-	if (!S_ISREG(st.st_mode))
-		return -EPROTO;
 	if (kind == SHMIPC_SEM)
 		return remove_with_place(path);
 	return unlink(path) < 0 ? -errno : 0;

@@ -57,11 +57,10 @@ int posix_make_file(mode_t mode);
 int posix_link_file(int fd, const char *path);
 
 /*
- * Take away the name of a file, if it leads to this one; NULL: to any. A
- * semaphore's place goes too.
+ * Take away the name of a file, if it leads to this one; NULL: to any. It was
+ * looked at before. A semaphore's place goes too.
  *   -ENOENT  it does not
  *   -EACCES  not the owner
- *   -EPROTO  it is no regular file
  */
 int posix_remove(enum shmipc_kind kind, const char *path,
 		 const struct stat *this);
