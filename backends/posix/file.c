@@ -75,6 +75,14 @@ int posix_link_file(int fd, const char *path)
 {
 	char self[64];
 
+	/*
+	 * ENOENT: before Linux 6.10 this is for the privileged only. The way
+	 * through /proc, which is for all, takes twice as long.
+	 */
+	if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return file_error(errno);
 	snprintf(self, sizeof(self), "/proc/thread-self/fd/%d", fd);
 	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
