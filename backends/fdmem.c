@@ -80,8 +80,9 @@ static int extend(int fd, size_t length, bool lazy)
 	return allocate(fd, SHMIPC_HEADER_SIZE);
 }
 
-int fdmem_reserve(int fd, size_t length, bool lazy, const char *where)
+int fdmem_reserve(int fd, size_t length, unsigned flags, const char *where)
 {
+	bool lazy = flags & SHMIPC_SEGMENT_LAZY;
 	int r = check_limits(length, lazy);
 
 	if (r < 0)
@@ -134,11 +135,6 @@ static int map(struct shmipc_segment *seg, int fd, size_t length, bool writable,
 	return 0;
 }
 
-mode_t fdmem_mode(mode_t mode, unsigned flags)
-{
-	return mode | (flags & SHMIPC_SEGMENT_TRANSIENT ? S_ISVTX : 0);
-}
-
 static void note_file(struct shmipc_segment *seg, const struct stat *st)
 {
 	of(seg)->dev = st->st_dev;
@@ -154,20 +150,35 @@ bool fdmem_is_file_of(const struct shmipc_segment *seg, int fd)
 	       st.st_ino == of(seg)->ino;
 }
 
-int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length, bool lazy)
+/* Often it has the mode already, and is to be asked for its number anyhow. */
+static int set_mode(int fd, mode_t mode, struct stat *st)
 {
+	if (fstat(fd, st) < 0)
+		return -errno;
+	if ((st->st_mode & ~(mode_t)S_IFMT) == mode)
+		return 0;
+	st->st_mode = (st->st_mode & S_IFMT) | mode;
+	return fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
+		  mode_t mode, unsigned flags)
+{
+	bool at_once = length <= SMALL && !(flags & SHMIPC_SEGMENT_LAZY);
 	struct stat st;
 	int r;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
+	r = set_mode(fd,
+		     mode | (flags & SHMIPC_SEGMENT_TRANSIENT ? S_ISVTX : 0),
+		     &st);
+	if (r < 0)
+		return r;
 	note_file(seg, &st);
 	r = users_join(fd);
 	if (r < 0)
 		return r;
 	/* It says nothing when it fails, and need not: they are reserved. */
-	return map(seg, fd, length, true,
-		   !lazy && length <= SMALL ? MAP_POPULATE : 0);
+	return map(seg, fd, length, true, at_once ? MAP_POPULATE : 0);
 }
 
 /*

@@ -30,11 +30,11 @@ struct fdmem {
 };
 
 /*
- * Make an empty file length bytes long and reserve its pages; if lazy, those of
- * the header only.
+ * Make an empty file length bytes long and reserve its pages; with
+ * SHMIPC_SEGMENT_LAZY, those of the header only.
  *   -ENOSPC  no room, or a limit; where names the place that is full
  */
-int fdmem_reserve(int fd, size_t length, bool lazy, const char *where);
+int fdmem_reserve(int fd, size_t length, unsigned flags, const char *where);
 
 /*
  * Another description of the same file, with open(2)'s access checks for
@@ -44,12 +44,13 @@ int fdmem_reserve(int fd, size_t length, bool lazy, const char *where);
 int fdmem_reopen(int fd, int access);
 
 /*
- * Map a new file of this length and its final mode, for writing, and count the
- * caller among its users; lazy as in fdmem_reserve(). As in fdmem_map(), the
- * description must not be shared with anybody who is none; the descriptor may
- * be closed afterwards.
+ * Give a new file of this length, with the flags of segment_create(), exactly
+ * this mode, map it for writing, and count the caller among its users. As in
+ * fdmem_map(), the description must not be shared with anybody who is none;
+ * the descriptor may be closed afterwards.
  */
-int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length, bool lazy);
+int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
+		  mode_t mode, unsigned flags);
 
 /*
  * Map a file that was found under the segment's name, as segment_open() does:
@@ -64,9 +65,6 @@ int fdmem_map(struct shmipc_segment *seg, int fd, unsigned flags);
 
 /* Close what is left open, and unmap. */
 void fdmem_unmap(struct shmipc_segment *seg);
-
-/* The permission bits of a segment's file. */
-mode_t fdmem_mode(mode_t mode, unsigned flags);
 
 /*
  * What was found under this name: is it such a segment, and transient? 0 or 1.

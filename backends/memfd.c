@@ -113,7 +113,6 @@ static int make_file(const struct shmipc_segment *seg, mode_t mode)
 static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 				mode_t mode, unsigned flags)
 {
-	bool lazy = flags & SHMIPC_SEGMENT_LAZY;
 	int fd, own, r;
 
 	if (mode & 077)
@@ -126,21 +125,20 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 	fd = make_file(seg, mode);
 	if (fd < 0)
 		return fd;
-	/* Before the mode may forbid it: the creator's mapping is writable. */
+	/* Before its mode forbids it: the creator's mapping is writable. */
 	own = fdmem_reopen(fd, O_RDWR);
 	if (own < 0) {
 		r = own;
 		goto err_fd;
 	}
-	r = fdmem_reserve(fd, length, lazy, "memory");
+	r = fdmem_reserve(fd, length, flags, "memory");
 	if (r < 0)
 		goto err_own;
-	if (fchmod(fd, fdmem_mode(mode, flags)) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, WIRE_SEALS) < 0) {
+	if (fcntl(fd, F_ADD_SEALS, WIRE_SEALS) < 0) {
 		r = -errno;
 		goto err_own;
 	}
-	r = fdmem_map_new(seg, own, length, lazy);
+	r = fdmem_map_new(seg, own, length, mode, flags);
 	if (r < 0)
 		goto err_own;
 	close(own);

@@ -167,18 +167,17 @@ static int check_name(enum shmipc_kind kind, const char *name)
 static int posix_segment_create(struct shmipc_segment *seg, size_t length,
 				mode_t mode, unsigned flags)
 {
-	bool lazy = flags & SHMIPC_SEGMENT_LAZY;
 	int fd, r;
 
 	r = check_name(seg->kind, seg->name);
 	if (r < 0)
 		return r;
-	fd = posix_make_file(fdmem_mode(mode, flags));
+	fd = posix_make_file(mode);
 	if (fd < 0)
 		return fd;
-	r = fdmem_reserve(fd, length, lazy, POSIX_DIR);
+	r = fdmem_reserve(fd, length, flags, POSIX_DIR);
 	if (r == 0)
-		r = fdmem_map_new(seg, fd, length, lazy);
+		r = fdmem_map_new(seg, fd, length, mode, flags);
 	if (r < 0) {
 		close(fd);
 		return r;

@@ -58,17 +58,9 @@ static int file_error(int err)
 
 int posix_make_file(mode_t mode)
 {
-	int fd, err;
+	int fd = open(POSIX_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 
-	fd = open(POSIX_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return file_error(errno);
-	if (fchmod(fd, mode) < 0) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
+	return fd < 0 ? file_error(errno) : fd;
 }
 
 int posix_link_file(int fd, const char *path)

@@ -45,7 +45,8 @@ void posix_place_path(char ret[POSIX_PATH_MAX], uint64_t ino);
 void posix_place_name(char ret[POSIX_PATH_MAX], uint64_t ino);
 
 /*
- * An unnamed file with these permission bits; the umask plays no part.
+ * An unnamed file with these permission bits, less those of the umask: see
+ * fdmem_map_new().
  *   -ENOSPC  no inode is left
  */
 int posix_make_file(mode_t mode);

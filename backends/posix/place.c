@@ -29,7 +29,11 @@ static int build_place(struct shmipc_segment *seg, mode_t mode)
 	fd = posix_make_file(mode);
 	if (fd < 0)
 		return fd;
-	r = fdmem_reserve(fd, sizeof(sem), false, POSIX_DIR);
+	if (fchmod(fd, mode) < 0) {
+		r = -errno;
+		goto out;
+	}
+	r = fdmem_reserve(fd, sizeof(sem), 0, POSIX_DIR);
 	if (r < 0)
 		goto out;
 	if (pwrite(fd, &sem, sizeof(sem), 0) != (ssize_t)sizeof(sem)) {
