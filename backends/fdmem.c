@@ -202,15 +202,16 @@ static int look_outside(int fd, struct stat *ret)
 }
 
 /*
- * Read a header without mapping it, and judge it: a stranger's file may be of
- * any size, and touching a hole in it when the mount is full raises SIGBUS.
+ * Read so much of a header without mapping it, and judge it: a stranger's file
+ * may be of any size, and touching a hole in it when the mount is full raises
+ * SIGBUS.
  */
 static int read_header(int fd, const struct stat *st, enum shmipc_kind kind,
-		       const char *name, void *to)
+		       const char *name, void *to, size_t length)
 {
 	bool transient = st->st_mode & S_ISVTX;
 
-	if (pread(fd, to, SHMIPC_HEADER_SIZE, 0) != SHMIPC_HEADER_SIZE ||
+	if (pread(fd, to, length, 0) != (ssize_t)length ||
 	    shmipc_segment_look(to, (size_t)st->st_size, kind, name) != 0)
 		return -EPROTO;
 	if (shmipc_segment_is_transient(to) != transient)
@@ -222,13 +223,13 @@ static int read_header(int fd, const struct stat *st, enum shmipc_kind kind,
 
 int fdmem_is_transient(int fd, enum shmipc_kind kind, const char *name)
 {
-	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
 	struct stat st;
 	int r;
 
 	r = look_outside(fd, &st);
 	if (r == 0)
-		r = read_header(fd, &st, kind, name, header);
+		r = read_header(fd, &st, kind, name, header, sizeof(header));
 	return r < 0 ? r : (st.st_mode & S_ISVTX) != 0;
 }
 
@@ -241,7 +242,7 @@ static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 
 	if (page == MAP_FAILED)
 		return errno == EAGAIN ? -ENOMEM : -errno;
-	r = read_header(fd, st, seg->kind, seg->name, page);
+	r = read_header(fd, st, seg->kind, seg->name, page, SHMIPC_HEADER_SIZE);
 	if (r == 0 && of(seg)->transient)
 		r = users_look(fd);
 	if (r < 0) {
@@ -258,18 +259,21 @@ static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 static int map_all(struct shmipc_segment *seg, int fd, const struct stat *st,
 		   bool writable)
 {
-	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
+	char *header = of(seg)->header;
 	int r;
 
-	r = read_header(fd, st, seg->kind, seg->name, header);
+	r = read_header(fd, st, seg->kind, seg->name, header,
+			SHMIPC_HEADER_LOOK);
 	if (r < 0)
 		return r;
 	r = of(seg)->transient ? users_join_others(fd) : users_join(fd);
 	if (r == 0)
 		r = map(seg, fd, (size_t)st->st_size, writable, 0);
-	if (r == 0)
-		close(fd);
-	return r;
+	if (r < 0)
+		return r;
+	seg->header = header;
+	close(fd);
+	return 0;
 }
 
 int fdmem_map(struct shmipc_segment *seg, int fd, unsigned flags)

@@ -7,6 +7,7 @@
 #define SHMI_FDMEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,6 +28,8 @@ struct fdmem {
 	bool transient;
 	dev_t dev; /* of the file, the same as long as it exists */
 	uint64_t ino;
+	/* Opened and not peeked: what the header said. */
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
 };
 
 /*

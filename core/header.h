@@ -91,6 +91,8 @@ static_assert(offsetof(struct shmi_header, lock) == 2048, "layout");
 static_assert(sizeof(((struct shmi_header *)0)->links) >=
 		      SHMI_ROBUST_REACH + sizeof(struct shmi_link),
 	      "room for an element");
+static_assert(offsetof(struct shmi_header, reserved) <= SHMIPC_HEADER_LOOK,
+	      "all that shmi_header_check() reads");
 static_assert(SHMI_HEADER_NAME > SHMIPC_NAME_MAX, "room for a NUL");
 static_assert(ATOMIC_INT_LOCK_FREE == 2, "atomics must work across processes");
 

@@ -118,8 +118,8 @@ static int unsound(const char *what)
 /* Check the header of a segment that was found under this name. */
 static int check(const struct shmipc_segment *seg, struct shmi_facts *ret)
 {
-	int r = shmi_header_check(seg->addr, seg->length, seg->kind, seg->name,
-				  ret);
+	int r = shmi_header_check(seg->header ? seg->header : seg->addr,
+				  seg->length, seg->kind, seg->name, ret);
 
 	if (r == 0 || r == -EPROTO)
 		return r;
@@ -176,6 +176,7 @@ static void reset(struct shmi_object *o)
 	memset(o->seg.priv, 0, o->seg.backend->segment_size);
 	o->seg.addr = NULL;
 	o->seg.length = 0;
+	o->seg.header = NULL;
 }
 
 /* Once through: -EAGAIN if somebody got in the way. */

@@ -69,6 +69,9 @@ extern "C" {
 /* Bytes at the start of every segment that belong to the core. */
 #define SHMIPC_HEADER_SIZE 4096U
 
+/* The first of them say what the segment is, all but a semaphore's value. */
+#define SHMIPC_HEADER_LOOK 512U
+
 /*
  * Capabilities only a backend's author sees, beside SHMIPC_CAP_OTHER_USERS.
  *
@@ -106,6 +109,13 @@ struct shmipc_segment {
 	 * the header, or a copy of it, and says here how long all of it is.
 	 */
 	size_t length;
+	/*
+	 * OPTIONAL, set by segment_open(): SHMIPC_HEADER_LOOK bytes of the
+	 * header that the backend has read, aligned like it, up to
+	 * segment_close(). The core judges them then, and does not touch the
+	 * mapping for it, which would be a page fault.
+	 */
+	const void *header;
 };
 
 /* What segment_stat() says. */
@@ -338,8 +348,9 @@ SHMIPC_API int shmipc_backend_error(int err, const char *fmt, ...)
 /**
  * What stands in these bytes?
  *
- * @param addr	a mapped segment, at least readable
- * @param length	bytes mapped
+ * @param addr	a mapped segment, at least readable, or a copy of its first
+ *	SHMIPC_HEADER_LOOK bytes
+ * @param length	bytes that the whole segment has
  *
  * @retval 0		a complete segment of this kind and name
  * @retval -ESRCH	a segment of another kind or name, complete or not
