@@ -240,7 +240,9 @@ START_TEST(packets_of_other_lengths_are_refused)
 	int pair[2];
 
 	memcpy(bytes, &m, sizeof(m));
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair),
+		0);
 	for (int i = 0; i < 4; i++) {
 		send_raw(pair[0], bytes, lengths[i], 1);
 		ck_assert_int_eq(

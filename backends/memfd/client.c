@@ -9,8 +9,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <shmipc-backend.h>
@@ -50,6 +52,21 @@ static int wait_readable(int sock, const struct timespec *deadline)
 		if (errno != EINTR)
 			return -errno;
 	}
+}
+
+/*
+ * The answer comes soon, mostly: the socket waits BRIEF_MS for it, in the call
+ * that fetches it.
+ */
+static int make_blocking(int sock)
+{
+	const struct timeval brief = { .tv_usec = BRIEF_MS * 1000L };
+
+	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof(brief)) <
+		    0 ||
+	    fcntl(sock, F_SETFL, 0) < 0)
+		return -errno;
+	return 0;
 }
 
 static int receive(int sock, const struct timespec *deadline, struct wire *ret,
@@ -132,7 +149,7 @@ static int connect_once(const struct rundir *rundir,
 	dir = rundir_open(rundir);
 	if (dir < 0)
 		return dir;
-	/* Nonblocking: a full backlog would make connect() wait for ever. */
+	/* Nonblocking at first: connect() could wait for ever for a backlog. */
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		      0);
 	if (sock < 0) {
@@ -140,6 +157,8 @@ static int connect_once(const struct rundir *rundir,
 		goto out_dir;
 	}
 	r = rundir_connect(dir, sock);
+	if (r == 0)
+		r = make_blocking(sock);
 	if (r == 0)
 		r = await_greeting(sock, deadline);
 	if (r < 0)

@@ -195,11 +195,10 @@ int wire_receive(int sock, enum wire_from from, struct wire *ret,
 	ssize_t n;
 	int r;
 
-	do
-		n = recvmsg(sock, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	n = recvmsg(sock, &header, MSG_CMSG_CLOEXEC);
 	if (n < 0)
-		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+		return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN
+							      : -errno;
 
 	count = collect_fds(&header, &got);
 	if (n == 0 && count == 0)

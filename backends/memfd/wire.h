@@ -108,9 +108,9 @@ struct wire wire_make(enum wire_op op, uint32_t kind, const char *name);
 int wire_send(int sock, const struct wire *message, const struct wire_fds *fds);
 
 /*
- * Receive one message without blocking. On success the descriptors in *fds
- * are the caller's, exactly message->fds of them.
- *   -EAGAIN      there is none now
+ * Receive one message; blocks if the socket does. On success the descriptors
+ * in *fds are the caller's, exactly message->fds of them.
+ *   -EAGAIN      there is none now, or a signal came first
  *   -ECONNRESET  the peer is gone
  *   -EPROTO -EPROTONOSUPPORT  not a message; whatever came along is closed
  *   -EMFILE      its descriptors had no room here; ret has its nonce
