@@ -211,13 +211,14 @@ static int connect_patiently(bool start, const struct timespec *deadline)
 
 /* ---- the kept one ------------------------------------------------------- */
 
-static uint64_t pack(int sock)
+/* self: the caller's process id, here and below. */
+static uint64_t pack(int sock, pid_t self)
 {
-	return (uint64_t)getpid() << 32 | (uint32_t)(sock + 1);
+	return (uint64_t)self << 32 | (uint32_t)(sock + 1);
 }
 
 /* Take the kept connection, or -1. */
-static int take(struct client *client)
+static int take(struct client *client, pid_t self)
 {
 	/* Acquire and release pair with keep(): one user at a time. */
 	uint64_t kept = atomic_exchange_explicit(&client->kept, 0,
@@ -227,25 +228,25 @@ static int take(struct client *client)
 	if (kept == 0)
 		return -1;
 	/* The broker of whom we are now: we may have changed our user id. */
-	if (kept >> 32 == (uint64_t)getpid() && check_peer(sock) == 0)
+	if (kept >> 32 == (uint64_t)self && check_peer(sock) == 0)
 		return sock;
 	close(sock); /* or our copy of our parent's */
 	return -1;
 }
 
-static void keep(struct client *client, int sock)
+static void keep(struct client *client, int sock, pid_t self)
 {
 	uint64_t none = 0;
 
 	if (!atomic_compare_exchange_strong_explicit(
-		    &client->kept, &none, pack(sock), memory_order_acq_rel,
-		    memory_order_relaxed))
+		    &client->kept, &none, pack(sock, self),
+		    memory_order_acq_rel, memory_order_relaxed))
 		close(sock); /* another thread kept its own */
 }
 
 void client_close(struct client *client)
 {
-	int sock = take(client);
+	int sock = take(client, getpid());
 
 	if (sock >= 0)
 		close(sock);
@@ -281,13 +282,14 @@ int client_ask(struct client *client, enum client_how how,
 	static atomic_uint_fast64_t questions;
 	struct timespec deadline = shmi_clock_in(
 		how == CLIENT_BRIEFLY ? BRIEF_MS : SHMI_PATIENCE_MS);
+	pid_t self = getpid();
 	int sock, r;
 
 	question->nonce =
-		(uint64_t)getpid() << 40 |
+		(uint64_t)self << 40 |
 		atomic_fetch_add_explicit(&questions, 1, memory_order_relaxed);
 	for (unsigned attempt = 0;; attempt++) {
-		sock = take(client);
+		sock = take(client, self);
 		if (sock < 0)
 			sock = connect_patiently(how == CLIENT_START,
 						 &deadline);
@@ -308,7 +310,7 @@ int client_ask(struct client *client, enum client_how how,
 						      "the broker did not "
 						      "answer in time")
 			       : r;
-	keep(client, sock);
+	keep(client, sock, self);
 	if (answer->result == -EMFILE)
 		return broker_is_full();
 	return answer->result;
