@@ -18,13 +18,6 @@
 #define PIECE ((size_t)64 << 20)
 
 /*
- * A new region up to this size is mapped with its pages, at once: whoever
- * makes one so small is going to write it, and a page fault costs more than a
- * system call.
- */
-#define SMALL ((size_t)64 << 10)
-
-/*
  * Limits that the kernel would report with a signal (SIGXFSZ), or not at all:
  * memory that is not on a mount of limited size is handed out until the
  * out-of-memory killer comes.
@@ -164,7 +157,7 @@ static int set_mode(int fd, mode_t mode, struct stat *st)
 int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 		  mode_t mode, unsigned flags)
 {
-	bool at_once = length <= SMALL && !(flags & SHMIPC_SEGMENT_LAZY);
+	bool at_once = length <= FDMEM_SMALL && !(flags & SHMIPC_SEGMENT_LAZY);
 	struct stat st;
 	int r;
 

@@ -13,6 +13,13 @@
 
 #include <shmipc-backend.h>
 
+/*
+ * A new region up to this size is mapped with its pages, at once: whoever
+ * makes one so small is going to write it, and a page fault costs more than a
+ * system call.
+ */
+#define FDMEM_SMALL ((size_t)64 << 10)
+
 /* The first part of such a segment's private bytes. */
 struct fdmem {
 	/*

@@ -121,11 +121,14 @@ static int clear_transient(enum shmipc_kind kind, const char *name, int fd,
 	if (r == -EACCES || r == -EPERM)
 		return held_by_a_ghost();
 	/* Somebody else did it, and perhaps made another one. */
-	return r == -ENOENT ? -EAGAIN : r;
+	if (r == -ENOENT)
+		return -EAGAIN;
+	return r < 0 ? r : 1;
 }
 
 /*
- * A transient segment without a user may have the name: take it away.
+ * A transient segment without a user may have the name: take it away. Returns
+ * 0 if nothing has it, 1 if now nothing has it.
  *   -EEXIST  what has the name is something else
  *   -EACCES  it is somebody else's
  *   -EAGAIN  others are at it: start over
@@ -150,28 +153,11 @@ static int clear_name(enum shmipc_kind kind, const char *name)
 	return r;
 }
 
-/*
- * To be quick about a name that is taken, and to take it from a ghost. Who gets
- * a free one, link decides.
- */
-static int check_name(enum shmipc_kind kind, const char *name)
-{
-	char path[POSIX_PATH_MAX];
-
-	posix_segment_path(path, kind, name);
-	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	return clear_name(kind, name);
-}
-
-static int posix_segment_create(struct shmipc_segment *seg, size_t length,
-				mode_t mode, unsigned flags)
+static int make_segment(struct shmipc_segment *seg, size_t length, mode_t mode,
+			unsigned flags)
 {
 	int fd, r;
 
-	r = check_name(seg->kind, seg->name);
-	if (r < 0)
-		return r;
 	fd = posix_make_file(mode);
 	if (fd < 0)
 		return fd;
@@ -186,6 +172,30 @@ static int posix_segment_create(struct shmipc_segment *seg, size_t length,
 	return 0;
 }
 
+/*
+ * Whether the name is taken, link(2) tells. Looking before pays where what
+ * would be made in vain costs much more than a look. If it cannot be made, we
+ * look after all: a taken name is to be refused as such, and a ghost may have
+ * what is missing.
+ */
+static int posix_segment_create(struct shmipc_segment *seg, size_t length,
+				mode_t mode, unsigned flags)
+{
+	bool small = seg->kind == SHMIPC_SHM && length <= FDMEM_SMALL;
+	int taken, r;
+
+	taken = small ? 0 : clear_name(seg->kind, seg->name);
+	if (taken < 0)
+		return taken;
+	r = make_segment(seg, length, mode, flags);
+	if (r == 0 || !small)
+		return r;
+	taken = clear_name(seg->kind, seg->name);
+	if (taken < 0)
+		return taken;
+	return taken ? -EAGAIN : r;
+}
+
 static int posix_segment_publish(struct shmipc_segment *seg)
 {
 	struct posix *p = posix_of(seg);
@@ -194,6 +204,11 @@ static int posix_segment_publish(struct shmipc_segment *seg)
 
 	posix_segment_path(path, seg->kind, seg->name);
 	r = posix_link_file(p->mem.fd - 1, path);
+	if (r == -EEXIST) {
+		r = clear_name(seg->kind, seg->name);
+		if (r >= 0)
+			r = posix_link_file(p->mem.fd - 1, path);
+	}
 	if (r < 0)
 		return r;
 	close(p->mem.fd - 1);

@@ -188,8 +188,8 @@ struct shmipc_backend {
 	 * Give a created and complete segment its name. Of two racing
 	 * callers one wins. BLOCKS as segment_create().
 	 *   -EEXIST     the name is taken
-	 *   -EAGAIN     EARLY_NAME: somebody judged this creator dead; the
-	 *               core starts over
+	 *   -EAGAIN     as segment_create(); EARLY_NAME: somebody judged this
+	 *               creator dead
 	 *   -ENOSPC -EACCES -ECONNREFUSED -ETIMEDOUT  as segment_create()
 	 */
 	int (*segment_publish)(struct shmipc_segment *seg);

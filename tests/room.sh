@@ -75,6 +75,8 @@ while tests/opener lazy "late$n" 4096 2>room.tmp; do
 	n=$((n + 1))
 done
 grep '/dev/shm has no room for' room.tmp
+# A taken name is taken, room or not.
+refused 'the name is taken' tests/opener create late0 4096
 
 # A stranger's file is looked at without touching its holes.
 truncate -s 1000000 /dev/shm/shmipc.shm.stranger
