@@ -163,6 +163,15 @@ static int attach_created(struct shmipc_segment *seg, int id, key_t key)
 	return 0;
 }
 
+/* Leave a complete segment of this kind: a region has no set to look after. */
+static void leave(struct slot *slot, enum shmipc_kind kind)
+{
+	if (kind == SHMIPC_SEM)
+		slot_leave(slot);
+	else
+		shmdt(slot->addr);
+}
+
 static void sysv_segment_close(struct shmipc_segment *seg)
 {
 	struct slot slot = {
@@ -181,10 +190,7 @@ static void sysv_segment_close(struct shmipc_segment *seg)
 	/* EPERM: its owner's to do; nobody finds it. */
 	if (sysv_of(seg)->anchor && anchor_users(&slot) == -ESTALE)
 		(void)shmctl(slot.id, IPC_RMID, NULL);
-	if (seg->kind == SHMIPC_SEM)
-		slot_leave(&slot);
-	else
-		shmdt(slot.addr); /* it has no set to look after */
+	leave(&slot, seg->kind);
 }
 
 static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
@@ -427,7 +433,7 @@ static int sysv_segment_unlink(void *conn, enum shmipc_kind kind,
 		return r;
 	}
 	first = shmipc_segment_retire(slot.addr);
-	slot_leave(&slot);
+	leave(&slot, kind);
 	return first;
 }
 
