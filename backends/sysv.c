@@ -65,6 +65,7 @@
 #include "backends/sysv/slot.h"
 #include "backends/sysv/sysv.h"
 #include "core/backend.h"
+#include "core/memory.h"
 #include "core/populate.h"
 
 /* How often segment_stat() counts. */
@@ -193,6 +194,14 @@ static void sysv_segment_close(struct shmipc_segment *seg)
 	leave(&slot, seg->kind);
 }
 
+/* System V accounts for pages; this is what reserves them. */
+static int reserve(struct shmipc_segment *seg)
+{
+	int r = shmi_memory_check(seg->length);
+
+	return r < 0 ? r : shmi_populate(seg->addr, seg->length, true);
+}
+
 static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 			       mode_t mode, unsigned flags)
 {
@@ -233,9 +242,8 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	sysv_of(seg)->mode = mode;
 	if (r < 0)
 		return r;
-	/* System V accounts for pages; this is what reserves them. */
 	if (!(flags & SHMIPC_SEGMENT_LAZY))
-		r = shmi_populate(seg->addr, seg->length, true);
+		r = reserve(seg);
 	if (r == 0 && transient)
 		r = anchor_create(id, seg->addr, mode, &sysv_of(seg)->anchor);
 	if (r < 0)

@@ -26,6 +26,7 @@
 #include "cancel.h"
 #include "clock.h"
 #include "elsewhere.h"
+#include "memory.h"
 #include "object.h"
 #include "name.h"
 #include "populate.h"
@@ -48,10 +49,16 @@ static int publish(struct shmipc_segment *seg)
 }
 
 static int prefault(const struct shmi_object *o,
-		    const struct shmi_request *request)
+		    const struct shmi_request *request, bool reserved)
 {
+	int r;
+
 	if (!(request->flags & SHMIPC_PREFAULT))
 		return 0;
+	/* What is reserved counts as used: there need not be as much again. */
+	r = reserved ? 0 : shmi_memory_check(o->seg.length);
+	if (r < 0)
+		return r;
 	return shmi_populate(o->seg.addr, o->seg.length, !o->rdonly);
 }
 
@@ -79,7 +86,7 @@ static int create(struct shmi_object *o, const struct shmi_request *request)
 		return r;
 	shmi_header_fill(shmi_header_of(&o->seg), &contents);
 
-	r = prefault(o, request);
+	r = prefault(o, request, !(request->flags & SHMIPC_LAZY));
 	if (r < 0)
 		goto err_segment;
 	if (has_place(o)) {
@@ -150,7 +157,7 @@ static int attach(struct shmi_object *o, const struct shmi_request *request)
 					 (unsigned long long)request->size);
 		goto err_segment;
 	}
-	r = prefault(o, request);
+	r = prefault(o, request, false);
 	if (r < 0)
 		goto err_segment;
 	if (has_place(o)) {

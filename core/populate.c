@@ -12,7 +12,6 @@
 
 #include <shmipc-backend.h>
 
-#include "memory.h"
 #include "populate.h"
 
 /* Since Linux 5.14; the numbers are of asm-generic/mman-common.h. */
@@ -42,10 +41,8 @@ static void touch(char *addr, size_t length, bool writable)
 
 int shmi_populate(void *addr, size_t length, bool writable)
 {
-	int r = shmi_memory_check(length);
+	int r;
 
-	if (r < 0)
-		return r;
 	do
 		r = madvise(addr, length,
 			    writable ? MADV_POPULATE_WRITE

@@ -107,6 +107,17 @@ static int lazy(const char *name, long n)
 	return 0;
 }
 
+static int reserve(const char *name, long n)
+{
+	struct shmipc_shm *shm;
+
+	must(shmipc_shm_open(ipc, &shm, name, (size_t)n,
+			     SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_PREFAULT,
+			     0600));
+	shmipc_shm_close(shm);
+	return 0;
+}
+
 static int prefault(const char *name, long n)
 {
 	unsigned flags =
@@ -195,19 +206,13 @@ static const struct {
 	const char *name;
 	int (*run)(const char *name, long n);
 } commands[] = {
-	{ "size", size },
-	{ "sum", sum },
-	{ "fill", fill },
-	{ "create", create },
-	{ "lazy", lazy },
-	{ "value", value },
-	{ "prefault", prefault },
-	{ "transient", transient },
-	{ "newsem", newsem },
-	{ "unlink", unlink_shm },
-	{ "unlinksem", unlink_sem },
-	{ "post", post },
-	{ "wait", take },
+	{ "size", size },	    { "sum", sum },
+	{ "fill", fill },	    { "create", create },
+	{ "lazy", lazy },	    { "value", value },
+	{ "reserve", reserve },	    { "prefault", prefault },
+	{ "transient", transient }, { "newsem", newsem },
+	{ "unlink", unlink_shm },   { "unlinksem", unlink_sem },
+	{ "post", post },	    { "wait", take },
 	{ "idle", idle },
 };
 

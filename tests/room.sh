@@ -153,6 +153,14 @@ if [ -n "$group" ]; then
 			sh -c "echo \$\$ >$group/cgroup.procs &&
 				exec tests/opener create big 67108864"
 		none
+		# More than half of it, and all mapped. (The other one has
+		# the broker started outside.)
+		tests/opener create other 1
+		sh -c "echo \$\$ >$group/cgroup.procs &&
+			exec tests/opener reserve half 10000000"
+		tests/opener unlink half 0
+		tests/opener unlink other 0
+		none
 	done
 fi
 echo "room.sh: all refused, and nothing left"
