@@ -18,11 +18,16 @@
  * choose different slots, and each does this:
  *
  *   [C1] see that no slot has the name; make the segment in a free one
- *        (exclusively: of two in one slot, one fails)
+ *        (exclusively: of two in one slot, one fails). A small one is made in
+ *        the first slot, and only if that fails is it looked for
  *   [C2] write the name into the header
  *   [C3] look at the other slots. The name again: if complete, give up ours.
  *        If unfinished, give up theirs. If it may not be read, give up ours.
+ *        No name yet, and nobody attached: give that up, too
  *   [C4] commit. Fails if somebody gave it up.
+ *
+ * Nothing rests on the look at C1 but that no memory is taken for a name that
+ * is taken, and that limits are told last.
  *
  * Between C2 and C3 stands a full fence: of two creators, at least one sees
  * the other's name at C3. State changes are compare-and-swaps, so that one
@@ -67,6 +72,12 @@
 #include "core/backend.h"
 #include "core/memory.h"
 #include "core/populate.h"
+
+/*
+ * Up to this size a segment is made before its name is looked for in all slots,
+ * which takes as long as a good part of making it.
+ */
+#define SMALL ((size_t)64 << 10)
 
 /* How often segment_stat() counts. */
 #define LOOKS 8
@@ -194,6 +205,55 @@ static void sysv_segment_close(struct shmipc_segment *seg)
 	leave(&slot, seg->kind);
 }
 
+/*
+ * Make a segment in this slot, and attach it.
+ *   -EAGAIN  the slot is taken, or we were given up
+ */
+static int make_segment(struct shmipc_segment *seg, unsigned number,
+			size_t length, mode_t mode, unsigned flags)
+{
+	size_t size = sysvkey_size(seg->kind, seg->name, length,
+				   flags & SHMIPC_SEGMENT_TRANSIENT);
+	key_t key = sysvkey_segment(seg->kind, seg->name, number);
+	int id, r;
+
+	/*
+	 * The owner's own bits stay on until publish: without them not even
+	 * the creator could attach.
+	 */
+	id = shmget(key, size,
+		    IPC_CREAT | IPC_EXCL | 0600 | (int)mode |
+			    (flags & SHMIPC_SEGMENT_LAZY ? SHM_NORESERVE : 0));
+	if (id < 0)
+		return create_error(errno, size);
+	r = attach_created(seg, id, key);
+	if (r < 0 && r != -EAGAIN)
+		(void)shmctl(id, IPC_RMID, NULL); /* no memory to attach it */
+	sysv_of(seg)->number = (int)number;
+	sysv_of(seg)->mode = mode;
+	return r;
+}
+
+/* See that no slot has the name. Returns the number of a free one. */
+static int find_free_slot(enum shmipc_kind kind, const char *name)
+{
+	struct slot there;
+	int number, r;
+
+	r = slot_find(kind, name, SHMIPC_SEGMENT_RDONLY, &there, &number);
+	if (r == 0)
+		slot_leave(&there);
+	if (r == 0 || r == -EACCES || r == -EPROTO)
+		return -EEXIST;
+	if (r != -ENOENT)
+		return r;
+	if (number < 0)
+		return shmipc_backend_error(
+			-ENOSPC, "all keys that this name can have are taken "
+				 "by other names");
+	return number;
+}
+
 /* System V accounts for pages; this is what reserves them. */
 static int reserve(struct shmipc_segment *seg)
 {
@@ -205,47 +265,25 @@ static int reserve(struct shmipc_segment *seg)
 static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 			       mode_t mode, unsigned flags)
 {
-	bool transient = flags & SHMIPC_SEGMENT_TRANSIENT;
-	size_t size = sysvkey_size(seg->kind, seg->name, length, transient);
-	struct slot there;
-	int id, number, r;
-	key_t key;
+	int r = -EAGAIN;
 
 	/* [C1] */
-	r = slot_find(seg->kind, seg->name, SHMIPC_SEGMENT_RDONLY, &there,
-		      &number);
-	if (r == 0)
-		slot_leave(&there);
-	if (r == 0 || r == -EACCES || r == -EPROTO)
-		return -EEXIST;
-	if (r != -ENOENT)
-		return r;
-	if (number < 0)
-		return shmipc_backend_error(
-			-ENOSPC, "all keys that this name can have are taken "
-				 "by other names");
+	if (length <= SMALL)
+		r = make_segment(seg, 0, length, mode, flags);
+	if (r < 0) {
+		int number = find_free_slot(seg->kind, seg->name);
 
-	/*
-	 * The owner's own bits stay on until publish: without them not even
-	 * the creator could attach.
-	 */
-	key = sysvkey_segment(seg->kind, seg->name, (unsigned)number);
-	id = shmget(key, size,
-		    IPC_CREAT | IPC_EXCL | 0600 | (int)mode |
-			    (flags & SHMIPC_SEGMENT_LAZY ? SHM_NORESERVE : 0));
-	if (id < 0)
-		return create_error(errno, size);
-	r = attach_created(seg, id, key);
-	if (r < 0 && r != -EAGAIN)
-		(void)shmctl(id, IPC_RMID, NULL); /* no memory to attach it */
-	sysv_of(seg)->number = number;
-	sysv_of(seg)->mode = mode;
+		if (number < 0)
+			return number;
+		r = make_segment(seg, (unsigned)number, length, mode, flags);
+	}
 	if (r < 0)
 		return r;
 	if (!(flags & SHMIPC_SEGMENT_LAZY))
 		r = reserve(seg);
-	if (r == 0 && transient)
-		r = anchor_create(id, seg->addr, mode, &sysv_of(seg)->anchor);
+	if (r == 0 && flags & SHMIPC_SEGMENT_TRANSIENT)
+		r = anchor_create(sysv_of(seg)->id, seg->addr, mode,
+				  &sysv_of(seg)->anchor);
 	if (r < 0)
 		sysv_segment_close(seg);
 	return r;
@@ -268,16 +306,23 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 		}
 		slot_leave(&other);
 		return -EEXIST;
-	case -EAGAIN: /* it has yet to write its name, and will see ours */
-	case -ESTALE: /* given up already */
-		slot_leave(&other);
+	case -EAGAIN:
+		/* It has yet to write its name, and will see ours; or died. */
+		if (other.ds.shm_nattch == 0 &&
+		    shmipc_segment_give_up(other.addr) == 0)
+			(void)slot_remove(&other);
+		else
+			slot_leave(&other);
+		return 0;
+	case -ESTALE: /* given up already: finish that */
+		(void)slot_remove(&other);
 		return 0;
 	case -ENOENT:
 	case -ESRCH:
 		return 0;
 	case -EACCES:
 	case -EPROTO: /* it may be the name, written over */
-		return -EAGAIN;
+		return -EEXIST;
 	default: /* not seen is not "not there" */
 		return r;
 	}

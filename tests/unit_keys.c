@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* White box: names in System V's key space, and names that share a key. */
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,12 +141,49 @@ START_TEST(names_with_one_hash_are_as_many_objects)
 			 -ENOENT);
 	/* A hole before a name does not hide it, and can be filled. */
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, words[0]), 0);
-	for (int i = 1; i < SYSV_SLOTS; i++)
+	for (int i = 1; i < SYSV_SLOTS; i++) {
 		is_number(words[i], i);
+		ck_assert_int_eq(shmipc_shm_open(ipc, &shm, words[i], 64,
+						 SHMIPC_CREATE | SHMIPC_EXCL,
+						 0600),
+				 -EEXIST);
+		ck_assert_int_eq(shmipc_shm_open(ipc, &shm, words[i], 64,
+						 SHMIPC_CREATE, 0600),
+				 0);
+		ck_assert_int_eq(shmipc_shm_created(shm), 0);
+		shmipc_shm_close(shm);
+	}
 	shmipc_shm_close(create_number(words[SYSV_SLOTS], 99));
 	is_number(words[SYSV_SLOTS], 99);
 	for (int i = 1; i <= SYSV_SLOTS; i++)
 		ck_assert_int_eq(shmipc_shm_unlink(ipc, words[i]), 0);
+}
+END_TEST
+
+START_TEST(ghost_behind_a_hole_goes_when_its_name_is_taken)
+{
+	struct shmipc_shm *shm;
+	char first[80];
+	pid_t child;
+
+	sysvkey_hash = same_for_all;
+	snprintf(first, sizeof(first), "%s.first", name);
+	shmipc_shm_close(create_number(first, 1));
+	child = fork();
+	if (child == 0) {
+		if (shmipc_shm_open(ipc, &shm, name, 64,
+				    SHMIPC_CREATE | SHMIPC_TRANSIENT, 0600) < 0)
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	ck_assert_int_ge(shmget(sysvkey_segment(SHMIPC_SHM, name, 1), 0, 0), 0);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, first), 0);
+
+	shmipc_shm_close(create_number(name, 2));
+	is_number(name, 2);
+	ck_assert_int_lt(shmget(sysvkey_segment(SHMIPC_SHM, name, 1), 0, 0), 0);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
 }
 END_TEST
 
@@ -209,6 +248,7 @@ TCase *keys_case(void)
 	tcase_add_test(tc, keys_of_similar_names_are_spread);
 	tcase_add_test(tc, size_holds_the_bytes_and_the_tag);
 	tcase_add_test(tc, names_with_one_hash_are_as_many_objects);
+	tcase_add_test(tc, ghost_behind_a_hole_goes_when_its_name_is_taken);
 	tcase_add_test(
 		tc,
 		of_creators_of_names_with_one_hash_each_name_has_one_winner);
