@@ -259,7 +259,10 @@ static int reserve(struct shmipc_segment *seg)
 {
 	int r = shmi_memory_check(seg->length);
 
-	return r < 0 ? r : shmi_populate(seg->addr, seg->length, true);
+	if (r == 0)
+		r = shmi_populate(seg->addr, seg->length, true);
+	seg->populated = r == 0;
+	return r;
 }
 
 static int sysv_segment_create(struct shmipc_segment *seg, size_t length,

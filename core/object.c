@@ -53,7 +53,7 @@ static int prefault(const struct shmi_object *o,
 {
 	int r;
 
-	if (!(request->flags & SHMIPC_PREFAULT))
+	if (!(request->flags & SHMIPC_PREFAULT) || o->seg.populated)
 		return 0;
 	/* What is reserved counts as used: there need not be as much again. */
 	r = reserved ? 0 : shmi_memory_check(o->seg.length);
@@ -184,6 +184,7 @@ static void reset(struct shmi_object *o)
 	o->seg.addr = NULL;
 	o->seg.length = 0;
 	o->seg.header = NULL;
+	o->seg.populated = 0;
 }
 
 /* Once through: -EAGAIN if somebody got in the way. */

@@ -116,6 +116,11 @@ struct shmipc_segment {
 	 * mapping for it, which would be a page fault.
 	 */
 	const void *header;
+	/*
+	 * OPTIONAL, set by segment_create(): 1 if every page is mapped, as
+	 * SHMIPC_PREFAULT wants it. The core does not do it again then.
+	 */
+	int populated;
 };
 
 /* What segment_stat() says. */
