@@ -113,6 +113,9 @@ int main(void)
 	add_unlink(tc);
 	add_sem(tc);
 	add_wait(tc);
+	add_lock(tc);
+	add_lock_sleep(tc);
+	add_lock_death(tc);
 	add_mode(tc);
 	add_info(tc);
 	add_transient(tc);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests of the conformance suite share. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -144,6 +146,95 @@ void await_asleep(pid_t pid)
 			return;
 		nanosleep(&ms, NULL);
 	}
+}
+
+int lock_at_once(struct shmipc_shm *shm)
+{
+	struct timespec past = in_ms(-1000);
+
+	return shmipc_shm_lock(shm, &past);
+}
+
+struct call {
+	int (*make)(struct shmipc_shm *shm);
+	struct shmipc_shm *shm;
+	int result;
+};
+
+static void *make_call(void *arg)
+{
+	struct call *call = arg;
+
+	call->result = call->make(call->shm);
+	return NULL;
+}
+
+int in_thread(int (*make)(struct shmipc_shm *), struct shmipc_shm *shm)
+{
+	struct call call = { make, shm, 0 };
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, make_call, &call), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	return call.result;
+}
+
+static int exit_with_call(void *arg)
+{
+	struct call *call = arg;
+
+	return -call->make(call->shm);
+}
+
+int in_child(int (*make)(struct shmipc_shm *), struct shmipc_shm *shm)
+{
+	struct call call = { make, shm, 0 };
+
+	return -reap(spawn(exit_with_call, &call));
+}
+
+struct holder {
+	struct shmipc_shm *shm;
+	int said[2];
+};
+
+static int hold(void *arg)
+{
+	struct holder *holder = arg;
+	int r = shmipc_shm_lock(holder->shm, NULL);
+
+	if (write(holder->said[1], &r, sizeof(r)) != sizeof(r))
+		return 1;
+	for (;;)
+		pause();
+}
+
+pid_t start_holder(struct shmipc_shm *shm, int code)
+{
+	struct holder holder = { .shm = shm };
+	pid_t pid;
+	int r;
+
+	ck_assert_int_eq(pipe(holder.said), 0);
+	pid = spawn(hold, &holder);
+	ck_assert_int_eq(read(holder.said[0], &r, sizeof(r)), sizeof(r));
+	ck_assert_int_eq(r, code);
+	close(holder.said[0]);
+	close(holder.said[1]);
+	return pid;
+}
+
+void end_by_kill(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(reap(pid), 128 + SIGKILL);
+}
+
+void take_over(struct shmipc_shm *shm)
+{
+	fails(-EOWNERDEAD, shmipc_shm_lock(shm, NULL));
+	ok(shmipc_shm_mark_consistent(shm));
+	ok(shmipc_shm_unlock(shm));
 }
 
 pid_t start_opener(const char *command, const char *name, const char *argument)

@@ -79,6 +79,25 @@ int reap(pid_t pid);
 /* Wait until this process or thread sleeps in a system call. */
 void await_asleep(pid_t pid);
 
+/* With a deadline that has passed. */
+int lock_at_once(struct shmipc_shm *shm);
+
+/* Its result in another thread, or in a child, which has ended then. */
+int in_thread(int (*call)(struct shmipc_shm *shm), struct shmipc_shm *shm);
+int in_child(int (*call)(struct shmipc_shm *shm), struct shmipc_shm *shm);
+
+/*
+ * A child that takes the lock of a region and keeps it until it is killed. It
+ * has it when the call returns, and was given this code.
+ */
+pid_t start_holder(struct shmipc_shm *shm, int code);
+
+/* Kill a child, and wait for it. */
+void end_by_kill(pid_t pid);
+
+/* Take the lock, or be told of a death, for which all is made whole. */
+void take_over(struct shmipc_shm *shm);
+
 /* Run the helper program; see tests/opener.c. Returns its exit status. */
 int run_opener(const char *command, const char *name, const char *argument);
 pid_t start_opener(const char *command, const char *name, const char *argument);
@@ -93,6 +112,9 @@ void add_create(TCase *tc);
 void add_unlink(TCase *tc);
 void add_sem(TCase *tc);
 void add_wait(TCase *tc);
+void add_lock(TCase *tc);
+void add_lock_sleep(TCase *tc);
+void add_lock_death(TCase *tc);
 void add_mode(TCase *tc);
 void add_info(TCase *tc);
 void add_transient(TCase *tc);

@@ -18,10 +18,12 @@
  *   value NAME N     the semaphore's value is N
  *   post NAME N      post N times
  *   wait NAME N      wait N times
+ *   busy NAME N      whether somebody has the region's lock is N
  *   idle NAME -      open nothing, sleep until killed
  *
  * Exit status 0: so it is; 1: it is not; 2: an error, said on stderr.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +195,19 @@ static int take(const char *name, long n)
 	return 0;
 }
 
+static int busy(const char *name, long n)
+{
+	struct shmipc_shm *shm = shm_of(name);
+	int r = shmipc_shm_trylock(shm);
+
+	if (r != -EBUSY)
+		must(r);
+	if (r == 0)
+		must(shmipc_shm_unlock(shm));
+	shmipc_shm_close(shm);
+	return (r == -EBUSY) != n;
+}
+
 static int idle(const char *name, long n)
 {
 	(void)name;
@@ -206,13 +221,21 @@ static const struct {
 	const char *name;
 	int (*run)(const char *name, long n);
 } commands[] = {
-	{ "size", size },	    { "sum", sum },
-	{ "fill", fill },	    { "create", create },
-	{ "lazy", lazy },	    { "value", value },
-	{ "reserve", reserve },	    { "prefault", prefault },
-	{ "transient", transient }, { "newsem", newsem },
-	{ "unlink", unlink_shm },   { "unlinksem", unlink_sem },
-	{ "post", post },	    { "wait", take },
+	{ "size", size },
+	{ "sum", sum },
+	{ "fill", fill },
+	{ "create", create },
+	{ "lazy", lazy },
+	{ "value", value },
+	{ "reserve", reserve },
+	{ "prefault", prefault },
+	{ "transient", transient },
+	{ "newsem", newsem },
+	{ "unlink", unlink_shm },
+	{ "unlinksem", unlink_sem },
+	{ "post", post },
+	{ "wait", take },
+	{ "busy", busy },
 	{ "idle", idle },
 };
 
