@@ -3,6 +3,7 @@
  * A peer who may write an object writes what he likes into its header: at rest,
  * and while we work. He may destroy the object, and nothing else.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #define HEADER 4096
 #define STATE  16   /* where the header says whether it is finished */
 #define VALUE  1024 /* of a semaphore */
+#define LOCK   2048 /* of a region, and what the kernel finds beside it */
+#define LINKS  128  /* so many bytes of it */
 #define FIELDS 320  /* everything else that has a meaning is before */
 
 static const uint64_t nasty[] = {
@@ -226,9 +229,242 @@ START_TEST(nasty_values_while_we_work_are_survived)
 }
 END_TEST
 
+/* ---- the lock ----------------------------------------------------------- */
+
+/* What nobody may write to: a lock and a mutex that the same thread holds. */
+struct sound {
+	struct shmipc_shm *shm;
+	pthread_mutex_t mutex;
+};
+
+static void make_sound(struct sound *sound, const char *name)
+{
+	pthread_mutexattr_t attr;
+
+	sound->shm = new_shm(name, 8);
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	ck_assert_int_eq(pthread_mutex_init(&sound->mutex, &attr), 0);
+	pthread_mutexattr_destroy(&attr);
+}
+
+static void take_sound(struct sound *sound)
+{
+	ok(shmipc_shm_lock(sound->shm, NULL));
+	ck_assert_int_eq(pthread_mutex_lock(&sound->mutex), 0);
+}
+
+static void give_sound(struct sound *sound)
+{
+	ok(shmipc_shm_unlock(sound->shm));
+	ck_assert_int_eq(pthread_mutex_unlock(&sound->mutex), 0);
+}
+
+static bool is_code_of_lock(int r)
+{
+	return r == 0 || r == -EOWNERDEAD || r == -ENOTRECOVERABLE ||
+	       r == -EDEADLK || r == -ETIMEDOUT || r == -EBUSY || r == -EPROTO;
+}
+
+/* Lock and unlock, between a sound lock and mutex and in changing order. */
+static void use_lock(struct shmipc_shm *shm, struct sound *sound, unsigned i)
+{
+	struct timespec soon = in_ms(1);
+	int r;
+
+	if (i % 2)
+		take_sound(sound);
+	r = i % 3 ? shmipc_shm_lock(shm, &soon) : shmipc_shm_trylock(shm);
+	ck_assert_msg(is_code_of_lock(r), "it gave %d: %s", r, shmipc_errmsg());
+	if (i % 2 == 0)
+		take_sound(sound);
+	if (i % 4 < 2)
+		give_sound(sound);
+	if (r == 0 || r == -EOWNERDEAD) {
+		r = i % 5 ? shmipc_shm_mark_consistent(shm) : 0;
+		ck_assert(r == 0 || r == -EINVAL);
+		ok(shmipc_shm_unlock(shm));
+	}
+	fails(-EPERM, shmipc_shm_unlock(shm));
+	if (i % 4 >= 2)
+		give_sound(sound);
+}
+
+/* The nasty values, and the id of a thread: ours. */
+static uint64_t value_number(size_t i)
+{
+	return i < NASTY ? nasty[i] : (uint64_t)gettid() << (i - NASTY);
+}
+
+START_TEST(every_nasty_value_in_a_lock_is_survived)
+{
+	const char *name = name_of("lock"), *sound_name = name_of("sound");
+	struct shmipc_shm *shm = new_shm(name, 8);
+	unsigned char *header = find_header(name), copy[HEADER];
+	struct sound sound;
+
+	make_sound(&sound, sound_name);
+	memcpy(copy, header, HEADER);
+	for (size_t at = LOCK; at < LOCK + LINKS; at += 4)
+		for (unsigned i = 0; i < NASTY + 2; i++) {
+			uint64_t value = value_number(i);
+
+			memcpy(header + at, &value, at % 8 ? 4 : 8);
+			use_lock(shm, &sound, i);
+			memcpy(header, copy, HEADER);
+		}
+	use_lock(shm, &sound, 1);
+	drop_shm(sound.shm, sound_name);
+	drop_shm(shm, name);
+}
+END_TEST
+
+START_TEST(every_nasty_value_in_a_held_lock_is_survived)
+{
+	const char *name = name_of("lock"), *sound_name = name_of("sound");
+	struct shmipc_shm *shm = new_shm(name, 8), *other = open_shm(name);
+	unsigned char *header = find_header(name), copy[HEADER];
+	struct sound sound;
+
+	make_sound(&sound, sound_name);
+	memcpy(copy, header, HEADER);
+	for (size_t at = LOCK; at < LOCK + LINKS; at += 4)
+		for (unsigned i = 0; i < NASTY + 2; i++) {
+			uint64_t value = value_number(i);
+
+			ok(shmipc_shm_lock(shm, NULL));
+			memcpy(header + at, &value, at % 8 ? 4 : 8);
+			use_lock(other, &sound, i);
+			/* Not twice through one handle, whatever it says. */
+			ck_assert_int_ne(in_thread(shmipc_shm_trylock, shm), 0);
+			ok(shmipc_shm_unlock(shm));
+			memcpy(header, copy, HEADER);
+		}
+	use_lock(shm, &sound, 1);
+	ok(shmipc_shm_close(other));
+	drop_shm(sound.shm, sound_name);
+	drop_shm(shm, name);
+}
+END_TEST
+
+static int scribble_on_the_lock(void *arg)
+{
+	unsigned char *header = arg;
+	unsigned seed = (unsigned)getpid();
+
+	for (;;) {
+		size_t at = rand_r(&seed) / 16 % 2
+				    ? 0
+				    : (size_t)rand_r(&seed) % (LINKS / 4) * 4;
+
+		memcpy(header + LOCK + at,
+		       &nasty[(size_t)rand_r(&seed) % NASTY], 4);
+		usleep(10);
+	}
+	return 0;
+}
+
+struct user {
+	struct shmipc_shm *shm;
+	struct sound sound;
+	long end;
+};
+
+static void *use_lock_until_the_end(void *arg)
+{
+	struct user *user = arg;
+
+	for (unsigned i = 0; now_ms() < user->end; i++)
+		use_lock(user->shm, &user->sound, i);
+	return NULL;
+}
+
+START_TEST(nasty_values_while_threads_lock_are_survived)
+{
+	enum { THREADS = 4 };
+	static const char *const words[THREADS] = { "a", "b", "c", "d" };
+	struct shmipc_shm *shm = new_shm(name_of("lock"), 8);
+	struct shmipc_shm *other = open_shm(name_of("lock"));
+	unsigned char *header = find_header(name_of("lock")), copy[HEADER];
+	struct user users[THREADS];
+	pthread_t threads[THREADS];
+	pid_t pid;
+
+	memcpy(copy, header, HEADER);
+	pid = spawn(scribble_on_the_lock, header);
+	for (int i = 0; i < THREADS; i++) {
+		users[i].shm = i % 2 ? shm : other;
+		users[i].end = now_ms() + 1500;
+		make_sound(&users[i].sound, name_of(words[i]));
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, use_lock_until_the_end,
+			       &users[i]);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	end_by_kill(pid);
+	memcpy(header, copy, HEADER);
+	for (int i = 0; i < THREADS; i++) {
+		use_lock(shm, &users[i].sound, 1);
+		drop_shm(users[i].sound.shm, name_of(words[i]));
+	}
+	ok(shmipc_shm_close(other));
+	drop_shm(shm, name_of("lock"));
+}
+END_TEST
+
+/* The lock of an earlier region stands in the list behind that of a later. */
+struct spoiled {
+	struct shmipc_shm *shms[3];
+	unsigned char *header; /* of the first, so the last in the list */
+	uint64_t value;
+	size_t at;
+};
+
+static int spoil_and_die(void *arg)
+{
+	struct spoiled *spoiled = arg;
+
+	for (int i = 0; i < 3; i++)
+		if (shmipc_shm_lock(spoiled->shms[i], NULL) < 0)
+			return 1;
+	memcpy(spoiled->header + spoiled->at, &spoiled->value, 8);
+	raise(SIGKILL);
+	return 2;
+}
+
+START_TEST(spoiled_link_harms_no_lock_that_was_taken_later)
+{
+	static const char *const words[] = { "a", "b", "c" };
+	struct spoiled spoiled;
+	unsigned char copy[HEADER];
+
+	for (int i = 0; i < 3; i++)
+		spoiled.shms[i] = new_shm(name_of(words[i]), 8);
+	spoiled.header = find_header(name_of("a"));
+	memcpy(copy, spoiled.header, HEADER);
+	for (spoiled.at = LOCK + 8; spoiled.at < LOCK + LINKS; spoiled.at += 8)
+		for (size_t i = 0; i < NASTY; i++) {
+			spoiled.value = nasty[i];
+			ck_assert_int_eq(reap(spawn(spoil_and_die, &spoiled)),
+					 128 + SIGKILL);
+			take_over(spoiled.shms[0]);
+			take_over(spoiled.shms[1]);
+			take_over(spoiled.shms[2]);
+			memcpy(spoiled.header, copy, HEADER);
+		}
+	for (int i = 0; i < 3; i++)
+		drop_shm(spoiled.shms[i], name_of(words[i]));
+}
+END_TEST
+
 void add_hostile(TCase *tc)
 {
 	tcase_add_test(tc, every_nasty_value_in_a_region_is_survived);
 	tcase_add_test(tc, every_nasty_value_in_a_semaphore_is_survived);
 	tcase_add_test(tc, nasty_values_while_we_work_are_survived);
+	tcase_add_test(tc, every_nasty_value_in_a_lock_is_survived);
+	tcase_add_test(tc, every_nasty_value_in_a_held_lock_is_survived);
+	tcase_add_test(tc, nasty_values_while_threads_lock_are_survived);
+	tcase_add_test(tc, spoiled_link_harms_no_lock_that_was_taken_later);
 }
