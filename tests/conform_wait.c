@@ -2,6 +2,7 @@
 /* Semaphores: sleeping, waking, deadlines, signals, death. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/time.h>
 
 #include "conform.h"
@@ -242,24 +243,49 @@ static void post_in_handler(int signal)
 		handled++;
 }
 
+/* The handler runs once, so many ns from now. */
+static void signal_in(timer_t timer, long ns)
+{
+	struct itimerspec once = { .it_value = { 0, ns } };
+
+	ck_assert_int_eq(timer_settime(timer, 0, &once, NULL), 0);
+}
+
+/*
+ * Before the wait, while it looks, as it marks and while it sleeps. A post
+ * that misses its wait is found by looking again, half a second later.
+ */
 START_TEST(post_from_a_handler_reaches_the_wait_it_interrupts)
 {
+	enum { ROUNDS = 10000, STALLS = 5 };
+	static const long most_ns[] = { 3000, 20000, 60000, 300000 };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
+				  .sigev_signo = SIGALRM };
 	const char *name = name_of("handler");
-	int taken = 0, r;
+	unsigned seed = (unsigned)getpid();
+	int slow = 0, interrupted = 0, r;
+	timer_t timer;
 
 	handlers_sem = new_sem(name, 0);
 	handled = 0;
 	handle(SIGALRM, post_in_handler, 0);
-	signal_again_and_again();
-	while (taken < 20) {
-		r = shmipc_sem_wait(handlers_sem);
-		if (r == 0)
-			taken++;
-		else
-			ck_assert_int_eq(r, -EINTR);
+	ck_assert_int_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		long start = now_ms();
+
+		signal_in(timer, 1 + rand_r(&seed) % most_ns[i % 4]);
+		while ((r = shmipc_sem_wait(handlers_sem)) == -EINTR)
+			interrupted++;
+		ck_assert_int_eq(r, 0);
+		ck_assert_int_eq(handled, i + 1);
+		slow += now_ms() - start > 300;
 	}
-	stop_signals();
-	ck_assert_int_eq(handled, taken + value_of(handlers_sem));
+	ck_assert_int_le(slow, STALLS);
+	/* Some were hit asleep, and others were not. */
+	ck_assert_int_gt(interrupted, 0);
+	ck_assert_int_lt(interrupted, ROUNDS);
+	ck_assert_int_eq(value_of(handlers_sem), 0);
+	timer_delete(timer);
 	drop_sem(handlers_sem, name);
 }
 END_TEST
