@@ -69,8 +69,9 @@ tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/scene.c \
 	tests/grave.c tests/grave.h tests/backend_file.c
 tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_walk_walk_LDADD = libshmipc.la
-tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c tests/stress/left.c \
-	tests/stress/race.c tests/stress/stress.c tests/stress/stress.h \
+tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c \
+	tests/stress/left.c tests/stress/lock.c tests/stress/race.c \
+	tests/stress/sleep.c tests/stress/stress.c tests/stress/stress.h \
 	tests/stress/transient.c tests/grave.c tests/backend_file.c
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_stress_stress_LDADD = libshmipc.la
@@ -79,7 +80,7 @@ tests_stress_stress_LDADD = libshmipc.la
 tests/units.log: $(conformance:.sh=.log)
 $(stress:.sh=.log): tests/units.log $(conformance:.sh=.log)
 
-# The long form; about a quarter of an hour.
+# The long form; about half an hour.
 stress: $(check_PROGRAMS)
 	for test in $(stress); do \
 		SHMIPC_STRESS=long srcdir='$(srcdir)' \

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage: stress race|kill|transient|names COUNT
+ * usage: stress race|kill|transient|names|lock|wake|graves COUNT
  *
  *   race       COUNT times, one process opens what another is just creating
  *   kill       processes that use few names are killed, COUNT times in all
  *   transient  COUNT times, a transient object is opened, while others close
  *              or are killed
  *   names      COUNT objects at once
+ *   lock       processes that take locks in turn are killed, COUNT times in all
+ *   wake       COUNT times, who was woken for a unit is killed before he has it
+ *   graves     COUNT processes are killed that sleep on a semaphore
  *
  * Exit status 0: all was well; 1: it was not, stderr says what was seen; 77:
  * the backend does not work here.
@@ -182,6 +185,52 @@ long now_ms(void)
 	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
 }
 
+struct timespec in_ms(long ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += ms % 1000 * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+/* The third field of /proc/PID/stat: proc(5). */
+static char state_of(pid_t pid)
+{
+	char path[64], line[256] = "";
+	const char *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	return end ? end[2] : 'X';
+}
+
+void await_asleep(pid_t pid)
+{
+	const struct timespec pause = { .tv_nsec = 200000 };
+	char state;
+
+	while ((state = state_of(pid)) != 'S') {
+		if (state == 'X' || state == 'Z') {
+			complain("a process ended before it slept");
+			return;
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
 int count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -198,10 +247,10 @@ static const struct {
 	const char *name;
 	void (*run)(unsigned long count);
 } tests[] = {
-	{ "race", race },
-	{ "kill", storm },
-	{ "transient", transient },
-	{ "names", crowd },
+	{ "race", race },	    { "kill", storm },
+	{ "transient", transient }, { "names", crowd },
+	{ "lock", lock_storm },	    { "wake", wake },
+	{ "graves", graves },
 };
 
 static void run(const char *name, unsigned long count)
@@ -219,8 +268,8 @@ static void run(const char *name, unsigned long count)
 int main(int argc, char **argv)
 {
 	if (argc != 3 || atol(argv[2]) < 1) {
-		fprintf(stderr, "usage: stress race|kill|transient|names "
-				"COUNT\n");
+		fprintf(stderr, "usage: stress race|kill|transient|names|"
+				"lock|wake|graves COUNT\n");
 		return 2;
 	}
 	complained = share(sizeof(*complained));

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <shmipc.h>
 
@@ -70,8 +71,14 @@ void dawdle(unsigned most);
 /* Wait a moment for somebody else: mostly without a system call. */
 void spin(unsigned *turns);
 
+/* Wait until this child sleeps in a system call. */
+void await_asleep(pid_t pid);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 long now_ms(void);
+
+/* So many of CLOCK_MONOTONIC from now. */
+struct timespec in_ms(long ms);
 
 /* Descriptors that this process has open. */
 int count_fds(void);
@@ -99,5 +106,8 @@ void race(unsigned long count);
 void storm(unsigned long count);
 void transient(unsigned long count);
 void crowd(unsigned long count);
+void lock_storm(unsigned long count);
+void wake(unsigned long count);
+void graves(unsigned long count);
 
 #endif
