@@ -64,8 +64,8 @@ stress = tests/stress-posix.sh tests/stress-sysv.sh tests/stress-memfd.sh \
 	tests/stress-file.sh
 TESTS += $(stress)
 check_PROGRAMS += tests/walk/walk tests/stress/stress
-tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/scene.c \
-	tests/walk/trace.c tests/walk/walk.c tests/walk/walk.h \
+tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/object.c \
+	tests/walk/scene.c tests/walk/trace.c tests/walk/walk.c tests/walk/walk.h \
 	tests/grave.c tests/grave.h tests/backend_file.c
 tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_walk_walk_LDADD = libshmipc.la

@@ -2,10 +2,11 @@
 /*
  * Death and refusal at every step: what the pieces share.
  *
- *   walk.c        the walks, and their report
- *   scene.c  the calls that are walked through
- *   after.c  what must be true afterwards
- *   trace.c  stopping a child at its system calls
+ *   walk.c    the walks, and their report
+ *   scene.c   the calls that are walked through
+ *   object.c  what they are made on
+ *   after.c   what must be true afterwards
+ *   trace.c   stopping a child at its system calls
  */
 #ifndef WALK_H
 #define WALK_H
@@ -110,18 +111,6 @@ extern const size_t scenes_count;
 /* Every byte of the region that the scene is about. */
 int scene_byte(const struct scene *scene);
 
-/* Like the library's functions, for either kind. */
-int object_open(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
-		unsigned flags, struct handle *ret);
-void object_close(struct handle *handle);
-int object_unlink(struct shmipc *ipc, enum shmipc_kind kind, const char *name);
-
-/* Write all bytes of a region; nothing to do for a semaphore. */
-void object_fill(struct handle *handle, int byte);
-
-/* Has it the size, the bytes, the value that it was made with? */
-bool object_is_sound(struct handle *handle, int byte);
-
 /* What the child saw. Two counts: before the act, and after it. */
 struct report {
 	int result;
@@ -133,6 +122,20 @@ struct report {
 /* Act in a child, whose end is the end of the scene. */
 _Noreturn void scene_play(const struct scene *scene, struct stage *stage,
 			  struct report *report);
+
+/* ---- object.c ------------------------------------------------------ */
+
+/* Like the library's functions, for either kind. */
+int object_open(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
+		unsigned flags, struct handle *ret);
+void object_close(struct handle *handle);
+int object_unlink(struct shmipc *ipc, enum shmipc_kind kind, const char *name);
+
+/* Write all bytes of a region; nothing to do for a semaphore. */
+void object_fill(struct handle *handle, int byte);
+
+/* Has it the size, the bytes, the value that it was made with? */
+bool object_is_sound(struct handle *handle, int byte);
 
 /* ---- after.c ------------------------------------------------------- */
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Like the library's functions, for a region or a semaphore. */
+#include <string.h>
+
+#include "tests/walk/walk.h"
+
+/* Not a multiple of anything that pages are made of. */
+#define SIZE  5000U
+#define VALUE 3
+
+int object_open(struct shmipc *conn, enum shmipc_kind kind, const char *name,
+		unsigned flags, struct handle *ret)
+{
+	/* As long as there is none, ret->open is what it was. */
+	struct shmipc_shm *shm = ret->open;
+	struct shmipc_sem *sem = ret->open;
+	int r;
+
+	ret->kind = kind;
+	if (kind == SHMIPC_SHM) {
+		r = shmipc_shm_open(conn, &shm, name,
+				    flags & SHMIPC_CREATE ? SIZE : 0, flags,
+				    0600);
+		ret->open = shm;
+	} else {
+		r = shmipc_sem_open(conn, &sem, name, VALUE, flags, 0600);
+		ret->open = sem;
+	}
+	return r;
+}
+
+void object_close(struct handle *handle)
+{
+	if (handle->kind == SHMIPC_SHM)
+		shmipc_shm_close(handle->open);
+	else
+		shmipc_sem_close(handle->open);
+	handle->open = NULL;
+}
+
+int object_unlink(struct shmipc *conn, enum shmipc_kind kind, const char *name)
+{
+	return kind == SHMIPC_SHM ? shmipc_shm_unlink(conn, name)
+				  : shmipc_sem_unlink(conn, name);
+}
+
+void object_fill(struct handle *handle, int byte)
+{
+	if (handle->kind == SHMIPC_SHM)
+		memset(shmipc_shm_addr(handle->open), byte, SIZE);
+}
+
+bool object_is_sound(struct handle *handle, int byte)
+{
+	const unsigned char *bytes;
+	int value;
+
+	if (handle->kind == SHMIPC_SEM)
+		return shmipc_sem_getvalue(handle->open, &value) == 0 &&
+		       value == VALUE;
+	if (shmipc_shm_size(handle->open) != SIZE)
+		return false;
+	bytes = shmipc_shm_addr(handle->open);
+	for (size_t i = 0; i < SIZE; i++)
+		if (bytes[i] != byte)
+			return false;
+	return true;
+}
