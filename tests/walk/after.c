@@ -267,6 +267,26 @@ static void let_broker_see(void)
 		(void)shmipc_stat(ipc, SHMIPC_SEM, keep_name, &info);
 }
 
+/*
+ * NULL, or why its lock cannot be had. A region has none if its creator could
+ * not find out in which pid name space he was.
+ */
+static const char *check_lock(struct handle *handle)
+{
+	int r;
+
+	if (handle->kind != SHMIPC_SHM)
+		return NULL;
+	r = shmipc_shm_trylock(handle->open);
+	if (r == -EOWNERDEAD)
+		r = shmipc_shm_mark_consistent(handle->open);
+	if (r == 0)
+		r = shmipc_shm_unlock(handle->open);
+	return r == 0 || r == -ENOTSUP
+		       ? NULL
+		       : sentence("its lock: %s", shmipc_errmsg());
+}
+
 /* What is there: as it should be, and as a second user would want it. */
 static const char *check_present(const struct scene *scene,
 				 enum shmipc_kind kind, const char *name,
@@ -274,6 +294,7 @@ static const char *check_present(const struct scene *scene,
 {
 	struct handle handle = { .open = NULL };
 	int r = object_open(ipc, kind, name, 0, &handle);
+	const char *wrong;
 	bool sound;
 
 	if (r < 0 && r != -ENOENT)
@@ -281,6 +302,7 @@ static const char *check_present(const struct scene *scene,
 	if (r == -ENOENT)
 		return after == THERE ? "it is not there any more" : NULL;
 	sound = object_is_sound(&handle, scene_byte(scene));
+	wrong = check_lock(&handle);
 	object_close(&handle);
 	if (held.open && scene->flags) /* a transient one, which goes */
 		object_close(&held);
@@ -290,7 +312,7 @@ static const char *check_present(const struct scene *scene,
 		return "it is there";
 	if (r < 0)
 		return sentence("it cannot be unlinked: %s", shmipc_errmsg());
-	return sound ? NULL : "it is there, and wrong";
+	return sound ? wrong : "it is there, and wrong";
 }
 
 static const char *check_name(enum shmipc_kind kind, const char *name)

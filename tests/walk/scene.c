@@ -88,6 +88,22 @@ static int collect(struct stage *s)
 	return shmipc_gc(s->ipc, 0, NULL, NULL);
 }
 
+/* A turn. Of a region with a call in the middle, at which one can die. */
+static int take_turn(struct stage *s)
+{
+	int r;
+
+	if (s->kind == SHMIPC_SEM) {
+		r = shmipc_sem_wait(s->handle.open);
+		return r < 0 ? r : shmipc_sem_post(s->handle.open);
+	}
+	r = shmipc_shm_lock(s->handle.open, NULL);
+	if (r < 0)
+		return r;
+	(void)getppid();
+	return shmipc_shm_unlock(s->handle.open);
+}
+
 /* What <shmipc.h> lists for them. */
 static const int choosing[] = { EINVAL, ENOSYS, ENOMEM, 0 };
 static const int opening[] = { EINVAL,	  ENAMETOOLONG, ENOENT,	 EEXIST, EACCES,
@@ -99,6 +115,9 @@ static const int unlinking[] = { EINVAL,       ENAMETOOLONG, ENOENT, EACCES,
 static const int listing[] = { EINVAL,	  EACCES,	EMFILE, ENOMEM,
 			       ETIMEDOUT, ECONNREFUSED, EIO,	0 };
 static const int closing[] = { 0 };
+static const int locking[] = { EOWNERDEAD, ENOTRECOVERABLE, EDEADLK, ENOLCK,
+			       ENOTSUP,	   ENOMEM,	    EPROTO,  EIO,
+			       0 };
 
 const struct scene scenes[] = {
 	{ .name = "choose a backend",
@@ -152,6 +171,13 @@ const struct scene scenes[] = {
 	  .opens = true,
 	  .act = give_back,
 	  .codes = closing,
+	  .succeeded = THERE,
+	  .failed = THERE },
+	{ .name = "take a turn",
+	  .before = HELD,
+	  .opens = true,
+	  .act = take_turn,
+	  .codes = locking,
 	  .succeeded = THERE,
 	  .failed = THERE },
 	{ .name = "unlink",

@@ -318,7 +318,7 @@ const char *trace_name(long number)
 		CALL(statx),	    CALL(sysinfo),    CALL(unlinkat),
 		CALL(wait4),	    CALL(write),      CALL(brk),
 		CALL(rt_sigaction), CALL(geteuid),    CALL(clock_nanosleep),
-		CALL(nanosleep),
+		CALL(nanosleep),    CALL(gettid),     CALL(madvise),
 	};
 	static char other[32];
 
