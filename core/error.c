@@ -8,39 +8,82 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
 #include "tls.h"
 
-/* shmipc_sem_post() reports from signal handlers: see tls.h. */
+/*
+ * What is needed from the first failure on, in the form of a sentence only.
+ * shmipc_sem_post() reports from signal handlers: see tls.h.
+ */
 static _Thread_local struct {
-	const char *cause; /* static, or one of this thread's cause_texts */
+	const char *cause; /* static, or in texts */
+	struct texts *texts;
+	int err; /* for which shmipc_backend_error() left its cause */
 	char subject[SHMI_SUBJECT_MAX];
 } last SHMI_TLS;
 
 /*
- * What shmipc_backend_error() left, and for which code. Two, so that a failure
- * that is recovered from does not write over the last sentence, which a call
- * that succeeds must not change.
+ * The rest is allocated by a thread's first failure that has more to say, and
+ * freed at its end. Two causes, so that a failure that is recovered from does
+ * not write over the last sentence, which a call that succeeds must not change.
  */
-static _Thread_local int cause_err;
-static _Thread_local unsigned cause_at;
-static _Thread_local char cause_texts[2][SHMI_CAUSE_MAX];
+struct texts {
+	unsigned at; /* the cause that is written next */
+	char causes[2][SHMI_CAUSE_MAX];
+	char sentence[SHMI_SUBJECT_MAX + SHMI_CAUSE_MAX];
+};
 
-static _Thread_local char sentence[sizeof(last.subject) + SHMI_CAUSE_MAX];
+static pthread_key_t texts_key;
+static int texts_err;
+
+static void free_texts(void *texts)
+{
+	free(texts);
+	last.texts = NULL;
+	last.cause = NULL;
+}
+
+static void make_key(void)
+{
+	texts_err = pthread_key_create(&texts_key, free_texts);
+}
+
+/* NULL: there is no memory, and causes have to do that are static. */
+static struct texts *texts(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct texts *new;
+
+	if (last.texts)
+		return last.texts;
+	if (pthread_once(&once, make_key) || texts_err)
+		return NULL;
+	new = calloc(1, sizeof(*new));
+	if (new &&pthread_setspecific(texts_key, new) == 0)
+		last.texts = new;
+	else
+		free(new);
+	return last.texts;
+}
 
 int shmipc_backend_error(int err, const char *fmt, ...)
 {
+	struct texts *t = texts();
 	va_list ap;
 
+	if (!t)
+		return err;
 	va_start(ap, fmt);
-	vsnprintf(cause_texts[cause_at], SHMI_CAUSE_MAX, fmt, ap);
+	vsnprintf(t->causes[t->at], SHMI_CAUSE_MAX, fmt, ap);
 	va_end(ap);
-	cause_err = err;
+	last.err = err;
 	return err;
 }
 
@@ -51,12 +94,12 @@ int shmi_bad(const char *what)
 
 void shmi_error_begin(void)
 {
-	cause_err = 0;
+	last.err = 0;
 }
 
 const char *shmi_error_cause(void)
 {
-	return cause_texts[cause_at];
+	return last.texts ? last.texts->causes[last.texts->at] : "";
 }
 
 /* The interface's codes: what each means, and which calls may return it. */
@@ -129,7 +172,8 @@ static int our_word(int err)
 int shmi_report(enum shmi_call call, int err, const char *subject)
 {
 	const struct code *code = documented(call, our_word(err));
-	bool has_cause = cause_err == err;
+	bool has_cause = last.err == err;
+	const char *cause = code ? code->cause : "the system failed";
 
 	/*
 	 * A system call may fail with any of these words and mean something
@@ -140,14 +184,15 @@ int shmi_report(enum shmi_call call, int err, const char *subject)
 	if (!code && !has_cause) {
 		shmipc_backend_error(err, "the system said: %s",
 				     strerror(-err));
-		has_cause = true;
+		has_cause = last.err == err;
 	}
 	err = code ? -code->err : -EIO;
-	if (!has_cause)
-		return shmi_report_static(err, subject, code->cause);
-	cause_err = 0;
-	cause_at ^= 1;
-	return shmi_report_static(err, subject, cause_texts[cause_at ^ 1]);
+	if (has_cause) {
+		cause = shmi_error_cause();
+		last.err = 0;
+		last.texts->at ^= 1;
+	}
+	return shmi_report_static(err, subject, cause);
 }
 
 int shmi_report_static(int err, const char *subject, const char *cause)
@@ -164,11 +209,16 @@ int shmi_report_static(int err, const char *subject, const char *cause)
 
 const char *shmipc_errmsg(void)
 {
+	struct texts *t;
+
 	if (!last.cause)
 		return "";
-	snprintf(sentence, sizeof(sentence), "%s%s%s", last.subject,
+	t = texts();
+	if (!t)
+		return last.cause;
+	snprintf(t->sentence, sizeof(t->sentence), "%s%s%s", last.subject,
 		 last.subject[0] ? ": " : "", last.cause);
-	return sentence;
+	return t->sentence;
 }
 
 static const char *kind_word(enum shmipc_kind kind)

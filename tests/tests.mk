@@ -59,6 +59,16 @@ tests_threads_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_threads_LDADD = libshmipc-intree.la
 EXTRA_DIST += tests/threads.sh
 
+# Loaded by a program that knows nothing of it. Not with sanitizers, which want
+# to be there before it.
+if !SANITIZERS
+TESTS += tests/loaded.sh
+check_PROGRAMS += tests/loaded
+tests_loaded_SOURCES = tests/loaded.c
+tests_loaded_LDADD = $(SHMIPC_DL_LIBS)
+endif
+EXTRA_DIST += tests/loaded.sh
+
 # Death and refusal at every step, races and kills in numbers.
 stress = tests/stress-posix.sh tests/stress-sysv.sh tests/stress-memfd.sh \
 	tests/stress-file.sh
