@@ -380,7 +380,8 @@ static int memfd_place_wait(struct shmipc_segment *seg,
 	if (n <= 0)
 		return n < 0 ? -errno : -ETIMEDOUT;
 	/* Everybody was woken; who comes too late looks in vain: no harm. */
-	(void)!read(p.fd, &token, sizeof(token));
+	/* Not read(3), a cancellation point: the token must not be lost. */
+	(void)syscall(SYS_read, p.fd, &token, sizeof(token));
 	return 0;
 }
 

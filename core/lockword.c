@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "error.h"
 #include "lockword.h"
 
 #define ID	FUTEX_TID_MASK
@@ -37,12 +38,12 @@ static long futex(struct shmi_header *h, int op, uint32_t value,
 
 int shmi_lockword_check(const struct shmi_lock *lock)
 {
-	if (!lock->pid_space || lock->pid_space != shmi_the_thread.pid_space)
+	if (lock->pid_space != shmi_the_thread.pid_space)
 		return shmipc_backend_error(
 			-ENOTSUP,
 			"it was made in another pid name space, where thread "
 			"ids mean others; its lock works only there");
-	if (shmi_pair_is_mine(shmi_lockword_pair(lock), lock))
+	if (shmi_pair_mine(shmi_lockword_pair(lock), lock))
 		return -EDEADLK;
 	return shmi_robust_has_room() ? 0 : -ENOLCK;
 }
@@ -108,6 +109,7 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 	bool spun = false, late;
 	int r = 0;
 
+	shmi_error_begin();
 	for (;;) {
 		int taken = take(h, &word, waiters);
 
@@ -147,11 +149,13 @@ void shmi_lockword_wake(struct shmi_header *h, bool all)
 
 int shmi_lockword_mark_consistent(struct shmi_header *h, struct shmi_lock *lock)
 {
-	int r = shmi_lockword_check_mine(lock);
+	int r = shmi_thread();
 	uint32_t was;
 
 	if (r < 0)
 		return r;
+	if (!shmi_pair_mine(shmi_lockword_pair(lock), lock))
+		return -EPERM;
 	/* Relaxed: U2 carries the data. */
 	was = atomic_fetch_and_explicit(&h->lock, ~DIED, memory_order_relaxed);
 	return was & DIED ? 0 : -EINVAL;

@@ -145,16 +145,6 @@ static inline int shmi_lockword_lock(struct shmi_header *h,
 	return r;
 }
 
-/* Is the calling thread the holder, through this handle? */
-static inline int shmi_lockword_check_mine(const struct shmi_lock *lock)
-{
-	int r = shmi_thread();
-
-	if (r < 0)
-		return r;
-	return shmi_pair_is_mine(shmi_lockword_pair(lock), lock) ? 0 : -EPERM;
-}
-
 /*
  * Give the lock back.
  *   -EPERM  the calling thread does not have it through this handle
@@ -163,17 +153,22 @@ static inline int shmi_lockword_check_mine(const struct shmi_lock *lock)
 static inline int shmi_lockword_unlock(struct shmi_header *h,
 				       struct shmi_lock *lock)
 {
+	struct shmi_pair *pair;
 	uint32_t next, was;
 	int r;
 
-	r = shmi_lockword_check_mine(lock);
+	r = shmi_thread();
 	if (r < 0)
 		return r;
+	pair = shmi_pair_mine(shmi_lockword_pair(lock), lock);
+	/* Of this lock, and not of one that was closed at this address. */
+	if (!pair || pair->before.link.next != shmi_element_of(&h->lock))
+		return -EPERM;
 	/* [U0] */
 	shmi_robust_begin(&h->lock);
 	/* [U1] */
-	shmi_robust_remove(shmi_lockword_pair(lock));
 	shmi_lockword_set_pair(lock, NULL);
+	shmi_robust_remove(pair);
 	/* Relaxed: only we can clear DIED. */
 	next = atomic_load_explicit(&h->lock, memory_order_relaxed) &
 			       FUTEX_OWNER_DIED

@@ -10,8 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <shmipc-backend.h>
-
+#include "error.h"
 #include "robust.h"
 
 _Thread_local struct shmi_thread shmi_the_thread SHMI_TLS;
@@ -149,6 +148,13 @@ static int not_understood(void)
 			  "locks for the thread that this library understands");
 }
 
+static int no_pid_space(void)
+{
+	return shmipc_backend_error(-ENOTSUP,
+				    "the pid name space of this process is not "
+				    "known; locks need /proc to be mounted");
+}
+
 /* ---- pools -------------------------------------------------------------- */
 
 /*
@@ -228,6 +234,17 @@ struct shmi_pair *shmi_robust_fresh(void)
 	return pair;
 }
 
+struct shmi_pair *shmi_pair_find(const void *lock)
+{
+	struct shmi_pool *pool = shmi_the_thread.pool;
+
+	for (unsigned i = 0; i < pool->fresh; i++)
+		if (atomic_load_explicit(&pool->pairs[i].lock,
+					 memory_order_relaxed) == lock)
+			return &pool->pairs[i];
+	return NULL;
+}
+
 bool shmi_pair_is_used(const struct shmi_pair *pair, const void *lock)
 {
 	if (!pair ||
@@ -242,12 +259,15 @@ int shmi_thread_learn(void)
 	struct shmi_thread me = { .id = (uint32_t)syscall(SYS_gettid) };
 	size_t length;
 
+	shmi_error_begin();
 	if (syscall(SYS_get_robust_list, 0, &me.list, &length) < 0 ||
 	    !me.list || length != sizeof(*me.list))
 		return not_understood();
 	if (!fits(me.list) || !try_out(me.list))
 		return not_understood();
 	me.pid_space = shmi_pid_space();
+	if (!me.pid_space)
+		return no_pid_space();
 	shmi_the_thread = me;
 	me.pool = find_pool(me.id);
 	if (!me.pool)

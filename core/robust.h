@@ -20,9 +20,10 @@
  * and all three come and go together. So the neighbours of the three, which
  * may be the C library's, change only the outer pointers of the fences, and
  * only those are ever followed. The element's own `next' is written by us and
- * read by the kernel alone, when it tidies up after us; it follows whatever is
- * there without harm, for 2,048 steps at most; with three steps a lock and
- * some for the program's own mutexes, that is why there is SHMIPC_LOCKS_MAX.
+ * read by the kernel alone, when it tidies up after us. It follows whatever is
+ * there, for 2,048 steps at most, and changes nothing but words that are the
+ * dead thread's id. With three steps a lock and some for the program's own
+ * mutexes, that is why there is SHMIPC_LOCKS_MAX.
  * To the kernel a fence is an element like others; the lock word that it sees
  * beside it is 0, nobody's.
  *
@@ -139,14 +140,19 @@ static inline bool shmi_robust_has_room(void)
 /* A pair that was never used. */
 struct shmi_pair *shmi_robust_fresh(void);
 
-/* Is it a pair of the calling thread's, used for this? */
-static inline bool shmi_pair_is_mine(const struct shmi_pair *pair,
-				     const void *lock)
-{
-	const struct shmi_pool *pool = shmi_the_thread.pool;
+/* The calling thread's pair that is used for this; NULL: there is none. */
+struct shmi_pair *shmi_pair_find(const void *lock);
 
-	return pair >= pool->pairs && pair < pool->pairs + SHMIPC_LOCKS_MAX &&
-	       atomic_load_explicit(&pair->lock, memory_order_relaxed) == lock;
+/* The same, if it is likely to be this one. */
+static inline struct shmi_pair *shmi_pair_mine(struct shmi_pair *likely,
+					       const void *lock)
+{
+	struct shmi_pool *pool = shmi_the_thread.pool;
+
+	if (likely >= pool->pairs && likely < pool->pairs + SHMIPC_LOCKS_MAX &&
+	    atomic_load_explicit(&likely->lock, memory_order_relaxed) == lock)
+		return likely;
+	return shmi_pair_find(lock);
 }
 
 /*
@@ -245,6 +251,8 @@ static inline void shmi_robust_remove(struct shmi_pair *pair)
 	shmi_robust_tell(shmi_next_of(prev), next);
 	if (shmi_next_of(next) != (void **)head)
 		*shmi_prev_of(next) = prev;
+	/* An address of ours is nobody's business. */
+	*(void **)pair->before.link.next = NULL;
 	atomic_store_explicit(&pair->lock, NULL, memory_order_relaxed);
 	pair->next = shmi_the_thread.pool->free;
 	shmi_the_thread.pool->free = pair;

@@ -44,6 +44,7 @@ int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
 {
 	struct shmi_header *h = shmi_header_of(seg);
 
+	shmi_error_begin();
 	if (deadline && shmi_clock_reached(deadline))
 		return -ETIMEDOUT;
 	if (shmi_spin(spin, take, h))

@@ -19,6 +19,9 @@
  */
 #define SKIP(ns) ((ns) / 10000 * 64)
 
+/* What somebody else keeps a core for is not longer, in ns. */
+#define COST_MAX 20000000
+
 /* Where giving the core away has helped, how often close looks are left out. */
 #define YIELDS 32
 
@@ -60,12 +63,10 @@ static bool look_closely(bool (*found)(void *arg), void *arg)
 	return false;
 }
 
-/* Save what it has cost before the next trial. */
+/* Save what it has cost before the next trial, unless we were stopped. */
 static void save(struct shmi_spin *spin, int64_t ns)
 {
-	int64_t skip = SKIP(ns);
-
-	set(&spin->skip, skip < UINT32_MAX ? (uint32_t)skip : UINT32_MAX);
+	set(&spin->skip, (uint32_t)SKIP(ns < COST_MAX ? ns : COST_MAX));
 	set(&spin->yields, 0);
 }
 

@@ -293,9 +293,10 @@ SHMIPC_API int shmipc_shm_unlink(struct shmipc *ipc, const char *name);
  * space, that in which the region was made; elsewhere it is -ENOTSUP.
  *
  * Whoever may write to the region can damage its lock as he can its bytes:
- * take it from others, give it to two, or keep it for ever. He cannot harm
- * their memory with it, but one who dies holding several locks may then leave
- * some of them held.
+ * take it from others, give it to two, or keep it for ever. When a thread dies
+ * in it, he may keep the kernel from telling of other locks that it held, which
+ * others find out after half a second, and change words in the memory of its
+ * process that are the thread's id. Other harm he cannot do to those who lock.
  */
 
 /* Locks of regions that one thread can hold at a time. */
@@ -326,8 +327,10 @@ SHMIPC_API int shmipc_shm_unlink(struct shmipc *ipc, const char *name);
  * @retval -EACCES	a SHMIPC_RDONLY handle
  * @retval -ENOLCK	the calling thread holds SHMIPC_LOCKS_MAX locks: the
  *	kernel would not remember more of them when it dies
- * @retval -ENOTSUP	the region was made in another pid name space, or this
- *	C library keeps its robust mutexes in a way that is not known
+ * @retval -ENOTSUP	the region was made in another pid name space, or /proc
+ *	is not mounted, or the C library does not keep a list of robust mutexes
+ *	for the thread, or in a way that is not known. (It keeps none in a child
+ *	that was not made by fork(3) or _Fork(3).)
  * @retval -ENOMEM	no memory; only in a thread's first call
  * @retval -EINVAL	shm is NULL, or tv_nsec is not in 0 to 999,999,999
  * @retval -EIO		the system failed in a way that is not foreseen
