@@ -194,7 +194,7 @@ static int open_and_post(void *name)
 	return shmipc_sem_close(sem) < 0;
 }
 
-static volatile bool forking_is_over;
+static _Atomic bool forking_is_over;
 
 static void *ask_for_ever(void *name)
 {
