@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# The measurements. Linked with the shared library, as a user's program is: what
+# a call through the PLT costs belongs to it.
+check_PROGRAMS += bench/bench
+bench_bench_SOURCES = bench/bench.c bench/bench.h \
+	bench/crew.c \
+	bench/gate.c bench/gate.h \
+	bench/kind.h \
+	bench/own.c \
+	bench/pair.c \
+	bench/sample.c \
+	bench/supervise.c bench/supervise.h \
+	bench/table.c bench/table.h
+bench_bench_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DBENCH_BROKER='"$(abs_top_builddir)/shmipc-broker"'
+bench_bench_LDADD = libshmipc.la
+
+# All backends; two minutes. BENCH_FLAGS=--row=pair measures less.
+bench: all
+	$(MAKE) $(AM_MAKEFLAGS) bench/bench
+	bench/bench $(BENCH_FLAGS)
+.PHONY: bench
