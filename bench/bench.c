@@ -27,6 +27,11 @@ static const char *wanted_backend; /* NULL: all that are ours */
 
 static const struct row rows[] = {
 	{ "pair", "wait and post, nobody else wants it", row_pair },
+	{ "roundtrip-2-cores",
+	  "there and back between two processes, "
+	  "each on a core of its own",
+	  row_two_cores },
+	{ "roundtrip-1-core", "the same, both on one core", row_one_core },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -8,6 +8,7 @@ bench_bench_SOURCES = bench/bench.c bench/bench.h \
 	bench/kind.h \
 	bench/own.c \
 	bench/pair.c \
+	bench/roundtrip.c \
 	bench/sample.c \
 	bench/supervise.c bench/supervise.h \
 	bench/table.c bench/table.h
