@@ -27,6 +27,8 @@ static const char *wanted_backend; /* NULL: all that are ours */
 
 static const struct row rows[] = {
 	{ "pair", "wait and post, nobody else wants it", row_pair },
+	{ "lock", "lock and unlock of a region, nobody else wants it",
+	  row_lock },
 	{ "roundtrip-2-cores",
 	  "there and back between two processes, "
 	  "each on a core of its own",

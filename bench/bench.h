@@ -153,6 +153,7 @@ void answer(const struct worker *self);
 /* ---- the rows ------------------------------------------------------------ */
 
 void row_pair(void);
+void row_lock(void);
 void row_two_cores(void);
 void row_one_core(void);
 

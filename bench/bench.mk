@@ -6,6 +6,7 @@ bench_bench_SOURCES = bench/bench.c bench/bench.h \
 	bench/crew.c \
 	bench/gate.c bench/gate.h \
 	bench/kind.h \
+	bench/lock.c \
 	bench/own.c \
 	bench/pair.c \
 	bench/roundtrip.c \

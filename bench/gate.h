@@ -33,6 +33,9 @@ extern const struct gate_kind gate_semop;   /* semop(2) */
 extern const struct gate_kind gate_eventfd; /* read and write, blocking */
 extern const struct gate_kind gate_spin;    /* an atomic word, no sleep */
 
+extern const struct gate_kind gate_lock;  /* shmipc_shm_lock() */
+extern const struct gate_kind gate_mutex; /* robust, between processes */
+
 /* The primitive of this backend that sleeps. */
 const struct gate_kind *gate_of_backend(void);
 

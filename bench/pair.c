@@ -16,6 +16,7 @@ static double sample(struct side *side)
 }
 
 #define LIMIT_SEM     1.2
+#define LIMIT_LOCK    1.3
 #define LIMIT_SYSCALL (1.0 / 150)
 
 /*
@@ -67,4 +68,11 @@ void row_pair(void)
 					    gate_of_backend() };
 
 	compare(kinds, kinds[2] == &gate_sem_t ? 2 : 3, LIMIT_SEM);
+}
+
+void row_lock(void)
+{
+	const struct gate_kind *kinds[] = { &gate_lock, &gate_mutex };
+
+	compare(kinds, 2, LIMIT_LOCK);
 }
