@@ -34,6 +34,14 @@ static const struct row rows[] = {
 	  "each on a core of its own",
 	  row_two_cores },
 	{ "roundtrip-1-core", "the same, both on one core", row_one_core },
+	{ "handover-2", "a turn, where 2 processes want the same unit",
+	  row_handover_2 },
+	{ "handover-4", "4 processes", row_handover_4 },
+	{ "handover-16", "16 processes", row_handover_16 },
+	{ "lock-handover-2", "the same with the lock of a region, 2 processes",
+	  row_lock_handover_2 },
+	{ "lock-handover-4", "4 processes", row_lock_handover_4 },
+	{ "lock-handover-16", "16 processes", row_lock_handover_16 },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

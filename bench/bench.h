@@ -156,5 +156,11 @@ void row_pair(void);
 void row_lock(void);
 void row_two_cores(void);
 void row_one_core(void);
+void row_handover_2(void);
+void row_handover_4(void);
+void row_handover_16(void);
+void row_lock_handover_2(void);
+void row_lock_handover_4(void);
+void row_lock_handover_16(void);
 
 #endif

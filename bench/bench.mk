@@ -5,6 +5,7 @@ check_PROGRAMS += bench/bench
 bench_bench_SOURCES = bench/bench.c bench/bench.h \
 	bench/crew.c \
 	bench/gate.c bench/gate.h \
+	bench/handover.c \
 	bench/kind.h \
 	bench/lock.c \
 	bench/own.c \
