@@ -42,6 +42,14 @@ static const struct row rows[] = {
 	  row_lock_handover_2 },
 	{ "lock-handover-4", "4 processes", row_lock_handover_4 },
 	{ "lock-handover-16", "16 processes", row_lock_handover_16 },
+	{ "open-4K", "open a region of 4 KiB and close it", row_open_4k },
+	{ "open-16M", "open a region of 16 MiB and close it", row_open_16m },
+	{ "create-4K", "create 4 KiB, write all, close, unlink",
+	  row_create_4k },
+	{ "prefault-16M",
+	  "create 16 MiB with SHMIPC_PREFAULT, write to "
+	  "every page",
+	  row_prefault_16m },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

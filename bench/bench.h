@@ -162,5 +162,9 @@ void row_handover_16(void);
 void row_lock_handover_2(void);
 void row_lock_handover_4(void);
 void row_lock_handover_16(void);
+void row_open_4k(void);
+void row_open_16m(void);
+void row_create_4k(void);
+void row_prefault_16m(void);
 
 #endif

@@ -6,8 +6,11 @@ bench_bench_SOURCES = bench/bench.c bench/bench.h \
 	bench/crew.c \
 	bench/gate.c bench/gate.h \
 	bench/handover.c \
+	bench/keeper.c \
 	bench/kind.h \
 	bench/lock.c \
+	bench/memory.c bench/memory.h \
+	bench/objects.c \
 	bench/own.c \
 	bench/pair.c \
 	bench/roundtrip.c \
