@@ -50,6 +50,12 @@ static const struct row rows[] = {
 	  "create 16 MiB with SHMIPC_PREFAULT, write to "
 	  "every page",
 	  row_prefault_16m },
+	{ "many-open", "open one of 10,000 and close it; raw: one of 10",
+	  row_many_open },
+	{ "many-create", "create one beside 10,000; raw: beside 10",
+	  row_many_create },
+	{ "size", "bytes that a region takes beside its own; raw: a page",
+	  row_size },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

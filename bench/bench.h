@@ -166,5 +166,8 @@ void row_open_4k(void);
 void row_open_16m(void);
 void row_create_4k(void);
 void row_prefault_16m(void);
+void row_many_open(void);
+void row_many_create(void);
+void row_size(void);
 
 #endif

@@ -9,12 +9,14 @@ bench_bench_SOURCES = bench/bench.c bench/bench.h \
 	bench/keeper.c \
 	bench/kind.h \
 	bench/lock.c \
+	bench/many.c \
 	bench/memory.c bench/memory.h \
 	bench/objects.c \
 	bench/own.c \
 	bench/pair.c \
 	bench/roundtrip.c \
 	bench/sample.c \
+	bench/size.c \
 	bench/supervise.c bench/supervise.h \
 	bench/table.c bench/table.h
 bench_bench_CPPFLAGS = $(AM_CPPFLAGS) \
