@@ -115,15 +115,19 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance) \
 	tests/stress.sh $(stress)
 
-TESTS += tests/before.sh tests/exports.sh tests/demo.sh tests/after.sh
-EXTRA_DIST += tests/before.sh tests/exports.sh tests/demo.sh tests/after.sh \
-	tests/objects.sh tests/install.sh
+TESTS += tests/before.sh tests/exports.sh tests/demo.sh tests/bench.sh \
+	tests/after.sh
+EXTRA_DIST += tests/before.sh tests/exports.sh tests/demo.sh tests/bench.sh \
+	tests/after.sh tests/objects.sh tests/install.sh
 CLEANFILES += tests/objects.before
 
-# The first before all others, the last after them.
-all_but_ends = $(filter-out tests/before.log tests/after.log,$(TEST_LOGS))
+# The first before all others, the last after them. Measurements run alone, and
+# then see what they leave.
+ends = tests/before.log tests/bench.log tests/after.log
+all_but_ends = $(filter-out $(ends),$(TEST_LOGS))
 $(all_but_ends): tests/before.log
-tests/after.log: $(all_but_ends)
+tests/bench.log: $(all_but_ends)
+tests/after.log: $(all_but_ends) $(filter tests/bench.log,$(TEST_LOGS))
 
 # With sanitizers a static program cannot be linked, and a shared one needs
 # their library; there is nothing to install then.
