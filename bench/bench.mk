@@ -23,6 +23,8 @@ bench_bench_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DBENCH_BROKER='"$(abs_top_builddir)/shmipc-broker"'
 bench_bench_LDADD = libshmipc.la
 
+EXTRA_DIST += bench/plot.gp
+
 # All backends; two minutes. BENCH_FLAGS=--row=pair measures less.
 bench: all
 	$(MAKE) $(AM_MAKEFLAGS) bench/bench
