@@ -33,6 +33,7 @@ run tests/stress/stress kill $kills
 run tests/stress/stress transient $opens
 run tests/stress/stress names $names
 run tests/stress/stress lock $locks
+run tests/stress/stress steps 5000
 run tests/stress/stress wake $wakes
 run tests/stress/stress graves $graves
 [ $status -eq 0 ] && [ -n "$skipped" ] && exit 77

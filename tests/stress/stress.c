@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage: stress race|kill|transient|names|lock|wake|graves COUNT
+ * usage: stress race|kill|transient|names|lock|wake|graves|
+ *		steps COUNT
  *
  *   race       COUNT times, one process opens what another is just creating
  *   kill       processes that use few names are killed, COUNT times in all
@@ -10,6 +11,8 @@
  *   lock       processes that take locks in turn are killed, COUNT times in all
  *   wake       COUNT times, who was woken for a unit is killed before he has it
  *   graves     COUNT processes are killed that sleep on a semaphore
+ *   steps      one who takes a lock and gives it back is killed at each of the
+ *              instructions of that, at COUNT at most
  *
  * Exit status 0: all was well; 1: it was not, stderr says what was seen; 77:
  * the backend does not work here.
@@ -250,7 +253,7 @@ static const struct {
 	{ "race", race },	    { "kill", storm },
 	{ "transient", transient }, { "names", crowd },
 	{ "lock", lock_storm },	    { "wake", wake },
-	{ "graves", graves },
+	{ "graves", graves },	    { "steps", steps },
 };
 
 static void run(const char *name, unsigned long count)
@@ -269,7 +272,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 3 || atol(argv[2]) < 1) {
 		fprintf(stderr, "usage: stress race|kill|transient|names|"
-				"lock|wake|graves COUNT\n");
+				"lock|wake|graves|steps COUNT\n");
 		return 2;
 	}
 	complained = share(sizeof(*complained));

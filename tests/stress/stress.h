@@ -108,6 +108,7 @@ void transient(unsigned long count);
 void crowd(unsigned long count);
 void lock_storm(unsigned long count);
 void wake(unsigned long count);
+void steps(unsigned long count);
 void graves(unsigned long count);
 
 #endif
