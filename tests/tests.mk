@@ -12,11 +12,13 @@ check_PROGRAMS += tests/check_conformance tests/opener
 tests_check_conformance_SOURCES = \
 	tests/check_conformance.c tests/backend_file.c \
 	tests/conform.c tests/conform.h tests/grave.c tests/grave.h \
-	tests/conform_create.c tests/conform_errors.c tests/conform_gc.c tests/conform_hostile.c tests/conform_info.c \
+	tests/conform_create.c tests/conform_errors.c tests/conform_gc.c \
+	tests/conform_hostile.c tests/conform_info.c \
 	tests/conform_lock.c tests/conform_lock_death.c \
 	tests/conform_lock_sleep.c tests/conform_mode.c tests/conform_names.c \
 	tests/conform_process.c \
-	tests/conform_sem.c tests/conform_transient.c tests/conform_unlink.c tests/conform_wait.c
+	tests/conform_sem.c tests/conform_transient.c \
+	tests/conform_unlink.c tests/conform_wait.c
 tests_check_conformance_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_check_conformance_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_conformance_LDADD = libshmipc.la $(CHECK_LIBS)
