@@ -40,11 +40,12 @@ tests_check_units_LDADD = libshmipc-intree.la $(CHECK_LIBS)
 endif
 endif
 
-# The protocol of the semaphores, for spin. Nothing that was built takes part.
+# The protocols of the semaphores and the locks, for spin. Nothing that was
+# built takes part.
 if !SANITIZERS
 TESTS += tests/model.sh
 endif
-EXTRA_DIST += tests/model.sh tests/model/semword.pml
+EXTRA_DIST += tests/model.sh tests/model/lockword.pml tests/model/semword.pml
 
 # Static, since what is set-user-id is not where its libraries are.
 TESTS += tests/secure.sh

@@ -56,6 +56,7 @@
 #define TOKENS_MAX (POSTERS * POSTS + INITIAL + POSTERS * POSTS - 1 + 1)
 
 /*
+ * NEW          before all steps; those who are alike begin in their order
  * AWAKE        elsewhere, or not responsible for anybody
  * MARKED       between W3 and W4
  * ASLEEP       in W4
@@ -63,10 +64,10 @@
  *              between a P1 that cleared MARK and P2
  * INTERRUPTED  about to leave W4 with -EINTR
  */
-mtype = { AWAKE, MARKED, ASLEEP, RESPONSIBLE, INTERRUPTED, DONE, DEAD };
+mtype = { NEW, AWAKE, MARKED, ASLEEP, RESPONSIBLE, INTERRUPTED, DONE, DEAD };
 
 #define THREADS (WAITERS + POSTERS) /* waiters come first */
-mtype state[THREADS] = AWAKE;
+mtype state[THREADS] = NEW;
 
 /* The shared word. */
 byte value = INITIAL;
@@ -81,13 +82,14 @@ byte tokens, stuck;
 /* What nobody in the program knows. */
 byte posted, taken;	    /* units, as of P1 and W1 */
 byte sleepers, responsible; /* threads that are MARKED or ASLEEP; RESPONSIBLE */
+byte moving = THREADS;	    /* not ASLEEP, DONE or DEAD */
 byte kills;
 bool lost;	    /* somebody died while responsible, since the last slice */
-bool paused = !FATE; /* fate does nothing more before the next slice */
 
 #define sleeps(s) (s == MARKED || s == ASLEEP)
 #define somebody_responsible (responsible > 0 || tokens > 0 || lost)
 #define stranded (sleepers > 0 && value > 0)
+#define is_quiet (moving == 0 && (tokens == 0 || sleepers == 0))
 
 #define counts_agree (value + taken == INITIAL + posted)
 #define value_fits (value <= VALUE_MAX)
@@ -95,9 +97,12 @@ bool paused = !FATE; /* fate does nothing more before the next slice */
 #define units_are_seen_to (!stranded || somebody_responsible)
 #define tokens_are_bounded (tokens + stuck <= TOKENS_MAX)
 
+#define moves(s) (s != ASLEEP && s != DONE && s != DEAD)
+
 inline become(who, new)
 {
 	sleepers = sleepers - sleeps(state[who]) + sleeps(new);
+	moving = moving - moves(state[who]) + moves(new);
 	responsible = responsible - (state[who] == RESPONSIBLE) +
 		      (new == RESPONSIBLE);
 	state[who] = new
@@ -124,7 +129,9 @@ proctype poster(byte me)
 	byte seen; /* for mutants */
 
 	{
-		skip;
+		atomic { me == WAITERS || state[me - 1] != NEW ->
+			become(me, AWAKE)
+		};
 call:		if
 		:: atomic { posts == POSTS -> become(me, DONE); goto out }
 		:: atomic { posts < POSTS -> posts++ }
@@ -194,7 +201,7 @@ proctype waiter(byte me)
 	byte seen; /* for mutants */
 
 	{
-		skip;
+		atomic { me == 0 || state[me - 1] != NEW -> become(me, AWAKE) };
 call:		if
 		:: atomic { waits == WAITS -> become(me, DONE); goto out }
 		:: atomic { waits < WAITS -> waits++; slept = false }
@@ -315,15 +322,16 @@ proctype fate()
 	byte i;
 
 end:	do
-	:: atomic { !paused && kills < KILLS ->
+	:: atomic { kills < KILLS ->
 			select (i : 0 .. THREADS - 1);
 			if
-			:: state[i] != DONE && state[i] != DEAD -> kill(i)
+			:: state[i] != NEW && state[i] != DONE &&
+				state[i] != DEAD -> kill(i)
 			:: else
 			fi;
 			i = 0
 		}
-	:: atomic { !paused && sleepers > 0 ->
+	:: atomic { FATE && sleepers > 0 ->
 			select (i : 0 .. WAITERS - 1);
 			if
 			:: state[i] == ASLEEP -> become(i, RESPONSIBLE)
@@ -332,21 +340,21 @@ end:	do
 			fi;
 			i = 0
 		}
-	:: !paused -> paused = true
 	od
 }
 
 /*
- * Nothing moves any more: who is not asleep has ended, as spin itself checks
- * (invalid end states). Now nobody may sleep beside a unit. If somebody does,
- * somebody died while responsible, and the next slice must put it right.
+ * Nothing moves any more: who is not asleep has ended. (Who is stuck elsewhere
+ * keeps this from its end, and spin reports an invalid end state.) Now nobody
+ * may sleep beside a unit. If somebody does, somebody died while responsible,
+ * and the next slice must put it right.
  */
 proctype clock()
 {
 	byte i;
 
 	do
-	:: atomic { timeout ->
+	:: atomic { is_quiet ->
 			if
 			:: !stranded -> break
 			:: stranded -> skip
@@ -361,8 +369,7 @@ proctype clock()
 			}
 #endif
 			i = 0;
-			lost = false;
-			paused = !FATE
+			lost = false
 		}
 	od
 }
