@@ -25,10 +25,15 @@ static void *map(int fd, size_t size)
 	return addr;
 }
 
-static void reserve(int fd, size_t size)
+static void make_long(int fd, size_t size, bool reserved)
 {
-	int err = posix_fallocate(fd, 0, (off_t)size);
+	int err;
 
+	if (!reserved) {
+		must_sys("ftruncate", ftruncate(fd, (off_t)size));
+		return;
+	}
+	err = posix_fallocate(fd, 0, (off_t)size);
 	if (err)
 		fail("posix_fallocate: %s", strerror(err));
 }
@@ -40,14 +45,14 @@ static void unmap(void *addr, size_t size)
 
 /* ---- posix --------------------------------------------------------------- */
 
-static void *posix_create(size_t size)
+static void *posix_create(size_t size, bool reserved)
 {
 	int fd = (int)must_sys(
 		"shm_open",
 		shm_open(own_raw_name, O_RDWR | O_CREAT | O_EXCL, 0600));
 	void *addr;
 
-	reserve(fd, size);
+	make_long(fd, size, reserved);
 	addr = map(fd, size);
 	close(fd);
 	return addr;
@@ -99,10 +104,11 @@ static int find_segment(void)
 	return (int)must_sys("shmget", shmget(segment_key, 0, 0));
 }
 
-static void *sysv_create(size_t size)
+static void *sysv_create(size_t size, bool reserved)
 {
 	int id = own_segment(size, &segment_key);
 
+	(void)reserved; /* it never is */
 	return attach(id);
 }
 
@@ -135,12 +141,12 @@ static const struct raw_memory sysv = {
 
 static int kept = -1;
 
-static int make_memfd(size_t size)
+static int make_memfd(size_t size, bool reserved)
 {
 	int fd = (int)must_sys("memfd_create",
 			       memfd_create("bench", MFD_CLOEXEC));
 
-	reserve(fd, size);
+	make_long(fd, size, reserved);
 	return fd;
 }
 
@@ -158,9 +164,9 @@ static void *map_again(int fd, size_t size)
 	return addr;
 }
 
-static void *memfd_create_alone(size_t size)
+static void *memfd_create_alone(size_t size, bool reserved)
 {
-	kept = make_memfd(size);
+	kept = make_memfd(size, reserved);
 	return map(kept, size);
 }
 
@@ -183,9 +189,9 @@ static const struct raw_memory memfd_alone = {
 };
 
 /* With a name, which somebody has to keep. */
-static void *memfd_create_named(size_t size)
+static void *memfd_create_named(size_t size, bool reserved)
 {
-	int fd = make_memfd(size);
+	int fd = make_memfd(size, reserved);
 	void *addr = map(fd, size);
 
 	keeper_put(fd);

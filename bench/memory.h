@@ -7,8 +7,8 @@
 
 struct raw_memory {
 	const char *name;
-	/* A new named object, reserved and mapped. */
-	void *(*create)(size_t size);
+	/* A new named object, mapped; its pages reserved, if that can be had. */
+	void *(*create)(size_t size, bool reserved);
 	/* Map the one that there is, once more or again. */
 	void *(*open)(size_t size);
 	/* Unmap it, and close what open or create has left open. */

@@ -82,7 +82,7 @@ static double create_raw_and_write(struct side *side)
 	double start = now_ns();
 
 	for (unsigned i = 0; i < side->batch; i++) {
-		void *addr = w->raw->create(w->size);
+		void *addr = w->raw->create(w->size, true);
 
 		memset(addr, 1, w->size);
 		w->raw->close(addr, w->size);
@@ -117,7 +117,7 @@ static double touch_raw(struct side *side)
 {
 	const struct work *w = side->arg;
 	double start = now_ns(), end;
-	void *addr = w->raw->create(w->size);
+	void *addr = w->raw->create(w->size, false);
 
 	write_pages(addr, w->size);
 	end = now_ns();
@@ -141,7 +141,7 @@ static void raw_begin(const struct task *task, const struct work *w)
 	if (w->raw->begin)
 		w->raw->begin();
 	if (task->existing)
-		w->raw->close(w->raw->create(w->size), w->size);
+		w->raw->close(w->raw->create(w->size, true), w->size);
 }
 
 static void raw_end(const struct task *task, const struct work *w)

@@ -113,6 +113,9 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 	for (;;) {
 		int taken = take(h, &word, waiters);
 
+		/* Its U3 woke nobody if WAITERS had come to us. */
+		if (taken == -ENOTRECOVERABLE && waiters)
+			shmi_lockword_wake(h, true);
 		if (taken != -EBUSY)
 			return taken;
 		if ((word & ID) == shmi_the_thread.id)

@@ -33,7 +33,8 @@
  * or too high: set in vain it costs one system call at the next U3. A woken
  * waiter sets it again as it takes the lock [L1], or finds it taken by one who
  * came past [L3], even if he is too late to wait: others may still sleep, and
- * U2 cleared it for them too.
+ * U2 cleared it for them too. If he finds that it is not recoverable, he wakes
+ * them himself.
  *
  * Order. L1 is acquire and U2 release: what a holder wrote is visible to the
  * next. So is what a dead one wrote: the kernel sets DIED with a full barrier

@@ -447,6 +447,9 @@ START_TEST(unlink_is_judged_with_the_words_of_who_asks)
 	h = (void *)((char *)shmipc_shm_addr(shm) - SHMIPC_HEADER_SIZE);
 	sock = connect_greeted();
 
+	/* Who has another word size than it. */
+	answer.abi = h->abi ^ sizeof(long) ^ 2;
+	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &answer), -EPROTO);
 	/* Made by a program with another word size: who is not like it ... */
 	h->abi ^= sizeof(long) ^ 2;
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), -EPROTO);

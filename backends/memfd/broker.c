@@ -162,8 +162,7 @@ static bool is_sound_for(const struct table_entry *e, uint32_t abi)
 	if (fstat(e->fds.fd[0], &st) < 0 ||
 	    pread(e->fds.fd[0], &copy, sizeof(copy), 0) != sizeof(copy))
 		return false;
-	if (copy.abi == abi)
-		copy.abi = shmi_header_abi;
+	copy.abi = copy.abi == abi ? shmi_header_abi : ~shmi_header_abi;
 	return shmipc_segment_look(&copy, (size_t)st.st_size,
 				   (enum shmipc_kind)e->kind, e->name) == 0 &&
 	       shmipc_segment_is_transient(&copy) == e->transient;

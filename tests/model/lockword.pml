@@ -6,7 +6,8 @@
  *
  * What is one atomic step: as in semword.pml. U2's look at DIED may stand in
  * U1, since nobody but the holder can change DIED while he lives. The handle's
- * `held' is not here: it says what the word says, unless a peer lies.
+ * `pair' is not here: it says what the word says, unless a peer lies. Nor is
+ * L5: here the kernel finds all who die.
  *
  * What can happen at any step (fate): a thread is killed; a sleeper wakes and
  * nobody woke him, be it by his slice or his deadline; a handler ends his
