@@ -49,8 +49,9 @@
  * clear the id and set DIED, and to wake one sleeper if WAITERS is set; the
  * next holder is told, by DIED. Between U2 and U3, and for a waiter from his
  * wake-up to L1 or L3: the kernel wakes another if it finds 0 in the word that
- * L0 or U0 told of. If it finds somebody else's id, who came past without
- * WAITERS, sleepers stay asleep; each looks by itself after SLICE.
+ * L0 or U0 told of (since Linux 6.2 also beside DIED). If it finds somebody
+ * else's id, who came past without WAITERS, sleepers stay asleep; each looks by
+ * itself after SLICE.
  * (handle_futex_death() in the kernel's kernel/futex/core.c.)
  *
  * Not marked is a holder whose list a peer has spoilt (robust.h), and one who

@@ -44,7 +44,8 @@
  * memory in the kernel, so a waiter that took a token sees P1.
  *
  * Death. Whoever is killed while responsible (a poster between P1 and P2, a
- * waiter between W4 and W1, W2 or W3) leaves others asleep beside a unit. Each
+ * waiter between W4 and W1, W2 or W3), cancelled there, or taken out of there
+ * by the longjmp(3) of a handler, leaves others asleep beside a unit. Each
  * sleeper looks by itself after SLICE at the latest, so that lasts no longer.
  * Killed after W1, or after post's P1, the unit is taken or given for good.
  * Killed asleep: the price is one needless token at the next post.
