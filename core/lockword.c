@@ -102,6 +102,15 @@ static bool take_from_nobody(struct shmi_header *h, uint32_t word)
 		    memory_order_acquire);
 }
 
+/* Those who never sleep do L5 now and then: it takes a system call. */
+static bool is_time_to_ask(struct shmi_lock *lock)
+{
+	return atomic_fetch_add_explicit(&lock->refused, 1,
+					 memory_order_relaxed) %
+		       64 ==
+	       63;
+}
+
 int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 			      bool patient, const struct timespec *deadline)
 {
@@ -121,7 +130,9 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 		if ((word & ID) == shmi_the_thread.id)
 			return -EDEADLK;
 		if (!patient)
-			return -EBUSY;
+			return is_time_to_ask(lock) && take_from_nobody(h, word)
+				       ? -EOWNERDEAD
+				       : -EBUSY;
 		late = deadline && shmi_clock_reached(deadline);
 		if ((late || r == -ETIMEDOUT) && take_from_nobody(h, word))
 			return -EOWNERDEAD;
@@ -162,9 +173,4 @@ int shmi_lockword_mark_consistent(struct shmi_header *h, struct shmi_lock *lock)
 	/* Relaxed: U2 carries the data. */
 	was = atomic_fetch_and_explicit(&h->lock, ~DIED, memory_order_relaxed);
 	return was & DIED ? 0 : -EINVAL;
-}
-
-bool shmi_lockword_is_held(const struct shmi_lock *lock)
-{
-	return shmi_pair_is_used(shmi_lockword_pair(lock), lock);
 }

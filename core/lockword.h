@@ -56,10 +56,11 @@
  *
  * Not marked is a holder whose list a peer has spoilt (robust.h), and one who
  * calls execve(2) in another thread than the first: it gets the first one's id
- * before the kernel looks for the old one. So who has slept for a SLICE, or has
- * come to his deadline, sees whether the holder exists [L5]; if not, he takes
- * the lock as after a death. An id that was given to somebody else meanwhile
- * deceives him for as long as that one lives.
+ * before the kernel looks for the old one. So who has slept for a SLICE, has
+ * come to his deadline, or has tried in vain for the 64th time, sees whether
+ * the holder exists [L5]; if not, he takes the lock as after a death. An id that
+ * was given to somebody else meanwhile deceives him for as long as that one
+ * lives, and so does a process of one thread that nobody has waited for.
  *
  * Whoever may write the word can give the lock to everybody or nobody, and no
  * more: what two who have it at a time write to is not the same (robust.h).
@@ -82,6 +83,7 @@ struct shmi_lock {
 	uint64_t pid_space; /* of the region, or 0; set when it is opened */
 	/* Of the thread that holds it through this handle, NULL: none does. */
 	struct shmi_pair *_Atomic pair;
+	_Atomic uint32_t refused; /* trylocks in vain */
 	struct shmi_spin spin;
 };
 
@@ -100,7 +102,7 @@ static inline void shmi_lockword_set_pair(struct shmi_lock *lock,
 /* What speaks against taking it before the word is looked at; 0: nothing. */
 int shmi_lockword_check(const struct shmi_lock *lock);
 
-/* L1 again, L3 to L5, whenever the word was not 0. Not patient: only L1. */
+/* L1 again, L3 to L5, whenever the word was not 0. Not patient: L1 and L5. */
 int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 			      bool patient, const struct timespec *deadline);
 
@@ -192,8 +194,5 @@ static inline int shmi_lockword_unlock(struct shmi_header *h,
  */
 int shmi_lockword_mark_consistent(struct shmi_header *h,
 				  struct shmi_lock *lock);
-
-/* Does a living thread of this process have it through this handle? */
-bool shmi_lockword_is_held(const struct shmi_lock *lock);
 
 #endif

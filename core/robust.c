@@ -213,45 +213,68 @@ static struct shmi_pool *find_pool(uint32_t id)
 	return new_pool(id);
 }
 
+/* Relaxed: a pool's thread alone writes it; who else asks gets a hint. */
+static unsigned used_once(const struct shmi_pool *pool)
+{
+	return atomic_load_explicit(&pool->fresh, memory_order_relaxed);
+}
+
 /* What its last owner, if there was one, has left. */
 static void clean(struct shmi_pool *pool)
 {
-	for (unsigned i = 0; i < pool->fresh; i++)
+	for (unsigned i = 0; i < used_once(pool); i++)
 		atomic_store_explicit(&pool->pairs[i].lock, NULL,
 				      memory_order_relaxed);
-	pool->word = word_of(shmi_the_thread.list, &pool->self.link.next);
+	if (!pool->word) /* constant; others may read it */
+		pool->word =
+			word_of(shmi_the_thread.list, &pool->self.link.next);
 	pool->free = NULL;
-	pool->fresh = 0;
+	atomic_store_explicit(&pool->fresh, 0, memory_order_relaxed);
 }
 
 /* Not all at once: a page of pairs is enough for nearly everybody. */
 struct shmi_pair *shmi_robust_fresh(void)
 {
 	struct shmi_pool *pool = shmi_the_thread.pool;
-	struct shmi_pair *pair = &pool->pairs[pool->fresh++];
+	unsigned number = used_once(pool);
 
-	pair->pool = pool;
-	return pair;
+	atomic_store_explicit(&pool->fresh, number + 1, memory_order_relaxed);
+	return &pool->pairs[number];
 }
 
-struct shmi_pair *shmi_pair_find(const void *lock)
+static struct shmi_pair *find(struct shmi_pool *pool, const void *lock)
 {
-	struct shmi_pool *pool = shmi_the_thread.pool;
-
-	for (unsigned i = 0; i < pool->fresh; i++)
+	for (unsigned i = 0; i < used_once(pool); i++)
 		if (atomic_load_explicit(&pool->pairs[i].lock,
 					 memory_order_relaxed) == lock)
 			return &pool->pairs[i];
 	return NULL;
 }
 
-bool shmi_pair_is_used(const struct shmi_pair *pair, const void *lock)
+struct shmi_pair *shmi_pair_find(const void *lock)
 {
-	if (!pair ||
-	    atomic_load_explicit(&pair->lock, memory_order_relaxed) != lock)
-		return false;
-	return !(atomic_load_explicit(pair->pool->word, memory_order_relaxed) &
-		 FUTEX_OWNER_DIED);
+	return find(shmi_the_thread.pool, lock);
+}
+
+/* Is it a living thread's? Not all the dead are marked: see Death. */
+static bool is_owned(const struct shmi_pool *pool)
+{
+	uint32_t id = atomic_load_explicit(pool->word, memory_order_relaxed) &
+		      FUTEX_TID_MASK;
+
+	return id && (syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0 ||
+		      errno != ESRCH);
+}
+
+bool shmi_pair_is_used(const void *lock)
+{
+	struct known *known;
+
+	for (known = atomic_load_explicit(&pools, memory_order_acquire); known;
+	     known = known->next)
+		if (find(known->pool, lock) && is_owned(known->pool))
+			return true;
+	return false;
 }
 
 int shmi_thread_learn(void)

@@ -81,7 +81,6 @@ struct shmi_fence {
 struct shmi_pair {
 	struct shmi_fence before, after;
 	const void *_Atomic lock; /* for what it is used; NULL: for nothing */
-	struct shmi_pool *pool;	  /* in which it stands; constant */
 	struct shmi_pair *next;	  /* the next that is free */
 };
 
@@ -134,7 +133,9 @@ static inline bool shmi_robust_has_room(void)
 {
 	const struct shmi_pool *pool = shmi_the_thread.pool;
 
-	return pool->free || pool->fresh < SHMIPC_LOCKS_MAX;
+	return pool->free ||
+	       atomic_load_explicit(&pool->fresh, memory_order_relaxed) <
+		       SHMIPC_LOCKS_MAX;
 }
 
 /* A pair that was never used. */
@@ -155,11 +156,8 @@ static inline struct shmi_pair *shmi_pair_mine(struct shmi_pair *likely,
 	return shmi_pair_find(lock);
 }
 
-/*
- * Is it a pair of a living thread of this process, used for this? Whose it
- * was may have died meanwhile.
- */
-bool shmi_pair_is_used(const struct shmi_pair *pair, const void *lock);
+/* Has any living thread of this process a pair that is used for this? */
+bool shmi_pair_is_used(const void *lock);
 
 /* List pointers have flags of the C library in their lowest bit. */
 static inline void **shmi_next_of(void *pointer)

@@ -54,7 +54,7 @@ int shmipc_shm_close(struct shmipc_shm *shm)
 {
 	if (!shm)
 		return 0;
-	if (shmi_lockword_is_held(&shm->lock))
+	if (shmi_pair_is_used(&shm->lock))
 		return shmi_report_static(-EBUSY, shm->object.subject,
 					  "a thread of this process holds its "
 					  "lock through this handle");

@@ -341,7 +341,8 @@ SHMIPC_API int shmipc_shm_lock(struct shmipc_shm *shm,
 /**
  * Take the lock of a region if it is free. Never sleeps.
  *
- * @retval -EBUSY	somebody has it
+ * @retval -EBUSY	somebody has it. (Where the kernel does not tell that he
+ *	is dead, every 64th call in vain finds out.)
  * @return	the others as shmipc_shm_lock(), but for -ETIMEDOUT and -EINTR
  */
 SHMIPC_API int shmipc_shm_trylock(struct shmipc_shm *shm);

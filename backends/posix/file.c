@@ -68,12 +68,13 @@ int posix_link_file(int fd, const char *path)
 	char self[64];
 
 	/*
-	 * ENOENT: before Linux 6.10 this is for the privileged only. The way
-	 * through /proc, which is for all, takes twice as long.
+	 * Before Linux 6.10 this is for the privileged only, and sandboxes may
+	 * refuse it. The way through /proc, which is for all, takes twice as
+	 * long. EEXIST and ENOSPC would be the same there.
 	 */
 	if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
 		return 0;
-	if (errno != ENOENT)
+	if (errno == EEXIST || errno == ENOSPC)
 		return file_error(errno);
 	snprintf(self, sizeof(self), "/proc/thread-self/fd/%d", fd);
 	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
