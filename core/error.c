@@ -48,6 +48,7 @@ static void free_texts(void *texts)
 	free(texts);
 	last.texts = NULL;
 	last.cause = NULL;
+	last.err = 0;
 }
 
 static void make_key(void)
@@ -59,17 +60,17 @@ static void make_key(void)
 static struct texts *texts(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct texts *new;
+	struct texts *t;
 
 	if (last.texts)
 		return last.texts;
 	if (pthread_once(&once, make_key) || texts_err)
 		return NULL;
-	new = calloc(1, sizeof(*new));
-	if (new &&pthread_setspecific(texts_key, new) == 0)
-		last.texts = new;
+	t = calloc(1, sizeof(*t));
+	if (t && pthread_setspecific(texts_key, t) == 0)
+		last.texts = t;
 	else
-		free(new);
+		free(t);
 	return last.texts;
 }
 

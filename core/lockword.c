@@ -38,6 +38,10 @@ static long futex(struct shmi_header *h, int op, uint32_t value,
 
 int shmi_lockword_check(const struct shmi_lock *lock)
 {
+	if (!lock->pid_space)
+		return shmipc_backend_error(
+			-ENOTSUP, "its pid name space is not known; it was "
+				  "made without /proc, or without memory");
 	if (lock->pid_space != shmi_the_thread.pid_space)
 		return shmipc_backend_error(
 			-ENOTSUP,

@@ -167,7 +167,10 @@ struct known {
 };
 static struct known *_Atomic pools;
 
-/* Nobody's: of one who died, or of a parent. */
+/*
+ * Nobody's: of one who died, or of a parent. With DIED it is not in use yet,
+ * and nobody else's any more.
+ */
 static bool claim(struct shmi_pool *pool, uint32_t id)
 {
 	_Atomic uint32_t *word =
@@ -176,9 +179,9 @@ static bool claim(struct shmi_pool *pool, uint32_t id)
 
 	/* Acquire: the kernel is done with it, and its last owner too. */
 	return (is == 0 || is == FUTEX_OWNER_DIED) &&
-	       atomic_compare_exchange_strong_explicit(word, &is, id,
-						       memory_order_acquire,
-						       memory_order_relaxed);
+	       atomic_compare_exchange_strong_explicit(
+		       word, &is, id | FUTEX_OWNER_DIED, memory_order_acquire,
+		       memory_order_relaxed);
 }
 
 static struct shmi_pool *new_pool(uint32_t id)
@@ -230,6 +233,9 @@ static void clean(struct shmi_pool *pool)
 			word_of(shmi_the_thread.list, &pool->self.link.next);
 	pool->free = NULL;
 	atomic_store_explicit(&pool->fresh, 0, memory_order_relaxed);
+	/* Release: who sees the id sees that nothing is used. */
+	atomic_store_explicit(pool->word, shmi_the_thread.id,
+			      memory_order_release);
 }
 
 /* Not all at once: a page of pairs is enough for nearly everybody. */
@@ -259,11 +265,11 @@ struct shmi_pair *shmi_pair_find(const void *lock)
 /* Is it a living thread's? Not all the dead are marked: see Death. */
 static bool is_owned(const struct shmi_pool *pool)
 {
-	uint32_t id = atomic_load_explicit(pool->word, memory_order_relaxed) &
-		      FUTEX_TID_MASK;
+	uint32_t id = atomic_load_explicit(pool->word, memory_order_acquire);
 
-	return id && (syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0 ||
-		      errno != ESRCH);
+	return !(id & FUTEX_OWNER_DIED) &&
+	       (syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0 ||
+		errno != ESRCH);
 }
 
 bool shmi_pair_is_used(const void *lock)

@@ -37,9 +37,8 @@
  *
  * What we rely on that is not written down anywhere: that in both directions
  * list pointers point to an element's `next', and that `prev' lies right
- * before it. So it is with glibc (64 bits) and musl. It is tried out with two
- * mutexes before the first lock is taken; where it is not so, there are no
- * locks.
+ * before it. So it is with glibc on 64 bits. It is tried out with two mutexes
+ * before the first lock is taken; where it is not so, there are no locks.
  *
  * Death. Between any two stores of an addition or a removal the list is whole
  * for one who follows `next' from the head, as the kernel does. A peer who

@@ -324,7 +324,7 @@ START_TEST(killed_sleepers_leave_the_unit_to_the_living)
 	const char *name = name_of("killed");
 	struct shmipc_sem *sem = new_sem(name, 0);
 
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 5; round++) {
 		pid_t killed = spawn(wait_once, sem);
 		pid_t alive = spawn(wait_once, sem);
 		long start;
