@@ -217,7 +217,7 @@ static struct shmi_pool *find_pool(uint32_t id)
 }
 
 /* Relaxed: a pool's thread alone writes it; who else asks gets a hint. */
-static unsigned used_once(const struct shmi_pool *pool)
+static unsigned used_once(struct shmi_pool *pool)
 {
 	return atomic_load_explicit(&pool->fresh, memory_order_relaxed);
 }

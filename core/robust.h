@@ -87,7 +87,7 @@ struct shmi_pool {
 	struct shmi_fence self;
 	_Atomic uint32_t *word; /* of self: whose it is, or DIED, or 0 */
 	struct shmi_pair *free; /* used before, and free now */
-	unsigned fresh;		/* from here on none was ever used */
+	_Atomic unsigned fresh; /* from here on none was ever used */
 	struct shmi_pair pairs[SHMIPC_LOCKS_MAX];
 };
 
@@ -130,7 +130,7 @@ static inline int shmi_thread(void)
 /* Has the calling thread a pair left? */
 static inline bool shmi_robust_has_room(void)
 {
-	const struct shmi_pool *pool = shmi_the_thread.pool;
+	struct shmi_pool *pool = shmi_the_thread.pool;
 
 	return pool->free ||
 	       atomic_load_explicit(&pool->fresh, memory_order_relaxed) <
