@@ -26,7 +26,7 @@ install_deps() {
 		as_root apt-get update -q
 		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
 			--no-install-recommends autoconf automake libtool \
-			make gcc g++ libc6-dev pkg-config check spin
+			make gcc g++ libc6-dev pkg-config check
 	elif command -v dnf >/dev/null; then
 		as_root dnf install -y autoconf automake libtool make gcc \
 			gcc-c++ glibc-static pkgconf-pkg-config check-devel

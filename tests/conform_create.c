@@ -12,6 +12,7 @@ START_TEST(fresh_region_is_zero)
 {
 	const char *name = name_of("zero");
 	struct shmipc_shm *shm;
+	int dirty = 0;
 
 	/* Dirty some memory first, for the kernel to hand out again. */
 	shm = new_shm(name, 1 << 20);
@@ -20,7 +21,8 @@ START_TEST(fresh_region_is_zero)
 
 	shm = new_shm(name, 1 << 20);
 	for (int i = 0; i < 1 << 20; i++)
-		ck_assert_int_eq(bytes_of(shm)[i], 0);
+		dirty += bytes_of(shm)[i] != 0;
+	ck_assert_int_eq(dirty, 0);
 	drop_shm(shm, name);
 }
 END_TEST

@@ -209,7 +209,7 @@ START_TEST(nasty_values_while_we_work_are_survived)
 		memcpy(sound[i], headers[i], HEADER);
 		pids[i] = spawn(scribble, headers[i]);
 	}
-	for (end = now_ms() + 1000; now_ms() < end;) {
+	for (end = now_ms() + 500; now_ms() < end;) {
 		/* Now and then it is sound again, so that more is reached. */
 		memcpy(headers[0], sound[0], HEADER);
 		memcpy(headers[1], sound[1], HEADER);
@@ -396,7 +396,7 @@ START_TEST(nasty_values_while_threads_lock_are_survived)
 	pid = spawn(scribble_on_the_lock, header);
 	for (int i = 0; i < THREADS; i++) {
 		users[i].shm = i % 2 ? shm : other;
-		users[i].end = now_ms() + 1500;
+		users[i].end = now_ms() + 700;
 		make_sound(&users[i].sound, name_of(words[i]));
 	}
 	for (int i = 0; i < THREADS; i++)

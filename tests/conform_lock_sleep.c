@@ -88,7 +88,7 @@ END_TEST
 
 START_TEST(deadline_of_a_lock_is_kept)
 {
-	static const long waits[] = { 1, 30, 120, 700, 1300 };
+	static const long waits[] = { 1, 30, 120, 1100 };
 	const char *name = name_of("kept");
 	struct shmipc_shm *shm = new_shm(name, 8);
 	pid_t holder = start_holder(shm, 0);
