@@ -36,7 +36,7 @@ tests_check_units_SOURCES = tests/check_units.c tests/units.h \
 	tests/unit_sysv.c tests/unit_wire.c tests/unit_words.c
 tests_check_units_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_check_units_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_check_units_LDADD = libshmipc-intree.la $(CHECK_LIBS)
+tests_check_units_LDADD = libbroker.la libshmipc-intree.la $(CHECK_LIBS)
 endif
 endif
 

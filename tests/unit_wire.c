@@ -288,9 +288,12 @@ START_TEST(table_finds_what_was_added_and_nothing_else)
 	struct wire_fds fds = some_fds(), more = some_fds();
 	int before = count_fds();
 
-	ck_assert_int_eq(table_add(&t, SHMIPC_SHM, "a", false, &fds), 0);
-	ck_assert_int_eq(table_add(&t, SHMIPC_SHM, "a", false, &more), -EEXIST);
-	ck_assert_int_eq(table_add(&t, SHMIPC_SEM, "a", false, &more), 0);
+	ck_assert_int_eq(table_add(&t, TABLE_ANY_SLOT, SHMIPC_SHM, "a", &fds),
+			 0);
+	ck_assert_int_eq(table_add(&t, TABLE_ANY_SLOT, SHMIPC_SHM, "a", &more),
+			 -EEXIST);
+	ck_assert_int_eq(table_add(&t, TABLE_ANY_SLOT, SHMIPC_SEM, "a", &more),
+			 0);
 	ck_assert_uint_eq(t.count, 2);
 	ck_assert_ptr_null(table_find(&t, SHMIPC_SHM, "b"));
 	ck_assert_int_eq(table_find(&t, SHMIPC_SHM, "a")->fds.fd[0], fds.fd[0]);
@@ -315,8 +318,9 @@ START_TEST(walk_goes_on_while_entries_come_and_go)
 
 	for (int i = 0; i < COUNT; i++) {
 		snprintf(name, sizeof(name), "%d", i);
-		ck_assert_int_eq(table_add(&t, SHMIPC_SHM, name, false, &none),
-				 0);
+		ck_assert_int_eq(
+			table_add(&t, TABLE_ANY_SLOT, SHMIPC_SHM, name, &none),
+			0);
 	}
 	/* Each entry is removed when it is seen, and a new one made. */
 	for (uint32_t at = 0; (e = table_next(&t, SHMIPC_SHM, at));) {
@@ -327,8 +331,9 @@ START_TEST(walk_goes_on_while_entries_come_and_go)
 		seen[i]++;
 		table_remove(&t, e);
 		snprintf(name, sizeof(name), "new%d", i);
-		ck_assert_int_eq(table_add(&t, SHMIPC_SEM, name, false, &none),
-				 0);
+		ck_assert_int_eq(
+			table_add(&t, TABLE_ANY_SLOT, SHMIPC_SEM, name, &none),
+			0);
 	}
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_int_eq(seen[i], 1);

@@ -4,13 +4,15 @@
  *
  * Finding it: connect; if nobody is there, start_broker(), which does nothing
  * if somebody else does; connect again, until patience ends. A connection that
- * ends before the greeting was to a broker that was leaving: the same again.
+ * ends before the greeting was to a broker that was leaving, or to a worker
+ * that was killed: the same again.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -33,6 +35,12 @@
 static bool is_over(int err)
 {
 	return err == -ECONNRESET || err == -EPIPE;
+}
+
+/* Others of this user have too many descriptors on their way: unix(7). */
+static bool is_crowded(int err)
+{
+	return err == -ETOOMANYREFS;
 }
 
 static int wait_readable(int sock, const struct timespec *deadline)
@@ -69,6 +77,17 @@ static int make_blocking(int sock)
 	return 0;
 }
 
+static int is_stranger(const struct wire *hello)
+{
+	return shmipc_backend_error(
+		-ECONNREFUSED,
+		"the broker that runs speaks versions %u to %u, this program "
+		"%u to %u; SIGHUP makes the broker go on with the program that "
+		"is installed now",
+		(unsigned)(hello->oldest ? hello->oldest : hello->version),
+		(unsigned)hello->version, WIRE_OLDEST, WIRE_VERSION);
+}
+
 static int receive(int sock, const struct timespec *deadline, struct wire *ret,
 		   struct wire_fds *fds)
 {
@@ -76,10 +95,7 @@ static int receive(int sock, const struct timespec *deadline, struct wire *ret,
 		int r = wire_receive(sock, WIRE_FROM_BROKER, ret, fds);
 
 		if (r == -EPROTONOSUPPORT)
-			return shmipc_backend_error(
-				-ECONNREFUSED, "the broker that runs is of "
-					       "another version; end it and "
-					       "try again");
+			return is_stranger(ret);
 		if (r == -EPROTO)
 			return shmipc_backend_error(
 				-ECONNREFUSED, "what answers in the broker's "
@@ -275,19 +291,34 @@ static int ask_once(int sock, const struct wire *question,
 				    "the broker answered another question");
 }
 
+/*
+ * Others' nonces matter to what is done only once; else only that an answer is
+ * not that of another question on the same connection.
+ */
+static int choose_nonce(struct wire *question)
+{
+	static atomic_uint_fast64_t questions;
+
+	if (!wire_changes(question))
+		question->nonce = atomic_fetch_add_explicit(
+			&questions, 1, memory_order_relaxed);
+	else if (getrandom(&question->nonce, sizeof(question->nonce), 0) < 0)
+		return -errno;
+	return 0;
+}
+
 int client_ask(struct client *client, enum client_how how,
 	       struct wire *question, const struct wire_fds *fds,
 	       struct wire *answer, struct wire_fds *answer_fds)
 {
-	static atomic_uint_fast64_t questions;
 	struct timespec deadline = shmi_clock_in(
 		how == CLIENT_BRIEFLY ? BRIEF_MS : SHMI_PATIENCE_MS);
 	pid_t self = getpid();
 	int sock, r;
 
-	question->nonce =
-		(uint64_t)self << 40 |
-		atomic_fetch_add_explicit(&questions, 1, memory_order_relaxed);
+	r = choose_nonce(question);
+	if (r < 0)
+		return r;
 	for (unsigned attempt = 0;; attempt++) {
 		sock = take(client, self);
 		if (sock < 0)
@@ -299,11 +330,17 @@ int client_ask(struct client *client, enum client_how how,
 			     &deadline);
 		if (r < 0)
 			close(sock);
-		if (!is_over(r) || shmi_clock_reached(&deadline))
+		if (!(is_over(r) || is_crowded(r)) ||
+		    shmi_clock_reached(&deadline))
 			break;
 		shmi_clock_back_off(attempt);
 	}
 
+	if (is_crowded(r))
+		return shmipc_backend_error(-EMFILE,
+					    "too many descriptors of this user "
+					    "are on their way between "
+					    "processes");
 	if (r < 0)
 		return is_over(r) || r == -EAGAIN
 			       ? shmipc_backend_error(-ETIMEDOUT,

@@ -19,8 +19,6 @@
 
 #define SOCKET "sock"
 
-/* Clients that may wait to be greeted. */
-
 int rundir_find(struct rundir *ret)
 {
 	const char *given = secure_getenv("SHMIPC_RUNTIME_DIR");
@@ -179,32 +177,50 @@ static int bind_socket(struct rundir_claim *claim)
 	return 0;
 }
 
-int rundir_claim(const struct rundir *rundir, struct rundir_claim *ret)
+/* All but the socket. */
+static int claim_directory(const struct rundir *rundir,
+			   struct rundir_claim *claim)
 {
-	struct rundir_claim claim = { -1, -1, NULL };
 	int r;
 
 	umask(077);
-	if (mkdir(rundir->path, 0700) < 0 && errno != EEXIST) {
-		r = step_failed(&claim, "mkdir of the directory");
-		goto out;
+	if (mkdir(rundir->path, 0700) < 0 && errno != EEXIST)
+		return step_failed(claim, "mkdir of the directory");
+	claim->dir = open_directory(rundir->path);
+	if (claim->dir == -ENOENT)
+		return -EBUSY; /* its broker is leaving: start over */
+	if (claim->dir < 0) {
+		claim->failed = "open of the directory";
+		return claim->dir;
 	}
-	claim.dir = open_directory(rundir->path);
-	if (claim.dir == -ENOENT) {
-		r = -EBUSY; /* its broker is leaving: start over */
-		goto out;
-	}
-	if (claim.dir < 0) {
-		r = claim.dir;
-		claim.failed = "open of the directory";
-		goto out;
-	}
-	r = lock(rundir, &claim);
-	if (r == 0)
-		r = bind_socket(&claim);
+	r = lock(rundir, claim);
 	if (r < 0)
-		close(claim.dir);
-out:
+		close(claim->dir);
+	return r;
+}
+
+int rundir_claim(const struct rundir *rundir, struct rundir_claim *ret)
+{
+	struct rundir_claim claim = { .dir = -1, .sock = -1 };
+	int r;
+
+	r = claim_directory(rundir, &claim);
+	if (r == 0) {
+		r = bind_socket(&claim);
+		if (r < 0)
+			close(claim.dir);
+	}
+	*ret = claim;
+	return r;
+}
+
+int rundir_claim_given(const struct rundir *rundir, int sock,
+		       struct rundir_claim *ret)
+{
+	struct rundir_claim claim = { .sock = sock, .is_given = true };
+	int r;
+
+	r = claim_directory(rundir, &claim);
 	*ret = claim;
 	return r;
 }
@@ -220,6 +236,8 @@ bool rundir_is_held(const struct rundir *rundir,
 
 void rundir_leave(const struct rundir *rundir, const struct rundir_claim *claim)
 {
+	if (claim->is_given)
+		return;
 	(void)unlinkat(claim->dir, SOCKET, 0);
 	/* Not one that the user made, or named. */
 	if (rundir->is_default && rundir_is_held(rundir, claim))

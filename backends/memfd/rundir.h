@@ -50,6 +50,7 @@ int rundir_connect(int dir, int sock);
 struct rundir_claim {
 	int dir;	    /* locked */
 	int sock;	    /* bound and listening */
+	bool is_given;	    /* the socket is not ours to remove */
 	const char *failed; /* the step that failed, static, or NULL */
 };
 
@@ -61,6 +62,13 @@ struct rundir_claim {
  *   others  of the system call that ret->failed names
  */
 int rundir_claim(const struct rundir *rundir, struct rundir_claim *ret);
+
+/*
+ * The same without the socket, which somebody else has bound in it and passed
+ * to us: ret->sock, and ret->is_given.
+ */
+int rundir_claim_given(const struct rundir *rundir, int sock,
+		       struct rundir_claim *ret);
 
 /* Does the directory's path still lead to this claim? */
 bool rundir_is_held(const struct rundir *rundir,

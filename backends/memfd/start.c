@@ -55,7 +55,8 @@ struct plan {
 	struct verdict *verdict; /* shared memory */
 	char runtime_dir[sizeof("SHMIPC_RUNTIME_DIR=") + PATH_MAX];
 	char listen_pid[sizeof("LISTEN_PID=") + 10];
-	char *environment[5];
+	char idle[sizeof("SHMIPC_BROKER_IDLE_MS=") + 20];
+	char *environment[6];
 };
 
 const char *start_program(void)
@@ -190,11 +191,17 @@ static void make_environment(struct plan *plan)
 {
 	static char fds[] = "LISTEN_FDS=2";
 	static char names[] = "LISTEN_FDNAMES=sock:lock";
+	const char *idle = secure_getenv("SHMIPC_BROKER_IDLE_MS");
 	size_t n = 0;
 
 	plan->environment[n++] = fds;
 	plan->environment[n++] = names;
 	plan->environment[n++] = plan->listen_pid;
+	if (idle && *idle) {
+		snprintf(plan->idle, sizeof(plan->idle),
+			 "SHMIPC_BROKER_IDLE_MS=%s", idle);
+		plan->environment[n++] = plan->idle;
+	}
 	if (!plan->rundir.is_default) {
 		snprintf(plan->runtime_dir, sizeof(plan->runtime_dir),
 			 "SHMIPC_RUNTIME_DIR=%s", plan->rundir.path);

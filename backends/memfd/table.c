@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The broker's memory: kind and name -> descriptors. */
+/* The worker's memory: kind and name -> descriptors. */
 #include <config.h>
 
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backends/memfd/table.h"
 
@@ -18,45 +19,65 @@ static int compare(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
-/* Is there a free slot? Make room if not. */
-static int find_slot(struct table *t, uint32_t *ret)
+/* The file's own mode says so: fdmem.h. */
+static bool is_transient(int fd)
 {
-	uint32_t slot = t->first_free, room;
-	struct table_entry **slots;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_mode & S_ISVTX;
+}
+
+static uint32_t free_slot(const struct table *t)
+{
+	uint32_t slot = t->first_free;
 
 	while (slot < t->room && t->slots[slot])
 		slot++;
-	if (slot == t->room) {
-		room = t->room ? t->room * 2 : 64;
-		slots = reallocarray(t->slots, room,
-				     sizeof(struct table_entry *));
-		if (!slots)
-			return -ENOMEM;
-		memset(slots + t->room, 0,
-		       (room - t->room) * sizeof(struct table_entry *));
-		t->slots = slots;
-		t->room = room;
-	}
-	*ret = slot;
+	return slot;
+}
+
+static int make_room(struct table *t, uint32_t slot)
+{
+	uint32_t room = t->room ? t->room : 64;
+	struct table_entry **slots;
+
+	while (room <= slot)
+		room *= 2;
+	if (room == t->room)
+		return 0;
+	slots = reallocarray(t->slots, room, sizeof(struct table_entry *));
+	if (!slots)
+		return -ENOMEM;
+	memset(slots + t->room, 0,
+	       (room - t->room) * sizeof(struct table_entry *));
+	t->slots = slots;
+	t->room = room;
 	return 0;
 }
 
-int table_add(struct table *t, uint32_t kind, const char *name, bool transient,
+int table_add(struct table *t, uint32_t slot, uint32_t kind, const char *name,
 	      const struct wire_fds *fds)
 {
 	struct table_entry *e, **there;
 	int r;
 
+	if (slot == TABLE_ANY_SLOT)
+		slot = t->first_free = free_slot(t);
+	if (slot >= REPORT_SLOTS)
+		return -EMFILE;
+	r = make_room(t, slot);
+	if (r < 0)
+		return r;
+	if (t->slots[slot])
+		return -EEXIST;
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
 	e->kind = kind;
+	e->slot = slot;
 	e->fds = *fds;
-	e->transient = transient;
+	e->transient = is_transient(fds->fd[0]);
 	memcpy(e->name, name, strnlen(name, SHMIPC_NAME_MAX));
-	r = find_slot(t, &e->slot);
-	if (r < 0)
-		goto err_free;
 	there = tsearch(e, &t->tree, compare);
 	if (!there) {
 		r = -ENOMEM;
@@ -66,10 +87,11 @@ int table_add(struct table *t, uint32_t kind, const char *name, bool transient,
 		r = -EEXIST;
 		goto err_free;
 	}
-	t->slots[e->slot] = e;
-	t->first_free = e->slot + 1;
+	t->slots[slot] = e;
+	if (slot == t->first_free)
+		t->first_free++;
 	t->count++;
-	t->transient += transient;
+	t->transient += e->transient;
 	return 0;
 
 err_free:

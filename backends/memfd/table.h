@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The broker's memory: kind and name -> descriptors.
+ * The worker's memory: kind and name -> descriptors.
  *
  * Looking up costs the logarithm of the number of entries. Entries stand in
  * numbered slots and keep their number, so that a listing goes on where it
@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "backends/memfd/wire.h"
+#include "backends/memfd/report.h"
 
 struct table_entry {
 	uint32_t kind;
@@ -30,12 +30,16 @@ struct table {
 	uint32_t transient;  /* of them */
 };
 
+#define TABLE_ANY_SLOT UINT32_MAX
+
 /*
- * Add an entry; on success the table owns the descriptors.
- *   -EEXIST -ENOMEM
+ * Add an entry, in a free slot; on success the table owns the descriptors.
+ *   -EEXIST  the name, or the slot, is taken
+ *   -EMFILE  there are REPORT_SLOTS entries
+ *   -ENOMEM
  */
-int table_add(struct table *table, uint32_t kind, const char *name,
-	      bool transient, const struct wire_fds *fds);
+int table_add(struct table *table, uint32_t slot, uint32_t kind,
+	      const char *name, const struct wire_fds *fds);
 
 /* The entry, or NULL. */
 struct table_entry *table_find(const struct table *table, uint32_t kind,

@@ -21,18 +21,31 @@ static bool has_kind(const struct wire *m)
 	return m->kind == SHMIPC_SHM || m->kind == SHMIPC_SEM;
 }
 
-/* A name without a slash, and nothing behind it. */
-static bool has_name(const struct wire *m)
+bool wire_has_name(const char name[WIRE_NAME])
 {
-	const char *end = memchr(m->name, '\0', sizeof(m->name));
-	const char *name;
+	const char *end = memchr(name, '\0', WIRE_NAME);
+	const char *checked;
 
-	if (!end || shmi_name_check(m->name, &name) < 0 || name != m->name)
+	if (!end || shmi_name_check(name, &checked) < 0 || checked != name)
 		return false;
-	for (; end < m->name + sizeof(m->name); end++)
+	for (; end < name + WIRE_NAME; end++)
 		if (*end)
 			return false;
 	return true;
+}
+
+bool wire_changes(const struct wire *question)
+{
+	switch (question->op) {
+	case WIRE_ADD:
+	case WIRE_UNLINK:
+	case WIRE_LET_GO:
+		return true;
+	case WIRE_NEXT_GHOST:
+		return question->flags & WIRE_FORGET;
+	default:
+		return false;
+	}
 }
 
 static bool question_is_sound(const struct wire *m)
@@ -43,11 +56,11 @@ static bool question_is_sound(const struct wire *m)
 		return false;
 	switch (m->op) {
 	case WIRE_ADD:
-		return has_name(m) && m->fds == wire_fds_of(m->kind);
+		return wire_has_name(m->name) && m->fds == wire_fds_of(m->kind);
 	case WIRE_OPEN:
 	case WIRE_UNLINK:
 	case WIRE_LET_GO:
-		return has_name(m) && m->fds == 0;
+		return wire_has_name(m->name) && m->fds == 0;
 	case WIRE_NEXT:
 	case WIRE_NEXT_GHOST:
 		return m->fds == 0;
@@ -72,10 +85,21 @@ static bool answer_is_sound(const struct wire *m)
 			       : has_kind(m) && m->fds == wire_fds_of(m->kind);
 	case WIRE_NEXT:
 	case WIRE_NEXT_GHOST:
-		return m->fds == 0 && (m->result < 0 || has_name(m));
+		return m->fds == 0 && (m->result < 0 || wire_has_name(m->name));
 	default:
 		return false;
 	}
+}
+
+/*
+ * Do we speak its version? The broker's greeting may be newer than we are, if
+ * it still speaks one of ours. Before there was oldest it was 0.
+ */
+static bool speaks(const struct wire *m, enum wire_from from)
+{
+	if (from == WIRE_FROM_BROKER && m->op == WIRE_HELLO && m->oldest)
+		return m->version >= WIRE_OLDEST && m->oldest <= WIRE_VERSION;
+	return m->version >= WIRE_OLDEST && m->version <= WIRE_VERSION;
 }
 
 int wire_parse(const void *bytes, size_t length, unsigned fds,
@@ -89,8 +113,10 @@ int wire_parse(const void *bytes, size_t length, unsigned fds,
 	memcpy(&m, bytes, sizeof(m));
 	if (m.magic != WIRE_MAGIC)
 		return -EPROTO;
-	if (m.version != WIRE_VERSION)
+	if (!speaks(&m, from)) {
+		*ret = m;
 		return -EPROTONOSUPPORT;
+	}
 	if (m.fds != fds)
 		return -EPROTO;
 	sound = from == WIRE_FROM_CLIENT ? question_is_sound(&m)
@@ -134,15 +160,16 @@ static_assert(CMSG_SPACE(WIRE_FDS * sizeof(int)) <
 		      CMSG_LEN((WIRE_FDS + 1) * sizeof(int)),
 	      "no room for a descriptor that nobody would close");
 
-int wire_send(int sock, const struct wire *message, const struct wire_fds *fds)
+int wire_send_packet(int sock, const void *bytes, size_t length, unsigned count,
+		     const struct wire_fds *fds, int flags)
 {
-	struct iovec part = { (void *)message, sizeof(*message) };
+	struct iovec part = { (void *)bytes, length };
 	union control control = { .bytes = { 0 } };
 	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
 	ssize_t sent;
 
-	if (message->fds) {
-		size_t size = message->fds * sizeof(int);
+	if (count) {
+		size_t size = count * sizeof(int);
 		struct cmsghdr *c;
 
 		header.msg_control = &control;
@@ -154,9 +181,15 @@ int wire_send(int sock, const struct wire *message, const struct wire_fds *fds)
 		memcpy(CMSG_DATA(c), fds->fd, size);
 	}
 	do
-		sent = sendmsg(sock, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = sendmsg(sock, &header, flags | MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
+}
+
+int wire_send(int sock, const struct wire *message, const struct wire_fds *fds)
+{
+	return wire_send_packet(sock, message, sizeof(*message), message->fds,
+				fds, MSG_DONTWAIT);
 }
 
 /*
@@ -177,12 +210,10 @@ static unsigned collect_fds(struct msghdr *header, struct wire_fds *fds)
 	return (unsigned)(size / sizeof(int));
 }
 
-int wire_receive(int sock, enum wire_from from, struct wire *ret,
-		 struct wire_fds *fds)
+ssize_t wire_receive_packet(int sock, void *bytes, size_t length,
+			    unsigned *count, struct wire_fds *fds, int flags)
 {
-	/* One byte more, so that a packet that is too long is seen. */
-	char bytes[sizeof(struct wire) + 1];
-	struct iovec part = { bytes, sizeof(bytes) };
+	struct iovec part = { bytes, length };
 	union control control;
 	struct msghdr header = {
 		.msg_iov = &part,
@@ -190,27 +221,46 @@ int wire_receive(int sock, enum wire_from from, struct wire *ret,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
-	struct wire_fds got = WIRE_NO_FDS;
-	unsigned count;
 	ssize_t n;
-	int r;
 
-	n = recvmsg(sock, &header, MSG_CMSG_CLOEXEC);
+	*fds = WIRE_NO_FDS;
+	n = recvmsg(sock, &header, flags | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN
 							      : -errno;
 
-	count = collect_fds(&header, &got);
-	if (n == 0 && count == 0)
-		r = -ECONNRESET; /* or an empty packet, which nobody sends */
-	else if (header.msg_flags & MSG_CTRUNC) {
+	*count = collect_fds(&header, fds);
+	if (header.msg_flags & MSG_CTRUNC) {
+		wire_close_fds(fds);
+		/* All that there is room for, and more; or no room here. */
+		return *count == WIRE_FDS ? -EPROTO : -EMFILE;
+	}
+	if (n > 0)
+		return n;
+	wire_close_fds(fds);
+	return -ECONNRESET; /* or an empty packet, which nobody sends */
+}
+
+int wire_receive(int sock, enum wire_from from, struct wire *ret,
+		 struct wire_fds *fds)
+{
+	/* One byte more, so that a packet that is too long is seen. */
+	char bytes[sizeof(struct wire) + 1] = { 0 };
+	struct wire_fds got;
+	unsigned count;
+	ssize_t n;
+	int r;
+
+	n = wire_receive_packet(sock, bytes, sizeof(bytes), &count, &got, 0);
+	if (n == -EMFILE) {
 		/* Who asked can be told; nothing else in it is believed. */
 		*ret = wire_make(WIRE_ADD, 0, NULL);
 		memcpy(&ret->nonce, bytes + offsetof(struct wire, nonce),
 		       sizeof(ret->nonce));
-		r = -EMFILE;
-	} else
-		r = wire_parse(bytes, (size_t)n, count, from, ret);
+	}
+	if (n < 0)
+		return (int)n;
+	r = wire_parse(bytes, (size_t)n, count, from, ret);
 	if (r < 0) {
 		wire_close_fds(&got);
 		return r;

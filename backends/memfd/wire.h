@@ -7,7 +7,8 @@
  * sizeof(struct wire), and carries at most WIRE_FDS descriptors: a client with
  * more in flight could use up what its user may have (unix(7), ETOOMANYREFS).
  *
- *   WIRE_HELLO   broker: who I am. Nothing before it means anything.
+ *   WIRE_HELLO   broker: who I am, which versions I speak. Nothing before it
+ *                means anything.
  *   WIRE_ADD     kind, name, 1 descriptor (region) or 2 (semaphore: header,
  *                eventfd). 0, or -EEXIST.
  *                A transient one (fdmem.h) is forgotten with its last user.
@@ -22,20 +23,34 @@
  *   WIRE_NEXT_GHOST  the same for transient objects without a user. With
  *                WIRE_FORGET, each is forgotten when it is named.
  *
- * An answer has the op and the nonce of its question. A packet that
- * wire_parse() refuses ends the connection.
+ * An answer has the op and the nonce of its question, and the incarnation of
+ * the broker: random, as old as its names. A packet that wire_parse() refuses
+ * ends the connection.
+ *
+ * Repeating. A connection can end before the answer, because the process that
+ * serves it was killed. The client does not know then whether what it wanted
+ * was done, so it connects again and asks again, with the same nonce; what was
+ * done is answered, and not done twice (keeper.h). Nonces of questions that
+ * change something are random, so that no two clients have the same.
+ *
+ * Versions. magic, version and the place of oldest are the same in all. A
+ * broker greets with the newest and the oldest version that it speaks; a
+ * client asks in the newest that both do, and is answered in it, or leaves.
  */
 #ifndef SHMI_MEMFD_WIRE_H
 #define SHMI_MEMFD_WIRE_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <shmipc.h>
 
 #define WIRE_MAGIC   0x4d485357U /* "WSHM" */
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
+#define WIRE_OLDEST  4
 
 #define WIRE_FORGET 0x01U
 
@@ -47,6 +62,9 @@
 
 /* Descriptors in one message. */
 #define WIRE_FDS 2
+
+/* Room for SHMIPC_NAME_MAX bytes and a NUL, in whole words. */
+#define WIRE_NAME 208
 
 enum wire_op {
 	WIRE_HELLO = 1,
@@ -61,20 +79,25 @@ enum wire_op {
 struct wire {
 	uint32_t magic;
 	uint16_t version;
-	uint16_t op;	 /* enum wire_op */
-	uint64_t nonce;	 /* questions: any; answers: the question's */
-	int32_t result;	 /* answers: 0 or a negative errno value */
-	uint32_t kind;	 /* enum shmipc_kind; HELLO: 0 */
-	uint32_t cursor; /* NEXT */
-	uint32_t fds;	 /* descriptors that come with it */
-	char name[208];	 /* NUL-terminated, zero to the end */
-	uint32_t flags;	 /* NEXT_GHOST: WIRE_FORGET */
-	uint32_t abi;	 /* UNLINK: the client's shmi_header_abi */
-	uint8_t reserved[8];
+	uint16_t op;	/* enum wire_op */
+	uint64_t nonce; /* questions: see above; answers: the question's */
+	int32_t result; /* answers: 0 or a negative errno value */
+	uint32_t kind;	/* enum shmipc_kind; HELLO: 0 */
+	union {
+		uint32_t cursor; /* NEXT, NEXT_GHOST */
+		uint32_t oldest; /* HELLO */
+	};
+	uint32_t fds;	      /* descriptors that come with it */
+	char name[WIRE_NAME]; /* NUL-terminated, zero to the end */
+	uint32_t flags;	      /* NEXT_GHOST: WIRE_FORGET */
+	uint32_t abi;	      /* UNLINK: the client's shmi_header_abi */
+	uint64_t incarnation; /* HELLO and answers */
 };
 
 static_assert(sizeof(struct wire) == 256, "no padding, the same everywhere");
+static_assert(offsetof(struct wire, oldest) == 24, "layout");
 static_assert(offsetof(struct wire, name) == 32, "layout");
+static_assert(offsetof(struct wire, incarnation) == 248, "layout");
 
 /* Descriptors that belong to a message; -1 where there is none. */
 struct wire_fds {
@@ -88,17 +111,45 @@ enum wire_from { WIRE_FROM_CLIENT, WIRE_FROM_BROKER };
 /* How many descriptors an object of this kind has. */
 unsigned wire_fds_of(uint32_t kind);
 
+/* Is this a name without a slash, ended by a NUL, and zero behind it? */
+bool wire_has_name(const char name[WIRE_NAME]);
+
+/* Does a question of this kind change what the broker knows? */
+bool wire_changes(const struct wire *question);
+
 /*
  * Is this packet, which came with so many descriptors, a message? No input,
  * no output, no state: the one place where bytes of a peer are judged.
  *   -EPROTO          no
- *   -EPROTONOSUPPORT of a version that we do not speak
+ *   -EPROTONOSUPPORT of a version that we do not speak; of a HELLO, ret has
+ *                    version and oldest
  */
 int wire_parse(const void *bytes, size_t length, unsigned fds,
 	       enum wire_from from, struct wire *ret);
 
 /* A message with everything zero but these. name may be NULL. */
 struct wire wire_make(enum wire_op op, uint32_t kind, const char *name);
+
+/*
+ * Send one packet with so many of the descriptors, flags as of sendmsg(2).
+ *   -EAGAIN       no room, with MSG_DONTWAIT or SO_SNDTIMEO
+ *   -ETOOMANYREFS too many descriptors of this user are on their way
+ *   other errors of sendmsg(2)
+ */
+int wire_send_packet(int sock, const void *bytes, size_t length, unsigned count,
+		     const struct wire_fds *fds, int flags);
+
+/*
+ * Receive one packet of at most this length, and its descriptors. Returns its
+ * length, or
+ *   -EAGAIN      there is none now, or a signal came first
+ *   -ECONNRESET  the peer is gone
+ *   -EMFILE      its descriptors had no room here, all are closed; the bytes
+ *                are there
+ *   -EPROTO      more than WIRE_FDS descriptors came with it
+ */
+ssize_t wire_receive_packet(int sock, void *bytes, size_t length,
+			    unsigned *count, struct wire_fds *fds, int flags);
 
 /*
  * Send without blocking; message->fds of the descriptors go along.

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* The process of the broker that has what must not be lost. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/memfd/answers.h"
+#include "backends/memfd/keeper.h"
+#include "backends/memfd/log.h"
+#include "backends/memfd/report.h"
+#include "backends/memfd/worker.h"
+#include "core/clock.h"
+
+/* How long a worker may take to take something over: it does nothing else. */
+#define SEND_S 5
+
+/* Workers that did not get ready, one after the other: then more slowly. */
+#define FAILURES_FAST 3
+#define FAILURES_MS   200
+
+/* What has a name. */
+struct kept {
+	uint32_t kind;
+	struct wire_fds fds; /* owned */
+	char name[WIRE_NAME];
+};
+
+struct keeper {
+	struct rundir_claim claim;
+	struct kept **slots;
+	uint32_t room; /* of slots */
+	uint32_t count;
+	struct report done[ANSWERS_DONE_MAX]; /* a ring */
+	unsigned done_next;
+	struct report last; /* what the worker reported last; op 0: nothing */
+	uint64_t incarnation;
+	char program[PATH_MAX];
+	pid_t worker;
+	int pair; /* our end of it */
+	bool ready;
+	bool passed_on; /* that it is to leave */
+	unsigned failures;
+};
+
+static volatile sig_atomic_t told_to_leave, told_to_quit, told_to_renew;
+
+static void on_signal(int signal)
+{
+	if (signal == SIGQUIT)
+		told_to_quit = 1;
+	else if (signal == SIGHUP)
+		told_to_renew = 1;
+	else
+		told_to_leave = 1;
+}
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
+/* They come only while we wait for reports. */
+static void catch_signals(sigset_t *waiting)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaddset(&ours, signals[i]);
+		sigaction(signals[i], &action, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &ours, waiting);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigdelset(waiting, signals[i]);
+}
+
+/* ---- what is kept ------------------------------------------------------- */
+
+static int make_room(struct keeper *k, uint32_t slot)
+{
+	uint32_t room = k->room ? k->room : 64;
+	struct kept **slots;
+
+	while (room <= slot)
+		room *= 2;
+	if (room == k->room)
+		return 0;
+	slots = reallocarray(k->slots, room, sizeof(struct kept *));
+	if (!slots)
+		return -ENOMEM;
+	memset(slots + k->room, 0, (room - k->room) * sizeof(struct kept *));
+	k->slots = slots;
+	k->room = room;
+	return 0;
+}
+
+static int keep(struct keeper *k, const struct report *r, struct wire_fds *fds)
+{
+	struct kept *kept;
+
+	if (make_room(k, r->slot) < 0 || !(kept = calloc(1, sizeof(*kept))))
+		return -ENOMEM;
+	if (k->slots[r->slot]) {
+		free(kept);
+		return -EPROTO;
+	}
+	kept->kind = r->kind;
+	kept->fds = *fds;
+	memcpy(kept->name, r->name, sizeof(kept->name));
+	*fds = WIRE_NO_FDS;
+	k->slots[r->slot] = kept;
+	k->count++;
+	return 0;
+}
+
+/* The report gets what it was about. */
+static int forget(struct keeper *k, struct report *r)
+{
+	struct kept *kept = r->slot < k->room ? k->slots[r->slot] : NULL;
+
+	if (!kept)
+		return -EPROTO;
+	r->kind = kept->kind;
+	memcpy(r->name, kept->name, sizeof(r->name));
+	wire_close_fds(&kept->fds);
+	free(kept);
+	k->slots[r->slot] = NULL;
+	k->count--;
+	return 0;
+}
+
+/* [K1] */
+static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
+{
+	int err = 0;
+
+	switch (r->op) {
+	case REPORT_READY:
+		k->ready = true;
+		k->failures = 0;
+		return 0;
+	case REPORT_KEEP:
+		err = keep(k, r, fds);
+		break;
+	case REPORT_DROP:
+		err = forget(k, r);
+		break;
+	}
+	wire_close_fds(fds);
+	if (err == 0)
+		k->last = *r;
+	return err;
+}
+
+/* ---- a worker's life ---------------------------------------------------- */
+
+/* Each may be any number now: away from the others' places first. */
+static bool place_descriptors(const struct keeper *k, int pair)
+{
+	int sock = fcntl(k->claim.sock, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
+	int dir = fcntl(k->claim.dir, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
+	int keeper = fcntl(pair, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
+
+	return dup2(sock, WORKER_SOCK_FD) >= 0 &&
+	       dup2(dir, WORKER_DIR_FD) >= 0 &&
+	       dup2(keeper, WORKER_KEEPER_FD) >= 0;
+}
+
+static _Noreturn void become_worker(const struct keeper *k, int pair,
+				    bool own_image)
+{
+	char *arguments[] = { (char *)"shmipc-broker", (char *)"--worker",
+			      NULL };
+	sigset_t none;
+
+	/* A terminal's signals are for the keeper. */
+	(void)setsid();
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (place_descriptors(k, pair)) {
+		if (!own_image)
+			execv(k->program, arguments);
+		execv("/proc/self/exe", arguments);
+	}
+	_exit(1);
+}
+
+/* [K3] */
+static int start_worker(struct keeper *k)
+{
+	const struct timeval patience = { .tv_sec = SEND_S };
+	/* Every second one that fails is of our own image. */
+	bool own_image = k->failures % 2;
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
+			 sizeof(patience));
+	k->last.op = 0;
+	k->ready = k->passed_on = false;
+	k->worker = fork();
+	if (k->worker == 0)
+		become_worker(k, pair[1], own_image);
+	r = k->worker < 0 ? -errno : 0;
+	close(pair[1]);
+	if (r < 0)
+		close(pair[0]);
+	else
+		k->pair = pair[0];
+	return r;
+}
+
+/* Too many descriptors may be on their way: the worker's reading helps. */
+static int hand(struct keeper *k, const struct report *r,
+		const struct wire_fds *fds)
+{
+	struct shmi_tries tries = { .count = 0 };
+	int err;
+
+	do {
+		err = report_send(k->pair, r, fds);
+		if (err == -EAGAIN)
+			err = -ETIMEDOUT;
+		if (err == -ETOOMANYREFS)
+			err = -EAGAIN;
+	} while (shmi_try_again(&tries, &err));
+	return err;
+}
+
+/* [K4] */
+static int hand_over(struct keeper *k)
+{
+	struct report go = report_make(REPORT_GO, 0, NULL);
+	int err = 0;
+
+	for (uint32_t slot = 0; slot < k->room && err == 0; slot++) {
+		const struct kept *kept = k->slots[slot];
+		struct report r;
+
+		if (!kept)
+			continue;
+		r = report_make(REPORT_TAKE, kept->kind, kept->name);
+		r.slot = slot;
+		r.fds = (uint16_t)wire_fds_of(kept->kind);
+		err = hand(k, &r, &kept->fds);
+	}
+	for (unsigned i = 0; i < ANSWERS_DONE_MAX && err == 0; i++)
+		if (k->done[i].op)
+			err = hand(k, &k->done[i], NULL);
+	go.nonce = k->incarnation;
+	return err == 0 ? hand(k, &go, NULL) : err;
+}
+
+/* Pass on what we were told. Returns whether to go on. */
+static bool obey(struct keeper *k)
+{
+	if (told_to_quit) {
+		log_line("told to quit: %u names are lost", k->count);
+		return false;
+	}
+	if (told_to_renew) {
+		log_line("told to start a new worker");
+		told_to_renew = 0;
+		return false;
+	}
+	if (told_to_leave && k->ready && !k->passed_on) {
+		if (k->count)
+			log_line("told to leave: as soon as the last of %u "
+				 "names is gone",
+				 k->count);
+		k->passed_on = true;
+		(void)kill(k->worker, SIGTERM);
+	}
+	return true;
+}
+
+/* Read reports until the worker's end, or until it must be ended. */
+static int follow(struct keeper *k, const sigset_t *waiting)
+{
+	struct pollfd p = { .fd = k->pair, .events = POLLIN };
+	struct wire_fds fds;
+	struct report r;
+	int err;
+
+	while (obey(k)) {
+		err = report_receive(k->pair, REPORT_FROM_WORKER, &r, &fds,
+				     MSG_DONTWAIT);
+		if (err == -EAGAIN)
+			(void)ppoll(&p, 1, NULL, waiting);
+		else if (err == 0)
+			err = note(k, &r, &fds);
+		if (err < 0 && err != -EAGAIN)
+			return err;
+	}
+	return -EINTR;
+}
+
+/* All reports that were sent count, whatever made us end it. */
+static void read_the_rest(struct keeper *k)
+{
+	struct wire_fds fds;
+	struct report r;
+	int err;
+
+	do {
+		err = report_receive(k->pair, REPORT_FROM_WORKER, &r, &fds, 0);
+		if (err == 0)
+			(void)note(k, &r, &fds);
+	} while (err == 0 || err == -EAGAIN);
+}
+
+/* [K2] Returns whether it said that we are to leave. */
+static bool end_worker(struct keeper *k, int why)
+{
+	int status = 1 << 8; /* "exit(1)", if it cannot be had */
+
+	/* At its end of file it is ending by itself. */
+	if (why != -ECONNRESET)
+		(void)kill(k->worker, SIGKILL);
+	read_the_rest(k);
+	close(k->pair);
+	while (waitpid(k->worker, &status, 0) < 0 && errno == EINTR)
+		;
+	if (k->last.op && k->last.nonce) {
+		k->last.op = REPORT_DONE;
+		k->last.fds = 0;
+		k->done[k->done_next++ % ANSWERS_DONE_MAX] = k->last;
+	}
+	if (told_to_quit || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+		return true;
+	k->failures += !k->ready;
+	log_line("the worker has ended (%s %d%s%s); starting another",
+		 WIFSIGNALED(status) ? "signal" : "status",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+		 why == -ECONNRESET || why == -EINTR ? "" : ": ",
+		 why == -ECONNRESET || why == -EINTR ? "" : strerror(-why));
+	return false;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static void wait_after_failure(const struct keeper *k)
+{
+	struct timespec t = { .tv_nsec = FAILURES_MS * 1000000L };
+
+	if (k->failures > FAILURES_FAST)
+		(void)nanosleep(&t, NULL);
+}
+
+static int begin(struct keeper *k, const struct rundir_claim *claim)
+{
+	ssize_t n;
+
+	k->claim = *claim;
+	/* Before an upgrade takes it away; proc(5) says so by its name. */
+	n = readlink("/proc/self/exe", k->program, sizeof(k->program) - 1);
+	if (n < 0 || getrandom(&k->incarnation, sizeof(k->incarnation), 0) < 0)
+		return -errno;
+	/* 0 is none. */
+	k->incarnation |= 1;
+	return 0;
+}
+
+int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
+{
+	static struct keeper k;
+	sigset_t waiting;
+	bool over = false;
+	int r;
+
+	r = begin(&k, claim);
+	if (r < 0) {
+		log_line("cannot start: %s", strerror(-r));
+		return 1;
+	}
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would leave no status */
+	catch_signals(&waiting);
+	while (!over) {
+		wait_after_failure(&k);
+		r = start_worker(&k);
+		if (r < 0) {
+			log_line("no worker can be started: %s", strerror(-r));
+			k.failures++;
+			over = told_to_quit || (told_to_leave && !k.count);
+			continue;
+		}
+		r = hand_over(&k);
+		if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+			r = follow(&k, &waiting);
+		over = end_worker(&k, r);
+	}
+	rundir_leave(rundir, &k.claim);
+	return 0;
+}

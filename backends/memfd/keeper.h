@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process of the broker that has what must not be lost.
+ *
+ *   clients <-> worker -> keeper
+ *
+ * The keeper holds the directory's lock (rundir.h), the listening socket, and a
+ * table of all names with their descriptors. It reads nothing that a client
+ * wrote; a worker does (worker.h), and reports what changes. Whatever happens
+ * to the worker, the keeper starts another and hands it everything.
+ *
+ *   worker                             keeper
+ *   [W1] takes a question
+ *   [W2] changes its own table, which
+ *        may fail
+ *   [W3] reports                       [K1] puts that into its table
+ *   [W4] answers
+ *
+ * A report that has been sent is in the keeper's socket, and stays there when
+ * the worker dies. On the end of file, which comes after all reports, the
+ * keeper starts over:
+ *
+ *   [K2] reaps the worker; was the last report about a question, it goes to
+ *        those that are done, with its nonce
+ *   [K3] starts a worker: a new process, the same program
+ *   [K4] hands over: all names, all that is done; then reads reports again
+ *
+ * Clients see their connections end, connect again (the listening socket is
+ * still open, so they wait in its backlog), and repeat their question with the
+ * same nonce. Of all questions only the last that was reported can be done and
+ * unanswered. So one for each death of a worker is remembered, and only the
+ * last KEEPER_DONE_MAX of them: clients repeat at once.
+ *
+ * Death. The worker's: before W3 nothing has happened, neither for the client
+ * who repeats; from W3 on it has happened, and the repeated question is
+ * answered from what is done. The keeper's: its end of the pair closes, and the
+ * worker is killed with it (PR_SET_PDEATHSIG; it also ends at the end of file).
+ * The worker has the lock, too, so that no other broker starts before both are
+ * gone. The names are lost then; who has objects open keeps them, and is told
+ * when he needs a name: the next broker's incarnation is another (held.h).
+ * The client's: its name is added if W3 came first.
+ *
+ * Upgrade. Workers are started from the path of the program, which may be a
+ * newer one by now; if that one does not get ready, from the keeper's own
+ * image, which the kernel keeps. SIGHUP ends the worker, for a newer one.
+ *
+ * End. The worker says, by its exit status, that nobody needs the broker.
+ * SIGTERM and SIGINT make it say so as soon as there are no names, whoever is
+ * connected. SIGQUIT ends both at once, and all names are lost.
+ */
+#ifndef SHMI_MEMFD_KEEPER_H
+#define SHMI_MEMFD_KEEPER_H
+
+#include "backends/memfd/rundir.h"
+
+/*
+ * Be the keeper to the end. The claim is its. Returns the exit status.
+ */
+int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim);
+
+#endif
