@@ -56,6 +56,7 @@ struct memfd {
 	struct fdmem mem; /* first: fdmem.h */
 	int event;	  /* the place: +1 */
 	bool published;
+	struct held_item *held; /* or NULL */
 };
 
 static struct memfd *of(const struct shmipc_segment *seg)
@@ -152,6 +153,25 @@ err_fd:
 	return r;
 }
 
+static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
+				const char *name)
+{
+	struct wire question = wire_make(WIRE_UNLINK, kind, name);
+	struct wire_fds none;
+	struct wire answer;
+
+	question.abi = shmi_header_abi;
+	return client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
+}
+
+/* From now on, this connection has something to lose: held.h. */
+static int hold(struct shmipc_segment *seg, uint32_t incarnation)
+{
+	struct client *client = seg->conn;
+
+	return held_enter(&client->held, incarnation, seg, &of(seg)->held);
+}
+
 static int memfd_segment_publish(struct shmipc_segment *seg)
 {
 	struct wire question = wire_make(WIRE_ADD, seg->kind, seg->name);
@@ -167,7 +187,10 @@ static int memfd_segment_publish(struct shmipc_segment *seg)
 		return r;
 	drop(&of(seg)->mem.fd);
 	of(seg)->published = true;
-	return 0;
+	r = hold(seg, answer.incarnation);
+	if (r < 0)
+		(void)memfd_segment_unlink(seg->conn, seg->kind, seg->name);
+	return r;
 }
 
 /* What the broker handed out: is it memory that nobody can truncate? */
@@ -211,6 +234,8 @@ static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 	struct wire answer;
 	int r;
 
+	if (flags & SHMIPC_SEGMENT_PEEK)
+		question.incarnation = CLIENT_ANY;
 	r = client_ask(seg->conn,
 		       flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
 						     : CLIENT_ASK,
@@ -219,6 +244,11 @@ static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 		return r;
 	r = map_memory(seg, fds.fd[0], flags);
 	of(seg)->published = true;
+	if (r == 0 && !(flags & SHMIPC_SEGMENT_PEEK)) {
+		r = hold(seg, answer.incarnation);
+		if (r < 0)
+			fdmem_unmap(seg);
+	}
 	if (r == 0 && seg->kind == SHMIPC_SEM &&
 	    !(flags & SHMIPC_SEGMENT_RDONLY)) {
 		of(seg)->event = fds.fd[1] + 1;
@@ -235,6 +265,7 @@ static void let_go(struct shmipc_segment *seg)
 	struct wire_fds none;
 	struct wire answer;
 
+	question.incarnation = CLIENT_ANY;
 	/* If it cannot be told, it sees that later by itself. */
 	(void)client_ask(seg->conn, CLIENT_BRIEFLY, &question, NULL, &answer,
 			 &none);
@@ -244,7 +275,9 @@ static void memfd_segment_close(struct shmipc_segment *seg)
 {
 	const struct memfd *m = of(seg);
 	bool used = m->mem.transient && m->published && !m->mem.peeked;
+	struct client *client = seg->conn;
 
+	held_leave(&client->held, m->held);
 	drop(&of(seg)->event);
 	fdmem_unmap(seg);
 	if (used)
@@ -257,17 +290,6 @@ static int memfd_segment_stat(struct shmipc_segment *seg,
 	return fdmem_stat(seg, ret);
 }
 
-static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
-				const char *name)
-{
-	struct wire question = wire_make(WIRE_UNLINK, kind, name);
-	struct wire_fds none;
-	struct wire answer;
-
-	question.abi = shmi_header_abi;
-	return client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
-}
-
 /* Go through the broker's answers to question, until found() says so. */
 static int walk(void *conn, struct wire *question,
 		int (*found)(const struct wire *answer, void *arg), void *arg)
@@ -277,6 +299,7 @@ static int walk(void *conn, struct wire *question,
 	int r;
 
 	for (;;) {
+		question->incarnation = CLIENT_ANY;
 		r = client_ask(conn, CLIENT_ASK, question, NULL, &answer,
 			       &none);
 		if (r < 0 || found(&answer, arg))
@@ -332,6 +355,26 @@ static int found_ghost(const struct wire *answer, void *arg)
 	strcpy(info.name, answer->name);
 	ghosts->over = ghosts->found(&info, ghosts->arg) != 0;
 	return ghosts->over;
+}
+
+/* What brokers there were: ours, and the one that runs, if one does. */
+static int memfd_lost(void *conn,
+		      int (*found)(const struct shmipc_info *info, void *arg),
+		      void *arg)
+{
+	struct wire question = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
+	struct client *client = conn;
+	struct wire_fds none;
+	struct wire answer = { .incarnation = 0 };
+	int r;
+
+	if (held_incarnation(&client->held) == 0)
+		return 0;
+	question.incarnation = CLIENT_ANY;
+	r = client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return held_walk_lost(&client->held, answer.incarnation, found, arg);
 }
 
 static int memfd_collect(void *conn, int remove,
@@ -414,6 +457,7 @@ const struct shmipc_backend shmi_backend_memfd = {
 	.segment_stat = memfd_segment_stat,
 	.segment_unlink = memfd_segment_unlink,
 	.segment_list = memfd_segment_list,
+	.lost = memfd_lost,
 	.collect = memfd_collect,
 	.place_create = memfd_place_create,
 	.place_open = memfd_place_open,

@@ -131,6 +131,8 @@ static const struct code {
 	  "no file descriptor left; raise RLIMIT_NOFILE" },
 	{ ENOMEM, SHMI_CONNECT | SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
 	  "no memory or address space left" },
+	{ ESTALE, SHMI_OPEN | SHMI_LOOK,
+	  "its name was lost with the broker" },
 	{ ETIMEDOUT, SHMI_OPEN | SHMI_LOOK | SHMI_LIST,
 	  "somebody is creating or removing it and did not finish in time" },
 	{ ECONNREFUSED, SHMI_OPEN | SHMI_LOOK | SHMI_LIST,

@@ -105,6 +105,18 @@ static int show(const char *name, void *arg)
 	return w->err < 0 || w->over;
 }
 
+static int show_lost(const struct shmipc_info *info, void *arg)
+{
+	struct walk *w = arg;
+	struct shmipc_info shown = *info;
+
+	shown.backend = w->ipc->ops->name;
+	shown.stale = 1;
+	w->shown++;
+	w->over = w->visit(&shown, w->arg) != 0;
+	return w->over;
+}
+
 int shmipc_list(struct shmipc *ipc,
 		int (*visit)(const struct shmipc_info *, void *), void *arg)
 {
@@ -128,6 +140,8 @@ int shmipc_list(struct shmipc *ipc,
 		if (r < 0)
 			w.err = r;
 	}
+	if (!w.over && w.err == 0 && ipc->ops->lost)
+		w.err = ipc->ops->lost(ipc->conn, show_lost, &w);
 	shmi_cancel_restore(cancel);
 	return w.err < 0 ? shmi_report(SHMI_LIST, w.err, subject) : w.shown;
 }

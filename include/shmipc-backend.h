@@ -195,6 +195,7 @@ struct shmipc_backend {
 	 *   -EEXIST     the name is taken
 	 *   -EAGAIN     as segment_create(); EARLY_NAME: somebody judged this
 	 *               creator dead
+	 *   -ESTALE     as segment_open()
 	 *   -ENOSPC -EACCES -ECONNREFUSED -ETIMEDOUT  as segment_create()
 	 */
 	int (*segment_publish)(struct shmipc_segment *seg);
@@ -216,6 +217,8 @@ struct shmipc_backend {
 	 *   -EPROTO     something else has the name
 	 *   -ETIMEDOUT  its creator has not finished in 5 s, or with NOWAIT is
 	 *               not finished
+	 *   -ESTALE     names are lost that this connection depends on; not
+	 *               with PEEK
 	 *   -ECONNREFUSED -ETIMEDOUT  as segment_create()
 	 */
 	int (*segment_open)(struct shmipc_segment *seg, unsigned flags);
@@ -244,7 +247,7 @@ struct shmipc_backend {
 	 *   -EAGAIN     as segment_open()
 	 *   -EACCES     not the owner
 	 *   -EPROTO     something else has the name
-	 *   -ETIMEDOUT  as segment_open()
+	 *   -ESTALE -ETIMEDOUT  as segment_open()
 	 *   -ECONNREFUSED -ETIMEDOUT  as segment_create()
 	 */
 	int (*segment_unlink)(void *conn, enum shmipc_kind kind,
@@ -261,6 +264,18 @@ struct shmipc_backend {
 	int (*segment_list)(void *conn, enum shmipc_kind kind,
 			    int (*found)(const char *name, void *arg),
 			    void *arg);
+
+	/*
+	 * Call found() for every segment that this connection has open and
+	 * whose name was lost, by the death of a helper process, without having
+	 * been unlinked. In the info: name, kind, and what is known without
+	 * one. Stop when found() is not 0, and return 0 then too. OPTIONAL, for
+	 * backends whose names can be lost. BLOCKS as segment_open().
+	 *   -ECONNREFUSED -ETIMEDOUT  as segment_create()
+	 */
+	int (*lost)(void *conn,
+		    int (*found)(const struct shmipc_info *info, void *arg),
+		    void *arg);
 
 	/*
 	 * Call found() for everything that is certainly of no use to anybody

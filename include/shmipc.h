@@ -87,7 +87,7 @@ struct shmipc_info {
 	unsigned attached;    /* open handles; see shmipc_stat() */
 	unsigned value;	      /* semaphores: units available */
 	int transient;	      /* 1: made with SHMIPC_TRANSIENT */
-	int stale;	      /* 1: the name leads nowhere any more */
+	int stale;	      /* 1: the name does not lead there any more */
 	uint64_t reserved[8]; /* 0 */
 };
 
@@ -225,6 +225,8 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  * @retval -ENOMEM	no memory or address space for the handle
  * @retval -ETIMEDOUT	somebody is creating it and has not finished in 5 s,
  *	or (memfd) the broker has not answered in 5 s
+ * @retval -ESTALE	memfd: the broker was killed, and objects that this
+ *	connection has open lost their names; close them all first
  * @retval -ECONNREFUSED	memfd: the broker cannot be started or trusted
  * @retval -EIO		the system failed in a way that is not foreseen
  */
@@ -272,6 +274,7 @@ SHMIPC_API int shmipc_shm_close(struct shmipc_shm *shm);
  *	nothing was changed
  * @retval -EMFILE	no descriptor left
  * @retval -ENOMEM	no memory
+ * @retval -ESTALE	as shmipc_shm_open()
  * @retval -ETIMEDOUT	as shmipc_shm_open()
  * @retval -ECONNREFUSED	as shmipc_shm_open()
  * @retval -EIO		the system failed in a way that is not foreseen
@@ -481,7 +484,8 @@ SHMIPC_API int shmipc_sem_unlink(struct shmipc *ipc, const char *name);
  * Show every object of the connection's backend to visit(): the regions and
  * semaphores that the caller may read, in no particular order. Objects that
  * come or go meanwhile may be shown or not. Half-made, damaged and foreign
- * objects are left out.
+ * objects are left out. Then, with stale set, what this connection has open and
+ * lost its name (memfd: with a broker that was killed); of these less is known.
  *
  * @param visit	called once an object; the info is valid during the call
  *	only. May unlink the object. A result other than 0 ends the walk.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -85,7 +86,7 @@ int answers_take_over(struct answers *a)
 		if (err < 0)
 			return err;
 	}
-	a->incarnation = r.nonce;
+	a->incarnation = (uint32_t)r.nonce;
 	return report_send(a->keeper, &ready, NULL);
 }
 
@@ -218,6 +219,18 @@ static bool is_sound_for(const struct table_entry *e, uint32_t abi)
 	       shmipc_segment_is_transient(&copy) == e->transient;
 }
 
+/*
+ * For those who have it open: it has no name to lose any more (held.h). If we
+ * are killed before it really has none, nobody learns that he lost it.
+ */
+static void mark_nameless(const struct table_entry *e)
+{
+	const uint64_t nameless = WIRE_NAMELESS;
+
+	(void)!pwrite(e->fds.fd[0], &nameless, sizeof(nameless),
+		      offsetof(struct shmi_header, note));
+}
+
 static int answer_unlink(struct answers *a, const struct wire *question)
 {
 	struct table_entry *e = look_up(a, question);
@@ -227,6 +240,7 @@ static int answer_unlink(struct answers *a, const struct wire *question)
 		return -ENOENT;
 	if (!is_sound_for(e, question->abi))
 		return -EPROTO;
+	mark_nameless(e);
 	r = report_forgotten(a, e, question);
 	if (r == 0)
 		table_remove(&a->table, e);
@@ -350,6 +364,14 @@ static bool has_read(int sock)
 	return ioctl(sock, SIOCOUTQ, &unread) < 0 || unread == 0;
 }
 
+/* Who does not wait for the answer any more was told that it failed. */
+static bool has_left(int sock)
+{
+	struct pollfd p = { .fd = sock, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP);
+}
+
 static struct wire make_reply(const struct answers *a,
 			      const struct wire *question)
 {
@@ -373,6 +395,11 @@ int answers_give(struct answers *a, int sock, const struct wire *question,
 
 	if (!has_read(sock)) {
 		r = -EAGAIN;
+	} else if (wire_changes(question) && has_left(sock)) {
+		r = -EPIPE;
+	} else if (question->incarnation &&
+		   question->incarnation != a->incarnation) {
+		reply.result = -ESTALE;
 	} else if (done) {
 		strcpy(reply.name, done->name);
 		reply.cursor = done->slot + 1;

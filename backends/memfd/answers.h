@@ -18,7 +18,7 @@
 struct answers {
 	struct table table;
 	int keeper; /* the socket */
-	uint64_t incarnation;
+	uint32_t incarnation;
 	struct report done[ANSWERS_DONE_MAX];
 	unsigned done_count;
 	bool alone; /* the keeper is gone: nothing may be answered any more */

@@ -266,27 +266,23 @@ void client_close(struct client *client)
 
 	if (sock >= 0)
 		close(sock);
+	held_close(&client->held);
 }
 
 /* ---- questions ---------------------------------------------------------- */
 
-static int ask_once(int sock, const struct wire *question,
-		    const struct wire_fds *fds, struct wire *answer,
-		    struct wire_fds *answer_fds,
-		    const struct timespec *deadline)
+static int await_answer(int sock, const struct wire *question,
+			struct wire *answer, struct wire_fds *fds,
+			const struct timespec *deadline)
 {
 	int r;
 
-	/* The broker has read all we sent before, so there is room. */
-	r = wire_send(sock, question, fds);
-	if (r < 0)
-		return r;
-	r = receive(sock, deadline, answer, answer_fds);
+	r = receive(sock, deadline, answer, fds);
 	if (r < 0)
 		return r;
 	if (answer->op == question->op && answer->nonce == question->nonce)
 		return 0;
-	wire_close_fds(answer_fds);
+	wire_close_fds(fds);
 	return shmipc_backend_error(-ECONNREFUSED,
 				    "the broker answered another question");
 }
@@ -307,48 +303,152 @@ static int choose_nonce(struct wire *question)
 	return 0;
 }
 
-int client_ask(struct client *client, enum client_how how,
-	       struct wire *question, const struct wire_fds *fds,
-	       struct wire *answer, struct wire_fds *answer_fds)
+/*
+ * No answer in time. May it still come? Nobody else can read it, since nobody
+ * knows the nonce; but a forked child may have a copy of the connection, so
+ * that closing ours would not tell the broker. This does, and it takes back
+ * what we do not learn of.
+ */
+static int give_up(int sock, const struct wire *question, struct wire *answer,
+		   struct wire_fds *fds)
 {
-	struct timespec deadline = shmi_clock_in(
-		how == CLIENT_BRIEFLY ? BRIEF_MS : SHMI_PATIENCE_MS);
-	pid_t self = getpid();
+	int r;
+
+	(void)shutdown(sock, SHUT_RDWR);
+	r = wire_receive(sock, WIRE_FROM_BROKER, answer, fds);
+	if (r == 0 && answer->op == question->op &&
+	    answer->nonce == question->nonce)
+		return 0;
+	if (r == 0)
+		wire_close_fds(fds);
+	return -ETIMEDOUT;
+}
+
+/* Who is at the other end; 0 if it cannot be told. */
+static pid_t peer_of(int sock)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t size = sizeof(peer);
+
+	(void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	return peer.pid;
+}
+
+/* One question, of one broker after the other if they go away. */
+struct asking {
+	struct client *client;
+	enum client_how how;
+	struct wire *question;
+	const struct wire_fds *fds;
+	struct timespec deadline;
+	pid_t self;
+	pid_t keeper; /* that was asked before, or 0 */
+};
+
+static int ask_next(struct asking *a, struct wire *answer,
+		    struct wire_fds *answer_fds)
+{
 	int sock, r;
 
-	r = choose_nonce(question);
+	sock = take(a->client, a->self);
+	if (sock < 0)
+		sock = connect_patiently(a->how == CLIENT_START, &a->deadline);
+	if (sock < 0)
+		return sock;
+	/* Another keeper: all that had a name has lost it. */
+	if (a->keeper && a->question->op == WIRE_UNLINK &&
+	    a->keeper != peer_of(sock)) {
+		*answer = *a->question;
+		r = 0;
+		goto out;
+	}
+	/* The broker has read all we sent before, so there is room. */
+	r = wire_send(sock, a->question, a->fds);
+	if (r == 0) {
+		a->keeper = peer_of(sock);
+		r = await_answer(sock, a->question, answer, answer_fds,
+				 &a->deadline);
+	}
+	if (r == -ETIMEDOUT)
+		r = give_up(sock, a->question, answer, answer_fds);
+out:
 	if (r < 0)
-		return r;
+		close(sock);
+	else
+		keep(a->client, sock, a->self);
+	return r;
+}
+
+static int ask(struct asking *a, struct wire *answer,
+	       struct wire_fds *answer_fds)
+{
+	int r;
+
 	for (unsigned attempt = 0;; attempt++) {
-		sock = take(client, self);
-		if (sock < 0)
-			sock = connect_patiently(how == CLIENT_START,
-						 &deadline);
-		if (sock < 0)
-			return sock;
-		r = ask_once(sock, question, fds, answer, answer_fds,
-			     &deadline);
-		if (r < 0)
-			close(sock);
+		r = ask_next(a, answer, answer_fds);
 		if (!(is_over(r) || is_crowded(r)) ||
-		    shmi_clock_reached(&deadline))
+		    shmi_clock_reached(&a->deadline))
 			break;
 		shmi_clock_back_off(attempt);
 	}
-
 	if (is_crowded(r))
 		return shmipc_backend_error(-EMFILE,
 					    "too many descriptors of this user "
 					    "are on their way between "
 					    "processes");
-	if (r < 0)
-		return is_over(r) || r == -EAGAIN
-			       ? shmipc_backend_error(-ETIMEDOUT,
-						      "the broker did not "
-						      "answer in time")
-			       : r;
-	keep(client, sock, self);
-	if (answer->result == -EMFILE)
+	if (is_over(r) || r == -EAGAIN)
+		return shmipc_backend_error(
+			-ETIMEDOUT, "the broker did not answer in time");
+	if (r == 0 && answer->result == -EMFILE)
 		return broker_is_full();
-	return answer->result;
+	return r < 0 ? r : answer->result;
+}
+
+/* Names mean another incarnation now, or none. Is there nothing to lose? */
+static int judge(struct client *client)
+{
+	if (held_review(&client->held))
+		return 0;
+	return shmipc_backend_error(
+		-ESTALE, "the broker was killed, and what is open here has no "
+			 "name any more; close all of it, then start anew");
+}
+
+/* There is none, so none that knows a name. */
+static int without_broker(const struct asking *a)
+{
+	if (a->question->op == WIRE_UNLINK && a->keeper)
+		return 0; /* it lost it while we asked */
+	return a->question->incarnation ? -ESTALE : -ENOENT;
+}
+
+int client_ask(struct client *client, enum client_how how,
+	       struct wire *question, const struct wire_fds *fds,
+	       struct wire *answer, struct wire_fds *answer_fds)
+{
+	struct asking a = {
+		.client = client,
+		.how = how,
+		.question = question,
+		.fds = fds,
+		.deadline = shmi_clock_in(
+			how == CLIENT_BRIEFLY ? BRIEF_MS : SHMI_PATIENCE_MS),
+		.self = getpid(),
+	};
+	bool any = question->incarnation == CLIENT_ANY;
+	int r;
+
+	*answer = (struct wire){ .op = 0 };
+	r = choose_nonce(question);
+	if (r < 0)
+		return r;
+	for (;;) {
+		question->incarnation =
+			any ? 0 : held_incarnation(&client->held);
+		r = ask(&a, answer, answer_fds);
+		if (r == -ENOENT && answer->op == 0)
+			r = without_broker(&a);
+		if (r != -ESTALE || judge(client) < 0)
+			return r;
+	}
 }

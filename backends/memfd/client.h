@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "backends/memfd/held.h"
 #include "backends/memfd/wire.h"
 
 /*
@@ -17,6 +18,7 @@
  */
 struct client {
 	_Atomic uint64_t kept;
+	struct held held;
 };
 
 void client_close(struct client *client);
@@ -27,15 +29,22 @@ enum client_how {
 	CLIENT_BRIEFLY, /* nor wait for it longer than 0.1 s */
 };
 
+#define CLIENT_ANY UINT32_MAX
+
 /*
  * Ask the broker. fds, if not NULL, go along; descriptors of the answer are in
  * *answer_fds, the caller's.
  *
- * A connection that ends before the answer means that the broker was leaving
- * or was killed: the question is asked again, of the next one.
+ * A connection that ends before the answer means that the broker was leaving,
+ * or that it or its worker was killed: the question is asked again, of the next
+ * one. If that is another broker, what was to be unlinked has lost its name.
+ *
+ * A question that adds, opens or unlinks means names of the incarnation of what
+ * is open here, unless question->incarnation is CLIENT_ANY.
  *
  * Returns the answer's result, or
  *   -ENOENT        there is no broker, and none is started: nothing has a name
+ *   -ESTALE        the broker is gone that what is open here had its name from
  *   -ECONNREFUSED  the broker cannot be reached, started or trusted
  *   -ETIMEDOUT     it did not answer
  *   -EMFILE        no descriptor left

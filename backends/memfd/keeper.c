@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,8 +25,20 @@
 #include "backends/memfd/worker.h"
 #include "core/clock.h"
 
-/* How long a worker may take to take something over: it does nothing else. */
-#define SEND_S 5
+/*
+ * How long a worker may do nothing while it takes over, which is all that it
+ * does then.
+ */
+#define IDLE_S 5
+
+/* How often we see whether we can still be found. */
+#define LOOK_S 5
+
+/*
+ * Room in the pair, about 10 reports: the descriptors in them count against
+ * what the user may have on their way: unix(7).
+ */
+#define PAIR_BYTES 8192
 
 /* Workers that did not get ready, one after the other: then more slowly. */
 #define FAILURES_FAST 3
@@ -39,6 +52,7 @@ struct kept {
 };
 
 struct keeper {
+	const struct rundir *rundir;
 	struct rundir_claim claim;
 	struct kept **slots;
 	uint32_t room; /* of slots */
@@ -46,8 +60,12 @@ struct keeper {
 	struct report done[ANSWERS_DONE_MAX]; /* a ring */
 	unsigned done_next;
 	struct report last; /* what the worker reported last; op 0: nothing */
-	uint64_t incarnation;
-	char program[PATH_MAX];
+	uint32_t incarnation;
+	struct stat sock;	/* its file */
+	bool missing;		/* that was not there at the last look */
+	char program[PATH_MAX]; /* where a newer one would be */
+	int image;		/* of the worker that got ready last */
+	int newer;		/* to be tried once, or -1 */
 	pid_t worker;
 	int pair; /* our end of it */
 	bool ready;
@@ -140,6 +158,18 @@ static int forget(struct keeper *k, struct report *r)
 	return 0;
 }
 
+/* Whatever it is, it works. */
+static void get_ready(struct keeper *k)
+{
+	k->ready = true;
+	k->failures = 0;
+	if (k->newer >= 0) {
+		close(k->image);
+		k->image = k->newer;
+		k->newer = -1;
+	}
+}
+
 /* [K1] */
 static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
 {
@@ -147,8 +177,7 @@ static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
 
 	switch (r->op) {
 	case REPORT_READY:
-		k->ready = true;
-		k->failures = 0;
+		get_ready(k);
 		return 0;
 	case REPORT_KEEP:
 		err = keep(k, r, fds);
@@ -165,6 +194,18 @@ static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
 
 /* ---- a worker's life ---------------------------------------------------- */
 
+/* An image to start workers from, not where a worker's descriptors go. */
+static int open_image(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC), away;
+
+	if (fd < 0 || fd > WORKER_KEEPER_FD)
+		return fd;
+	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
+	close(fd);
+	return away;
+}
+
 /* Each may be any number now: away from the others' places first. */
 static bool place_descriptors(const struct keeper *k, int pair)
 {
@@ -177,8 +218,7 @@ static bool place_descriptors(const struct keeper *k, int pair)
 	       dup2(keeper, WORKER_KEEPER_FD) >= 0;
 }
 
-static _Noreturn void become_worker(const struct keeper *k, int pair,
-				    bool own_image)
+static _Noreturn void become_worker(const struct keeper *k, int pair)
 {
 	char *arguments[] = { (char *)"shmipc-broker", (char *)"--worker",
 			      NULL };
@@ -189,31 +229,31 @@ static _Noreturn void become_worker(const struct keeper *k, int pair,
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_descriptors(k, pair)) {
-		if (!own_image)
-			execv(k->program, arguments);
-		execv("/proc/self/exe", arguments);
-	}
+	if (place_descriptors(k, pair))
+		(void)fexecve(k->newer >= 0 ? k->newer : k->image, arguments,
+			      environ);
 	_exit(1);
 }
 
 /* [K3] */
 static int start_worker(struct keeper *k)
 {
-	const struct timeval patience = { .tv_sec = SEND_S };
-	/* Every second one that fails is of our own image. */
-	bool own_image = k->failures % 2;
+	const struct timeval patience = { .tv_sec = IDLE_S };
+	const int bytes = PAIR_BYTES;
 	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
 			 sizeof(patience));
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes,
+				 sizeof(bytes));
 	k->last.op = 0;
 	k->ready = k->passed_on = false;
 	k->worker = fork();
 	if (k->worker == 0)
-		become_worker(k, pair[1], own_image);
+		become_worker(k, pair[1]);
 	r = k->worker < 0 ? -errno : 0;
 	close(pair[1]);
 	if (r < 0)
@@ -274,6 +314,8 @@ static bool obey(struct keeper *k)
 	if (told_to_renew) {
 		log_line("told to start a new worker");
 		told_to_renew = 0;
+		if (k->newer < 0)
+			k->newer = open_image(k->program);
 		return false;
 	}
 	if (told_to_leave && k->ready && !k->passed_on) {
@@ -287,10 +329,49 @@ static bool obey(struct keeper *k)
 	return true;
 }
 
+/*
+ * Can clients find us? Whoever removed the directory wanted to be rid of us,
+ * as of all that is in /dev/shm. The socket alone can be bound again; but it
+ * may be missing because the directory is just being removed, so only at the
+ * second look. Returns whether to go on with this worker.
+ */
+static bool look_around(struct keeper *k)
+{
+	if (!rundir_is_held(k->rundir, &k->claim)) {
+		log_line("the directory is gone: %u names are lost", k->count);
+		told_to_quit = 1;
+		return false;
+	}
+	if (rundir_has_socket(&k->claim, &k->sock)) {
+		k->missing = false;
+		return true;
+	}
+	if (!k->missing) {
+		k->missing = true;
+		return true;
+	}
+	log_line("the socket is gone: binding another");
+	k->missing = false;
+	return rundir_bind_again(&k->claim, &k->sock) < 0;
+}
+
+/* Wait for reports. */
+static int await(struct keeper *k, const sigset_t *waiting)
+{
+	const struct timespec wait = { .tv_sec = k->ready ? LOOK_S : IDLE_S };
+	struct pollfd p = { .fd = k->pair, .events = POLLIN };
+	int n = ppoll(&p, 1, &wait, waiting);
+
+	if (n != 0)
+		return 0; /* a report, or a signal */
+	if (!k->ready)
+		return -ETIMEDOUT;
+	return look_around(k) ? 0 : -EINTR;
+}
+
 /* Read reports until the worker's end, or until it must be ended. */
 static int follow(struct keeper *k, const sigset_t *waiting)
 {
-	struct pollfd p = { .fd = k->pair, .events = POLLIN };
 	struct wire_fds fds;
 	struct report r;
 	int err;
@@ -299,16 +380,19 @@ static int follow(struct keeper *k, const sigset_t *waiting)
 		err = report_receive(k->pair, REPORT_FROM_WORKER, &r, &fds,
 				     MSG_DONTWAIT);
 		if (err == -EAGAIN)
-			(void)ppoll(&p, 1, NULL, waiting);
+			err = await(k, waiting);
 		else if (err == 0)
 			err = note(k, &r, &fds);
-		if (err < 0 && err != -EAGAIN)
+		if (err < 0)
 			return err;
 	}
 	return -EINTR;
 }
 
-/* All reports that were sent count, whatever made us end it. */
+/*
+ * All reports that were sent count, whatever made us end it. If it has not read
+ * all, the socket says that first: go on.
+ */
 static void read_the_rest(struct keeper *k)
 {
 	struct wire_fds fds;
@@ -319,34 +403,47 @@ static void read_the_rest(struct keeper *k)
 		err = report_receive(k->pair, REPORT_FROM_WORKER, &r, &fds, 0);
 		if (err == 0)
 			(void)note(k, &r, &fds);
-	} while (err == 0 || err == -EAGAIN);
+	} while (err == 0 || err == -EAGAIN || err == -ECONNRESET);
 }
 
-/* [K2] Returns whether it said that we are to leave. */
+/* Those whose sentence would say nothing new. */
+static const char *sentence(int err)
+{
+	return err == 0 || err == -EPIPE || err == -ECONNRESET || err == -EINTR
+		       ? "it is gone"
+		       : strerror(-err);
+}
+
+/* [K2] Returns whether nobody needs us any more. */
 static bool end_worker(struct keeper *k, int why)
 {
 	int status = 1 << 8; /* "exit(1)", if it cannot be had */
 
-	/* At its end of file it is ending by itself. */
-	if (why != -ECONNRESET)
-		(void)kill(k->worker, SIGKILL);
-	read_the_rest(k);
-	close(k->pair);
+	/* At its end of file it is ending by itself, which this lets be. */
+	(void)kill(k->worker, SIGKILL);
 	while (waitpid(k->worker, &status, 0) < 0 && errno == EINTR)
 		;
+	read_the_rest(k);
+	close(k->pair);
 	if (k->last.op && k->last.nonce) {
 		k->last.op = REPORT_DONE;
 		k->last.fds = 0;
 		k->done[k->done_next++ % ANSWERS_DONE_MAX] = k->last;
 	}
-	if (told_to_quit || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+	if (told_to_quit)
 		return true;
-	k->failures += !k->ready;
-	log_line("the worker has ended (%s %d%s%s); starting another",
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && k->count == 0)
+		return true;
+	if (!k->ready) {
+		k->failures++;
+		if (k->newer >= 0)
+			close(k->newer);
+		k->newer = -1;
+	}
+	log_line("the worker has ended (%s %d): %s; starting another",
 		 WIFSIGNALED(status) ? "signal" : "status",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-		 why == -ECONNRESET || why == -EINTR ? "" : ": ",
-		 why == -ECONNRESET || why == -EINTR ? "" : strerror(-why));
+		 sentence(why));
 	return false;
 }
 
@@ -360,17 +457,23 @@ static void wait_after_failure(const struct keeper *k)
 		(void)nanosleep(&t, NULL);
 }
 
-static int begin(struct keeper *k, const struct rundir_claim *claim)
+static int begin(struct keeper *k, const struct rundir *rundir,
+		 const struct rundir_claim *claim)
 {
 	ssize_t n;
 
+	k->rundir = rundir;
 	k->claim = *claim;
-	/* Before an upgrade takes it away; proc(5) says so by its name. */
+	k->newer = -1;
+	k->image = open_image("/proc/self/exe");
+	/* Before an upgrade takes it away; proc(5) says so in this name. */
 	n = readlink("/proc/self/exe", k->program, sizeof(k->program) - 1);
-	if (n < 0 || getrandom(&k->incarnation, sizeof(k->incarnation), 0) < 0)
+	if (k->image < 0 || n < 0 ||
+	    getrandom(&k->incarnation, sizeof(k->incarnation), 0) < 0 ||
+	    fstatat(claim->dir, RUNDIR_SOCKET, &k->sock, AT_SYMLINK_NOFOLLOW) <
+		    0)
 		return -errno;
-	/* 0 is none. */
-	k->incarnation |= 1;
+	k->incarnation |= 0x80000000U; /* 0 is none, and some are held.h's */
 	return 0;
 }
 
@@ -381,7 +484,7 @@ int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
 	bool over = false;
 	int r;
 
-	r = begin(&k, claim);
+	r = begin(&k, rundir, claim);
 	if (r < 0) {
 		log_line("cannot start: %s", strerror(-r));
 		return 1;

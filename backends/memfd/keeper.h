@@ -17,11 +17,10 @@
  *   [W4] answers
  *
  * A report that has been sent is in the keeper's socket, and stays there when
- * the worker dies. On the end of file, which comes after all reports, the
- * keeper starts over:
+ * the worker dies. Then the keeper starts over:
  *
- *   [K2] reaps the worker; was the last report about a question, it goes to
- *        those that are done, with its nonce
+ *   [K2] kills it, reaps it, and reads all reports; was the last one about a
+ *        question, it goes to those that are done, with its nonce
  *   [K3] starts a worker: a new process, the same program
  *   [K4] hands over: all names, all that is done; then reads reports again
  *
@@ -29,7 +28,10 @@
  * still open, so they wait in its backlog), and repeat their question with the
  * same nonce. Of all questions only the last that was reported can be done and
  * unanswered. So one for each death of a worker is remembered, and only the
- * last KEEPER_DONE_MAX of them: clients repeat at once.
+ * last ANSWERS_DONE_MAX of them: clients repeat at once.
+ *
+ * The keeper writes to the worker only before GO, and the worker to the keeper
+ * only after it: neither waits for the other to read.
  *
  * Death. The worker's: before W3 nothing has happened, neither for the client
  * who repeats; from W3 on it has happened, and the repeated question is
@@ -37,16 +39,18 @@
  * worker is killed with it (PR_SET_PDEATHSIG; it also ends at the end of file).
  * The worker has the lock, too, so that no other broker starts before both are
  * gone. The names are lost then; who has objects open keeps them, and is told
- * when he needs a name: the next broker's incarnation is another (held.h).
+ * when he needs a name: the next broker's incarnation is another (held.h). Who
+ * has none open is not told, and makes new objects.
  * The client's: its name is added if W3 came first.
  *
- * Upgrade. Workers are started from the path of the program, which may be a
- * newer one by now; if that one does not get ready, from the keeper's own
- * image, which the kernel keeps. SIGHUP ends the worker, for a newer one.
+ * Upgrade. Workers are started from the image of the last that got ready, which
+ * the kernel keeps, whatever becomes of the file. SIGHUP ends the worker and
+ * makes the keeper try the file that is in the program's place now, once.
  *
- * End. The worker says, by its exit status, that nobody needs the broker.
- * SIGTERM and SIGINT make it say so as soon as there are no names, whoever is
- * connected. SIGQUIT ends both at once, and all names are lost.
+ * End. The worker says, by its exit status, that nobody needs the broker; that
+ * counts if there are no names when all is read. SIGTERM and SIGINT make it say
+ * so as soon as there are no names, whoever is connected. SIGQUIT ends both at
+ * once, and so does who removes the directory: all names are lost.
  */
 #ifndef SHMI_MEMFD_KEEPER_H
 #define SHMI_MEMFD_KEEPER_H

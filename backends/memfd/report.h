@@ -24,8 +24,11 @@
 #define REPORT_MAGIC   0x4d485352U /* "RSHM" */
 #define REPORT_VERSION 1
 
-/* Slots are numbered from 0 to here; also the most names there can be. */
-#define REPORT_SLOTS (UINT32_C(1) << 20)
+/*
+ * Slots are numbered from 0 to here; also the most names there can be. All of
+ * them are handed over, a few us each, while clients wait (SHMI_PATIENCE_MS).
+ */
+#define REPORT_SLOTS (UINT32_C(1) << 17)
 
 enum report_op {
 	REPORT_TAKE = 1,
@@ -78,7 +81,9 @@ int report_send(int sock, const struct report *report,
  * Receive; flags as of recvmsg(2). On success *fds are the caller's, exactly
  * report->fds of them.
  *   -EAGAIN      there is none now, or a signal came first
- *   -ECONNRESET  the other one is gone
+ *   -EPIPE       the other one is gone, and this was all
+ *   -ECONNRESET  the other one is gone, without having read all; what it sent
+ *                comes next
  *   -EPROTO -EPROTONOSUPPORT  not a report
  *   -EMFILE      no room for its descriptors
  */

@@ -17,8 +17,6 @@
 
 #include "backends/memfd/rundir.h"
 
-#define SOCKET "sock"
-
 int rundir_find(struct rundir *ret)
 {
 	const char *given = secure_getenv("SHMIPC_RUNTIME_DIR");
@@ -106,7 +104,7 @@ int rundir_connect(int dir, int sock)
 
 	/* Through the descriptor: paths have 108 bytes, unix(7). */
 	snprintf(address.sun_path, sizeof(address.sun_path),
-		 "/proc/thread-self/fd/%d/" SOCKET, dir);
+		 "/proc/thread-self/fd/%d/" RUNDIR_SOCKET, dir);
 	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return 0;
 	switch (errno) {
@@ -153,14 +151,14 @@ static int lock(const struct rundir *rundir, struct rundir_claim *claim)
 static int bind_socket(struct rundir_claim *claim)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX,
-				       .sun_path = SOCKET };
+				       .sun_path = RUNDIR_SOCKET };
 	int sock;
 
 	/* Relative, so that no length of path matters. */
 	if (fchdir(claim->dir) < 0)
 		return step_failed(claim, "chdir to the directory");
 	/* Under the lock, so it is of a broker that is dead. */
-	if (unlink(SOCKET) < 0 && errno != ENOENT)
+	if (unlink(RUNDIR_SOCKET) < 0 && errno != ENOENT)
 		return step_failed(claim, "unlink of a dead broker's socket");
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		      0);
@@ -214,6 +212,18 @@ int rundir_claim(const struct rundir *rundir, struct rundir_claim *ret)
 	return r;
 }
 
+static bool is_bound_in(const struct rundir *rundir, int sock)
+{
+	struct sockaddr_un address = { .sun_path = "" };
+	socklen_t size = sizeof(address);
+	size_t n = strlen(rundir->path);
+
+	return getsockname(sock, (struct sockaddr *)&address, &size) == 0 &&
+	       address.sun_family == AF_UNIX &&
+	       strncmp(address.sun_path, rundir->path, n) == 0 &&
+	       strcmp(address.sun_path + n, "/" RUNDIR_SOCKET) == 0;
+}
+
 int rundir_claim_given(const struct rundir *rundir, int sock,
 		       struct rundir_claim *ret)
 {
@@ -221,6 +231,11 @@ int rundir_claim_given(const struct rundir *rundir, int sock,
 	int r;
 
 	r = claim_directory(rundir, &claim);
+	if (r == 0 && !is_bound_in(rundir, sock)) {
+		errno = EINVAL;
+		r = step_failed(&claim, "finding the given socket in it");
+		close(claim.dir);
+	}
 	*ret = claim;
 	return r;
 }
@@ -234,11 +249,40 @@ bool rundir_is_held(const struct rundir *rundir,
 	       lstat(rundir->path, &named) == 0 && same_file(&opened, &named);
 }
 
+bool rundir_has_socket(const struct rundir_claim *claim,
+		       const struct stat *sock)
+{
+	struct stat st;
+
+	return fstatat(claim->dir, RUNDIR_SOCKET, &st, AT_SYMLINK_NOFOLLOW) ==
+		       0 &&
+	       same_file(&st, sock);
+}
+
+int rundir_bind_again(struct rundir_claim *claim, struct stat *sock)
+{
+	struct rundir_claim again = { .dir = claim->dir };
+	int r;
+
+	r = bind_socket(&again);
+	if (r == 0 &&
+	    fstatat(again.dir, RUNDIR_SOCKET, sock, AT_SYMLINK_NOFOLLOW) < 0) {
+		r = -errno;
+		close(again.sock);
+	}
+	if (r < 0)
+		return r;
+	close(claim->sock);
+	claim->sock = again.sock;
+	claim->is_given = false;
+	return 0;
+}
+
 void rundir_leave(const struct rundir *rundir, const struct rundir_claim *claim)
 {
 	if (claim->is_given)
 		return;
-	(void)unlinkat(claim->dir, SOCKET, 0);
+	(void)unlinkat(claim->dir, RUNDIR_SOCKET, 0);
 	/* Not one that the user made, or named. */
 	if (rundir->is_default && rundir_is_held(rundir, claim))
 		(void)rmdir(rundir->path);

@@ -15,6 +15,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* Clients that may wait to be served. */
 #define RUNDIR_BACKLOG 128
@@ -73,6 +74,16 @@ int rundir_claim_given(const struct rundir *rundir, int sock,
 /* Does the directory's path still lead to this claim? */
 bool rundir_is_held(const struct rundir *rundir,
 		    const struct rundir_claim *claim);
+
+/* The socket's file in the directory. */
+#define RUNDIR_SOCKET "sock"
+
+/* Is this, of which sock was told by stat(2), still in its place? */
+bool rundir_has_socket(const struct rundir_claim *claim,
+		       const struct stat *sock);
+
+/* Bind another in its place: claim->sock, and *sock. The old one is closed. */
+int rundir_bind_again(struct rundir_claim *claim, struct stat *sock);
 
 /* Take the socket away, and the directory if it is ours to remove. */
 void rundir_leave(const struct rundir *rundir,

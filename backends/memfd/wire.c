@@ -238,7 +238,7 @@ ssize_t wire_receive_packet(int sock, void *bytes, size_t length,
 	if (n > 0)
 		return n;
 	wire_close_fds(fds);
-	return -ECONNRESET; /* or an empty packet, which nobody sends */
+	return -EPIPE; /* or an empty packet, which nobody sends */
 }
 
 int wire_receive(int sock, enum wire_from from, struct wire *ret,

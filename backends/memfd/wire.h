@@ -24,8 +24,9 @@
  *                WIRE_FORGET, each is forgotten when it is named.
  *
  * An answer has the op and the nonce of its question, and the incarnation of
- * the broker: random, as old as its names. A packet that wire_parse() refuses
- * ends the connection.
+ * the broker: random, as old as its names. A question that has one, and that of
+ * another broker, is answered by -ESTALE and nothing else. A packet that
+ * wire_parse() refuses ends the connection.
  *
  * Repeating. A connection can end before the answer, because the process that
  * serves it was killed. The client does not know then whether what it wanted
@@ -60,6 +61,9 @@
  */
 #define WIRE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
+/* The note of a segment that was unlinked; written by the broker. */
+#define WIRE_NAMELESS UINT64_C(1)
+
 /* Descriptors in one message. */
 #define WIRE_FDS 2
 
@@ -91,7 +95,8 @@ struct wire {
 	char name[WIRE_NAME]; /* NUL-terminated, zero to the end */
 	uint32_t flags;	      /* NEXT_GHOST: WIRE_FORGET */
 	uint32_t abi;	      /* UNLINK: the client's shmi_header_abi */
-	uint64_t incarnation; /* HELLO and answers */
+	uint32_t incarnation; /* questions: see above; HELLO and answers */
+	uint8_t reserved[4];
 };
 
 static_assert(sizeof(struct wire) == 256, "no padding, the same everywhere");
@@ -143,7 +148,8 @@ int wire_send_packet(int sock, const void *bytes, size_t length, unsigned count,
  * Receive one packet of at most this length, and its descriptors. Returns its
  * length, or
  *   -EAGAIN      there is none now, or a signal came first
- *   -ECONNRESET  the peer is gone
+ *   -EPIPE       the peer is gone, and this was all
+ *   -ECONNRESET  the peer is gone, without having read all
  *   -EMFILE      its descriptors had no room here, all are closed; the bytes
  *                are there
  *   -EPROTO      more than WIRE_FDS descriptors came with it
@@ -162,7 +168,7 @@ int wire_send(int sock, const struct wire *message, const struct wire_fds *fds);
  * Receive one message; blocks if the socket does. On success the descriptors
  * in *fds are the caller's, exactly message->fds of them.
  *   -EAGAIN      there is none now, or a signal came first
- *   -ECONNRESET  the peer is gone
+ *   -EPIPE -ECONNRESET  the peer is gone
  *   -EPROTO -EPROTONOSUPPORT  not a message; whatever came along is closed
  *   -EMFILE      its descriptors had no room here; ret has its nonce
  */

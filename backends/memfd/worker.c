@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,14 +19,10 @@
 #include "backends/memfd/answers.h"
 #include "backends/memfd/confine.h"
 #include "backends/memfd/log.h"
-#include "backends/memfd/rundir.h"
 #include "backends/memfd/worker.h"
 
-/*
- * With names and no questions: how often to see that it can still be found,
- * and whose last users were killed.
- */
-#define ORPHAN_MS 60000
+/* With names and no questions: how often to see whose last users were killed. */
+#define GHOSTS_MS 60000
 
 /* Clients at once, and how long one may say nothing after it was greeted. */
 #define CLIENTS_MAX 1024
@@ -42,8 +39,6 @@ struct guest {
 
 struct worker {
 	struct answers answers;
-	struct rundir rundir;
-	struct rundir_claim claim;
 	struct guest guests[CLIENTS_MAX];
 	unsigned count;	 /* of guests */
 	unsigned silent; /* of them */
@@ -263,12 +258,11 @@ static void serve(struct worker *w, struct guest *g)
 
 /*
  * Nobody wanted anything for a while, and nobody is here; or we were told to
- * leave. With names only if nobody can find us any more, as after rm -r of our
- * directory.
+ * leave.
  */
 static bool may_leave(struct worker *w)
 {
-	if (w->answers.table.count > 0 && rundir_is_held(&w->rundir, &w->claim))
+	if (w->answers.table.count > 0)
 		return false;
 	if (told_to_leave)
 		return true;
@@ -318,7 +312,7 @@ static int run(struct worker *w, const sigset_t *mask)
 		if (n <= 0 && (told_to_leave || now_ms() - last >= idle)) {
 			answers_forget_ghosts(&w->answers);
 			w->ending = may_leave(w);
-			idle = ORPHAN_MS;
+			idle = GHOSTS_MS;
 		}
 	}
 	return w->answers.alone ? 1 : 0;
@@ -343,8 +337,6 @@ static int prepare(struct worker *w, sigset_t *mask)
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		w->guests[i].sock = -1;
-	w->claim.dir = WORKER_DIR_FD;
-	w->claim.sock = WORKER_SOCK_FD;
 	w->answers.keeper = WORKER_KEEPER_FD;
 	w->idle_ms = worker_idle_ms();
 	/* Seen in epoll_pwait() only. */
@@ -358,7 +350,7 @@ static int prepare(struct worker *w, sigset_t *mask)
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (w->epoll < 0 || watch(w, WORKER_SOCK_FD, WATCH_SOCK) < 0)
 		return -errno;
-	return rundir_find(&w->rundir);
+	return 0;
 }
 
 int worker_run(void)
@@ -367,6 +359,8 @@ int worker_run(void)
 	sigset_t mask;
 	int r;
 
+	/* fexecve() left the number of a descriptor there. */
+	(void)prctl(PR_SET_NAME, "shmipc-broker");
 	r = prepare(&w, &mask);
 	if (r == 0)
 		r = answers_take_over(&w.answers);
