@@ -12,6 +12,7 @@
 
 #include "backends/fdmem.h"
 #include "backends/fdmem/users.h"
+#include "core/huge.h"
 #include "core/memory.h"
 
 /* What is allocated in one call. */
@@ -73,6 +74,23 @@ static int extend(int fd, size_t length, bool lazy)
 	return allocate(fd, SHMIPC_HEADER_SIZE);
 }
 
+/*
+ * Through a mapping of its own: the one that stays belongs to another
+ * description. Whatever fails here is left to fallocate(2).
+ */
+static void reserve_huge(int fd, size_t length)
+{
+	void *hint = shmi_huge_hint(length), *addr;
+
+	if (!hint || ftruncate(fd, (off_t)length) < 0)
+		return;
+	addr = mmap(hint, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (addr == MAP_FAILED)
+		return;
+	shmi_huge_fill(addr, length);
+	munmap(addr, length);
+}
+
 int fdmem_reserve(int fd, size_t length, unsigned flags, const char *where)
 {
 	bool lazy = flags & SHMIPC_SEGMENT_LAZY;
@@ -80,6 +98,8 @@ int fdmem_reserve(int fd, size_t length, unsigned flags, const char *where)
 
 	if (r < 0)
 		return r;
+	if (flags & SHMIPC_SEGMENT_PREFAULT)
+		reserve_huge(fd, length);
 	if (extend(fd, length, lazy) == 0)
 		return 0;
 	switch (errno) {
@@ -114,11 +134,11 @@ static struct fdmem *of(const struct shmipc_segment *seg)
 }
 
 /* flags: 0 or MAP_POPULATE */
-static int map(struct shmipc_segment *seg, int fd, size_t length, bool writable,
-	       int flags)
+static int map(struct shmipc_segment *seg, int fd, void *hint, size_t length,
+	       bool writable, int flags)
 {
 	int protection = PROT_READ | (writable ? PROT_WRITE : 0);
-	void *addr = mmap(NULL, length, protection, MAP_SHARED | flags, fd, 0);
+	void *addr = mmap(hint, length, protection, MAP_SHARED | flags, fd, 0);
 
 	if (addr == MAP_FAILED)
 		/* EAGAIN: more would be locked than RLIMIT_MEMLOCK allows. */
@@ -158,6 +178,7 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 		  mode_t mode, unsigned flags)
 {
 	bool at_once = length <= FDMEM_SMALL && !(flags & SHMIPC_SEGMENT_LAZY);
+	void *hint = NULL;
 	struct stat st;
 	int r;
 
@@ -170,8 +191,10 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 	r = users_join(fd);
 	if (r < 0)
 		return r;
+	if (flags & SHMIPC_SEGMENT_PREFAULT)
+		hint = shmi_huge_hint(length);
 	/* It says nothing when it fails, and need not: they are reserved. */
-	return map(seg, fd, length, true, at_once ? MAP_POPULATE : 0);
+	return map(seg, fd, hint, length, true, at_once ? MAP_POPULATE : 0);
 }
 
 /*
@@ -261,7 +284,7 @@ static int map_all(struct shmipc_segment *seg, int fd, const struct stat *st,
 		return r;
 	r = of(seg)->transient ? users_join_others(fd) : users_join(fd);
 	if (r == 0)
-		r = map(seg, fd, (size_t)st->st_size, writable, 0);
+		r = map(seg, fd, NULL, (size_t)st->st_size, writable, 0);
 	if (r < 0)
 		return r;
 	seg->header = header;

@@ -70,6 +70,7 @@
 #include "backends/sysv/slot.h"
 #include "backends/sysv/sysv.h"
 #include "core/backend.h"
+#include "core/huge.h"
 #include "core/memory.h"
 #include "core/populate.h"
 
@@ -153,12 +154,15 @@ static int create_error(int err, size_t size)
  * up and its id may mean another one: it is ours if we made it under this
  * key. Afterwards the id stands still.
  */
-static int attach_created(struct shmipc_segment *seg, int id, key_t key)
+static int attach_created(struct shmipc_segment *seg, int id, key_t key,
+			  const void *hint)
 {
 	struct shmid_ds ds;
-	void *addr = shmat(id, NULL, 0);
+	void *addr = shmat(id, hint, 0);
 	int r;
 
+	if (addr == (void *)-1 && hint)
+		addr = shmat(id, NULL, 0); /* it is not free any more */
 	if (addr == (void *)-1) {
 		r = slot_attach_error(errno);
 		return r == -ENOENT ? -EAGAIN : r; /* it was given up */
@@ -215,6 +219,7 @@ static int make_segment(struct shmipc_segment *seg, unsigned number,
 	size_t size = sysvkey_size(seg->kind, seg->name, length,
 				   flags & SHMIPC_SEGMENT_TRANSIENT);
 	key_t key = sysvkey_segment(seg->kind, seg->name, number);
+	const void *hint = NULL;
 	int id, r;
 
 	/*
@@ -226,7 +231,9 @@ static int make_segment(struct shmipc_segment *seg, unsigned number,
 			    (flags & SHMIPC_SEGMENT_LAZY ? SHM_NORESERVE : 0));
 	if (id < 0)
 		return create_error(errno, size);
-	r = attach_created(seg, id, key);
+	if (flags & SHMIPC_SEGMENT_PREFAULT)
+		hint = shmi_huge_hint(sysvkey_mapped(size));
+	r = attach_created(seg, id, key, hint);
 	if (r < 0 && r != -EAGAIN)
 		(void)shmctl(id, IPC_RMID, NULL); /* no memory to attach it */
 	sysv_of(seg)->number = (int)number;
@@ -255,10 +262,12 @@ static int find_free_slot(enum shmipc_kind kind, const char *name)
 }
 
 /* System V accounts for pages; this is what reserves them. */
-static int reserve(struct shmipc_segment *seg)
+static int reserve(struct shmipc_segment *seg, bool prefault)
 {
 	int r = shmi_memory_check(seg->length);
 
+	if (r == 0 && prefault)
+		shmi_huge_fill(seg->addr, seg->length);
 	if (r == 0)
 		r = shmi_populate(seg->addr, seg->length, true);
 	seg->populated = r == 0;
@@ -283,7 +292,7 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	if (r < 0)
 		return r;
 	if (!(flags & SHMIPC_SEGMENT_LAZY))
-		r = reserve(seg);
+		r = reserve(seg, flags & SHMIPC_SEGMENT_PREFAULT);
 	if (r == 0 && flags & SHMIPC_SEGMENT_TRANSIENT)
 		r = anchor_create(sysv_of(seg)->id, seg->addr, mode,
 				  &sysv_of(seg)->anchor);

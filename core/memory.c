@@ -175,3 +175,38 @@ int shmi_memory_check(size_t length)
 			length, left);
 	return 0;
 }
+
+/* Of one line of /proc/buddyinfo, which has a number for each order. */
+static size_t blocks_in(const char *numbers, unsigned order)
+{
+	size_t sum = 0;
+	char *end;
+
+	for (unsigned i = 0;; i++, numbers = end) {
+		size_t n = strtoul(numbers, &end, 10);
+
+		if (end == numbers)
+			return sum;
+		if (i >= order)
+			sum += n << (i - order);
+	}
+}
+
+/* See proc_buddyinfo(5). Zone DMA is kept for drivers. */
+size_t shmi_memory_blocks(unsigned order)
+{
+	char text[4096], *rest = NULL;
+	size_t sum = 0;
+
+	read_file("/proc/buddyinfo", text, sizeof(text));
+	for (char *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char zone[16];
+		int n;
+
+		if (sscanf(line, "Node %*d, zone %15s%n", zone, &n) == 1 &&
+		    strcmp(zone, "DMA") != 0)
+			sum += blocks_in(line + n, order);
+	}
+	return sum;
+}

@@ -13,4 +13,7 @@
  */
 int shmi_memory_check(size_t length);
 
+/* So many blocks of 2^order pages are free in one piece; 0 if not known. */
+size_t shmi_memory_blocks(unsigned order);
+
 #endif

@@ -76,6 +76,8 @@ static int create(struct shmi_object *o, const struct shmi_request *request)
 
 	if (request->flags & SHMIPC_LAZY)
 		flags |= SHMIPC_SEGMENT_LAZY;
+	else if (request->flags & SHMIPC_PREFAULT)
+		flags |= SHMIPC_SEGMENT_PREFAULT;
 	if (request->flags & SHMIPC_TRANSIENT) {
 		flags |= SHMIPC_SEGMENT_TRANSIENT;
 		contents.flags |= SHMI_HEADER_TRANSIENT;

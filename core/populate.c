@@ -14,12 +14,6 @@
 
 #include "populate.h"
 
-/* Since Linux 5.14; the numbers are of asm-generic/mman-common.h. */
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ  22
-#define MADV_POPULATE_WRITE 23
-#endif
-
 /*
  * What older kernels leave us: touch each page. If it was not reserved, that
  * may raise SIGBUS. Others may write meanwhile.

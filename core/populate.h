@@ -5,6 +5,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/mman.h>
+
+/* Since Linux 5.14; the numbers are of asm-generic/mman-common.h. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /*
  * Have all pages of a mapping, which starts at a page, and map them. If they

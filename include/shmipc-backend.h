@@ -89,6 +89,11 @@ extern "C" {
 #define SHMIPC_SEGMENT_PEEK	 0x04U /* open: for a look; no user of it */
 #define SHMIPC_SEGMENT_NOWAIT	 0x10U /* open, with PEEK: wait for nobody */
 #define SHMIPC_SEGMENT_TRANSIENT 0x08U /* create: gone with its last user */
+/*
+ * create, not LAZY: a hint that the core is going to map every page now. It
+ * does so whatever the backend makes of this; see populated.
+ */
+#define SHMIPC_SEGMENT_PREFAULT 0x20U
 
 /*
  * A segment in this process. The core allocates it, with segment_size zeroed
