@@ -470,6 +470,45 @@ START_TEST(prefault_maps_every_page_now)
 }
 END_TEST
 
+/* Bytes of address space in use. */
+static size_t address_space(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* So large that it may have huge pages, and not only those. */
+START_TEST(prefaulted_large_region_is_mapped_and_zero)
+{
+	const char *name = name_of("large");
+	const size_t size = (17 << 20) + 1;
+	size_t before = address_space();
+	struct shmipc_shm *shm, *again;
+
+	ok(shmipc_shm_open(ipc, &shm, name, size,
+			   SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_PREFAULT,
+			   0600));
+	ck_assert_uint_eq(shmipc_shm_size(shm), size);
+	ck_assert_int_lt(faults_of_writing(shm), FEW);
+	for (size_t at = 0; at < size; at++)
+		if (bytes_of(shm)[at] != (at % 4096 == 0))
+			ck_abort_msg("byte %zu", at);
+	again = open_shm(name);
+	memset(bytes_of(shm), 7, size);
+	for (size_t at = 0; at < size; at++)
+		if (bytes_of(again)[at] != 7)
+			ck_abort_msg("byte %zu in the other", at);
+	ok(shmipc_shm_close(again));
+	drop_shm(shm, name);
+	ck_assert_uint_lt(address_space(), before + size);
+}
+END_TEST
+
 START_TEST(no_descriptor_left_is_told_or_not_needed)
 {
 	const char *name = name_of("nofd"), *before = name_of("before");
@@ -506,6 +545,7 @@ void add_create(TCase *tc)
 {
 	tcase_add_test(tc, killed_creator_leaves_a_name_that_can_be_used);
 	tcase_add_test(tc, prefault_maps_every_page_now);
+	tcase_add_test(tc, prefaulted_large_region_is_mapped_and_zero);
 	tcase_add_test(tc, no_descriptor_left_is_told_or_not_needed);
 	tcase_add_test(tc, fresh_region_is_zero);
 	tcase_add_test(tc, size_is_exactly_what_was_asked);

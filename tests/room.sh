@@ -83,6 +83,18 @@ truncate -s 1000000 /dev/shm/shmipc.shm.stranger
 refused 'left as it is' tests/opener size stranger 1
 umount /dev/shm
 
+echo "== posix: /dev/shm that ends in the middle of a huge page"
+mount -t tmpfs -o size=5m shmipc-test /dev/shm
+for size in 5238785 6000000 8388608; do
+	refused '/dev/shm has no room for' tests/opener reserve full "$size"
+	none
+done
+# With its header all there is, whatever pages it has.
+tests/opener reserve fits 5238784
+[ "$(stat -c %b /dev/shm/shmipc.shm.fits)" -eq 10240 ]
+refused '/dev/shm has no room for' tests/opener reserve more 1
+umount /dev/shm
+
 echo "== posix: few inodes, and a small RLIMIT_FSIZE"
 mount -t tmpfs -o nr_inodes=3 shmipc-test /dev/shm
 tests/opener create one 1
