@@ -8,6 +8,17 @@
 #define SIZE  5000U
 #define VALUE 3
 
+/* What can have huge pages, and ends in small ones. */
+#define LARGE (((size_t)4 << 20) + SIZE)
+
+/* Only regions know SHMIPC_PREFAULT. */
+static size_t size_with(unsigned flags)
+{
+	if (!(flags & SHMIPC_CREATE))
+		return 0;
+	return flags & SHMIPC_PREFAULT ? LARGE : SIZE;
+}
+
 int object_open(struct shmipc *conn, enum shmipc_kind kind, const char *name,
 		unsigned flags, struct handle *ret)
 {
@@ -18,12 +29,12 @@ int object_open(struct shmipc *conn, enum shmipc_kind kind, const char *name,
 
 	ret->kind = kind;
 	if (kind == SHMIPC_SHM) {
-		r = shmipc_shm_open(conn, &shm, name,
-				    flags & SHMIPC_CREATE ? SIZE : 0, flags,
+		r = shmipc_shm_open(conn, &shm, name, size_with(flags), flags,
 				    0600);
 		ret->open = shm;
 	} else {
-		r = shmipc_sem_open(conn, &sem, name, VALUE, flags, 0600);
+		r = shmipc_sem_open(conn, &sem, name, VALUE,
+				    flags & ~SHMIPC_PREFAULT, 0600);
 		ret->open = sem;
 	}
 	return r;
@@ -47,21 +58,24 @@ int object_unlink(struct shmipc *conn, enum shmipc_kind kind, const char *name)
 void object_fill(struct handle *handle, int byte)
 {
 	if (handle->kind == SHMIPC_SHM)
-		memset(shmipc_shm_addr(handle->open), byte, SIZE);
+		memset(shmipc_shm_addr(handle->open), byte,
+		       shmipc_shm_size(handle->open));
 }
 
 bool object_is_sound(struct handle *handle, int byte)
 {
 	const unsigned char *bytes;
+	size_t size;
 	int value;
 
 	if (handle->kind == SHMIPC_SEM)
 		return shmipc_sem_getvalue(handle->open, &value) == 0 &&
 		       value == VALUE;
-	if (shmipc_shm_size(handle->open) != SIZE)
+	size = shmipc_shm_size(handle->open);
+	if (size != SIZE && size != LARGE)
 		return false;
 	bytes = shmipc_shm_addr(handle->open);
-	for (size_t i = 0; i < SIZE; i++)
+	for (size_t i = 0; i < size; i++)
 		if (bytes[i] != byte)
 			return false;
 	return true;

@@ -90,7 +90,7 @@ struct stage {
 	struct shmipc *ipc;
 	enum shmipc_kind kind;
 	const char *name;
-	unsigned flags; /* SHMIPC_TRANSIENT or 0 */
+	unsigned flags; /* SHMIPC_TRANSIENT, SHMIPC_PREFAULT or 0 */
 	struct handle handle;
 };
 
