@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug.h"
 #include "error.h"
 #include "tls.h"
 
@@ -195,6 +196,7 @@ int shmi_report(enum shmi_call call, int err, const char *subject)
 		last.err = 0;
 		last.texts->at ^= 1;
 	}
+	shmi_debug("%s: %s", subject, cause);
 	return shmi_report_static(err, subject, cause);
 }
 

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "cancel.h"
+#include "debug.h"
 #include "error.h"
 #include "ipc.h"
 #include "select.h"
@@ -38,6 +39,9 @@ int shmipc_open(struct shmipc **ret, const char *backend)
 		return shmi_report(SHMI_CONNECT,
 				   shmi_bad("there is no place for the handle"),
 				   "connection");
+	r = shmi_debug_begin();
+	if (r < 0)
+		return shmi_report(SHMI_CONNECT, r, "SHMIPC_DEBUG");
 	cancel = shmi_cancel_off();
 	r = shmi_select(backend ? backend : from_environment(), &ops);
 	shmi_cancel_restore(cancel);
@@ -52,6 +56,7 @@ int shmipc_open(struct shmipc **ret, const char *backend)
 	ipc->conn = (char *)ipc + shmi_aligned(sizeof(*ipc));
 	atomic_init(&ipc->references, 1);
 	*ret = ipc;
+	shmi_debug("connection to %s", ops->name);
 	return 0;
 }
 

@@ -106,7 +106,9 @@ struct shmipc_backend_info {
 /**
  * Choose a backend.
  *
- * No kernel object is made and no broker is started by this.
+ * No kernel object is made and no broker is started by this. If the environment
+ * has SHMIPC_DEBUG=1 now, and the program does not run set-user-id, the library
+ * writes lines to stderr from now on: what it does and why it fails.
  *
  * @param ret	on success, a connection that the caller owns and gives back
  *	with shmipc_close()
@@ -119,7 +121,7 @@ struct shmipc_backend_info {
  * @retval 0		chosen
  * @retval -EINVAL	ret is NULL, the list is longer than all that may be
  *	known, or the backend is unknown; the sentence lists the known ones
- *	and the likely one meant
+ *	and the likely one meant. Or SHMIPC_DEBUG is neither 0 nor 1
  * @retval -ENOSYS	the backend, or all that were allowed, cannot work
  *	here; the sentence says why
  * @retval -ENOMEM	no memory

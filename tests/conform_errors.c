@@ -376,6 +376,56 @@ START_TEST(handle_outlives_its_connection)
 }
 END_TEST
 
+/* In a child: what is said in it on stderr. */
+static int fail_aloud(void *arg)
+{
+	struct shmipc_shm *shm;
+	struct shmipc *other;
+	int r = 1;
+
+	if (dup2(*(int *)arg, STDERR_FILENO) < 0 ||
+	    shmipc_open(&other, NULL) < 0)
+		return 1;
+	if (shmipc_shm_open(other, &shm, "no.such.region", 0, 0, 0) == -ENOENT)
+		r = 0;
+	shmipc_close(other);
+	return r;
+}
+
+static size_t said_with(const char *value, char *ret, size_t size)
+{
+	size_t length = 0;
+	int ends[2];
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	setenv("SHMIPC_DEBUG", value, 1);
+	ck_assert_int_eq(reap(spawn(fail_aloud, &ends[1])), 0);
+	unsetenv("SHMIPC_DEBUG");
+	close(ends[1]);
+	while ((n = read(ends[0], ret + length, size - 1 - length)) > 0)
+		length += (size_t)n;
+	close(ends[0]);
+	ret[length] = '\0';
+	return length;
+}
+
+START_TEST(debugging_tells_what_fails_and_is_off_else)
+{
+	struct shmipc *other;
+	char said[4096];
+
+	ck_assert_uint_eq(said_with("", said, sizeof(said)), 0);
+	ck_assert_uint_eq(said_with("0", said, sizeof(said)), 0);
+	ck_assert_uint_gt(said_with("1", said, sizeof(said)), 0);
+	ck_assert_ptr_nonnull(strstr(said, "no.such.region"));
+	setenv("SHMIPC_DEBUG", "yes", 1);
+	fails(-EINVAL, shmipc_open(&other, NULL));
+	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "SHMIPC_DEBUG"));
+	unsetenv("SHMIPC_DEBUG");
+}
+END_TEST
+
 START_TEST(version_is_told)
 {
 	ck_assert_str_eq(shmipc_version(), "0.1.0");
@@ -492,5 +542,6 @@ void add_errors(TCase *tc)
 	tcase_add_test(tc, very_long_selection_is_refused);
 	tcase_add_test(tc, backends_can_be_listed);
 	tcase_add_test(tc, handle_outlives_its_connection);
+	tcase_add_test(tc, debugging_tells_what_fails_and_is_off_else);
 	tcase_add_test(tc, version_is_told);
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -23,6 +24,7 @@
 #include "backends/memfd/rundir.h"
 #include "backends/memfd/start.h"
 #include "core/clock.h"
+#include "core/debug.h"
 
 /* Brokers that may die at once before we say so. */
 #define STARTS_MAX 3
@@ -116,6 +118,16 @@ static int broker_is_full(void)
 				    "higher RLIMIT_NOFILE");
 }
 
+/* Who is at the other end; 0 if it cannot be told. */
+static pid_t peer_of(int sock)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t size = sizeof(peer);
+
+	(void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	return peer.pid;
+}
+
 /* The directory keeps others out; this is the second lock on that door. */
 static int check_peer(int sock)
 {
@@ -143,6 +155,8 @@ static int await_greeting(int sock, const struct timespec *deadline)
 	r = receive(sock, deadline, &hello, &none);
 	if (r < 0)
 		return r;
+	shmi_debug("connected to broker %d, incarnation %08x",
+		   (int)peer_of(sock), (unsigned)hello.incarnation);
 	if (hello.op == WIRE_HELLO && hello.result == -EMFILE)
 		return broker_is_full();
 	if (hello.op != WIRE_HELLO)
@@ -207,6 +221,8 @@ static int connect_patiently(bool start, const struct timespec *deadline)
 					start_program());
 			r = start_broker(&rundir);
 			if (r == 0) {
+				shmi_debug("started the broker %s in %s",
+					   start_program(), rundir.path);
 				starts++;
 				continue; /* it runs: no need to wait */
 			}
@@ -324,16 +340,6 @@ static int give_up(int sock, const struct wire *question, struct wire *answer,
 	return -ETIMEDOUT;
 }
 
-/* Who is at the other end; 0 if it cannot be told. */
-static pid_t peer_of(int sock)
-{
-	struct ucred peer = { .pid = 0 };
-	socklen_t size = sizeof(peer);
-
-	(void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-	return peer.pid;
-}
-
 /* One question, of one broker after the other if they go away. */
 struct asking {
 	struct client *client;
@@ -389,6 +395,9 @@ static int ask(struct asking *a, struct wire *answer,
 		if (!(is_over(r) || is_crowded(r)) ||
 		    shmi_clock_reached(&a->deadline))
 			break;
+		shmi_debug("the connection to the broker ended (%s); asking "
+			   "again",
+			   strerror(-r));
 		shmi_clock_back_off(attempt);
 	}
 	if (is_crowded(r))

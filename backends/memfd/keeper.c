@@ -505,6 +505,7 @@ int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
 			r = follow(&k, &waiting);
 		over = end_worker(&k, r);
 	}
+	log_line("leaving");
 	rundir_leave(rundir, &k.claim);
 	return 0;
 }

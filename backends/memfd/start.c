@@ -41,6 +41,7 @@
 #include <shmipc-backend.h>
 
 #include "backends/memfd/start.h"
+#include "core/debug.h"
 
 /* What the go-between and the broker-to-be tell the program. */
 struct verdict {
@@ -52,6 +53,7 @@ struct verdict {
 struct plan {
 	struct rundir rundir;
 	const char *program;
+	bool debug;		 /* the broker may say something, too */
 	struct verdict *verdict; /* shared memory */
 	char runtime_dir[sizeof("SHMIPC_RUNTIME_DIR=") + PATH_MAX];
 	char listen_pid[sizeof("LISTEN_PID=") + 10];
@@ -116,11 +118,13 @@ static void close_from(int first)
 }
 
 /*
- * 0 to 2 on /dev/null, the socket on 3, the lock on 4, and nothing else. The
+ * 0 to 2 on /dev/null (2 as it is, if that is wanted), the socket on 3, the lock
+ * on 4, and nothing else. The
  * two may be any numbers now, also of those: away from there first. dup2()
  * drops close-on-exec.
  */
-static int arrange_descriptors(const struct rundir_claim *claim)
+static int arrange_descriptors(const struct rundir_claim *claim,
+			       bool keep_stderr)
 {
 	int sock = fcntl(claim->sock, F_DUPFD, START_LOCK_FD + 1);
 	int dir = fcntl(claim->dir, F_DUPFD, START_LOCK_FD + 1);
@@ -128,7 +132,7 @@ static int arrange_descriptors(const struct rundir_claim *claim)
 
 	if (sock < 0 || dir < 0 || null < 0)
 		return -errno;
-	for (int fd = 0; fd < 3; fd++)
+	for (int fd = 0; fd < (keep_stderr ? STDERR_FILENO : 3); fd++)
 		if (fd != null && dup2(null, fd) < 0)
 			return -errno;
 	if (dup2(sock, START_SOCK_FD) < 0 || dup2(dir, START_LOCK_FD) < 0)
@@ -145,7 +149,7 @@ static _Noreturn void become_broker(struct plan *plan,
 
 	write_listen_pid(plan);
 	(void)setsid(); /* a new process is no group leader: cannot fail */
-	r = arrange_descriptors(claim);
+	r = arrange_descriptors(claim, plan->debug);
 	if (r < 0)
 		give_verdict(plan, r, "passing descriptors");
 	if (chdir("/") < 0)
@@ -265,6 +269,7 @@ int start_broker(const struct rundir *rundir)
 	plan->rundir = *rundir;
 	plan->program = start_program();
 	plan->verdict = verdict;
+	plan->debug = shmi_debugging();
 	make_environment(plan);
 
 	r = run_go_between(plan);
