@@ -3,10 +3,10 @@
  * memfd: memfd_create(2) memory and eventfd(2) semaphores.
  *
  * No mount and no limit but memory, sealed so that no peer can truncate it
- * under our feet. But descriptors have no names: a broker, one process for
- * each user, keeps them (backends/memfd/). So objects are one user's, and they
- * go with the broker if that is killed; and every open takes a round trip to
- * it. An eventfd wakes all who read it, and sends all but one to sleep again.
+ * under our feet. But descriptors have no names: a broker, two processes for
+ * each user, keeps them (backends/memfd/). So objects are one user's, their
+ * names go with the broker if that is killed, and every open takes a round trip
+ * to it. An eventfd wakes all who read it, and sends all but one to sleep again.
  *
  * A descriptor that was passed on is the same description for all, and who is
  * locked in cannot be told from who is not. So everybody maps a description
@@ -20,8 +20,8 @@
  *
  * Death. The broker learns of an object when it is complete (WIRE_ADD). A
  * creator killed before leaves nothing: the kernel frees what has no
- * descriptor. Killed after the question, the object has its
- * name if the broker could send the answer.
+ * descriptor. Killed after the question, the object has its name if the broker
+ * could send the answer. What the broker's own death means: memfd/keeper.h.
  */
 #include <config.h>
 

@@ -25,6 +25,7 @@
 #include "backends/memfd/rundir.h"
 #include "backends/memfd/start.h"
 #include "backends/memfd/worker.h"
+#include "core/error.h"
 
 /* They are of the program that happened to start us: lift the soft ones. */
 static void raise_limit(int resource)
@@ -55,10 +56,18 @@ static int count_passed(void)
 static int complain(const struct rundir *rundir,
 		    const struct rundir_claim *claim, int r)
 {
-	if (r == -EBUSY)
+	int dir;
+
+	if (r == 0)
+		return r;
+	/* What a client would be told of this directory. */
+	dir = rundir_open(rundir);
+	if (dir == -ECONNREFUSED)
+		fprintf(stderr, "shmipc-broker: %s\n", shmi_error_cause());
+	else if (r == -EBUSY)
 		fprintf(stderr, "shmipc-broker: there is one already in %s\n",
 			rundir->path);
-	else if (r < 0)
+	else
 		fprintf(stderr, "shmipc-broker: %s: %s: %s\n", rundir->path,
 			claim->failed, strerror(-r));
 	return r;

@@ -35,10 +35,12 @@
 #define LOOK_S 5
 
 /*
- * Room in the pair, about 10 reports: the descriptors in them count against
- * what the user may have on their way: unix(7).
+ * Room in the pair for what the keeper and the worker send: about 80 reports,
+ * and 10. The descriptors in them count against what the user may have on their
+ * way, unix(7); but to hand over in small pieces takes long on busy machines.
  */
-#define PAIR_BYTES 8192
+#define KEEPER_BYTES 65536
+#define WORKER_BYTES 8192
 
 /* Workers that did not get ready, one after the other: then more slowly. */
 #define FAILURES_FAST 3
@@ -239,7 +241,7 @@ static _Noreturn void become_worker(const struct keeper *k, int pair)
 static int start_worker(struct keeper *k)
 {
 	const struct timeval patience = { .tv_sec = IDLE_S };
-	const int bytes = PAIR_BYTES;
+	const int bytes[2] = { KEEPER_BYTES, WORKER_BYTES };
 	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -247,8 +249,8 @@ static int start_worker(struct keeper *k)
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
 			 sizeof(patience));
 	for (int i = 0; i < 2; i++)
-		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes,
-				 sizeof(bytes));
+		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes[i],
+				 sizeof(bytes[i]));
 	k->last.op = 0;
 	k->ready = k->passed_on = false;
 	k->worker = fork();
