@@ -10,11 +10,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,25 +20,11 @@
 #include "backends/memfd/keeper.h"
 #include "backends/memfd/log.h"
 #include "backends/memfd/report.h"
-#include "backends/memfd/worker.h"
+#include "backends/memfd/spawn.h"
 #include "core/clock.h"
-
-/*
- * How long a worker may do nothing while it takes over, which is all that it
- * does then.
- */
-#define IDLE_S 5
 
 /* How often we see whether we can still be found. */
 #define LOOK_S 5
-
-/*
- * Room in the pair for what the keeper and the worker send: about 80 reports,
- * and 10. The descriptors in them count against what the user may have on their
- * way, unix(7); but to hand over in small pieces takes long on busy machines.
- */
-#define KEEPER_BYTES 65536
-#define WORKER_BYTES 8192
 
 /* Workers that did not get ready, one after the other: then more slowly. */
 #define FAILURES_FAST 3
@@ -63,13 +47,13 @@ struct keeper {
 	unsigned done_next;
 	struct report last; /* what the worker reported last; op 0: nothing */
 	uint32_t incarnation;
-	struct stat sock;	/* its file */
-	bool missing;		/* that was not there at the last look */
+	struct stat sock; /* its file */
+	bool missing;	  /* that was not there at the last look */
+	struct timespec next_look;
 	char program[PATH_MAX]; /* where a newer one would be */
 	int image;		/* of the worker that got ready last */
 	int newer;		/* to be tried once, or -1 */
-	pid_t worker;
-	int pair; /* our end of it */
+	struct spawned worker;
 	bool ready;
 	bool passed_on; /* that it is to leave */
 	unsigned failures;
@@ -196,73 +180,13 @@ static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
 
 /* ---- a worker's life ---------------------------------------------------- */
 
-/* An image to start workers from, not where a worker's descriptors go. */
-static int open_image(const char *path)
-{
-	int fd = open(path, O_PATH | O_CLOEXEC), away;
-
-	if (fd < 0 || fd > WORKER_KEEPER_FD)
-		return fd;
-	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
-	close(fd);
-	return away;
-}
-
-/* Each may be any number now: away from the others' places first. */
-static bool place_descriptors(const struct keeper *k, int pair)
-{
-	int sock = fcntl(k->claim.sock, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
-	int dir = fcntl(k->claim.dir, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
-	int keeper = fcntl(pair, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
-
-	return dup2(sock, WORKER_SOCK_FD) >= 0 &&
-	       dup2(dir, WORKER_DIR_FD) >= 0 &&
-	       dup2(keeper, WORKER_KEEPER_FD) >= 0;
-}
-
-static _Noreturn void become_worker(const struct keeper *k, int pair)
-{
-	char *arguments[] = { (char *)"shmipc-broker", (char *)"--worker",
-			      NULL };
-	sigset_t none;
-
-	/* A terminal's signals are for the keeper. */
-	(void)setsid();
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_descriptors(k, pair))
-		(void)fexecve(k->newer >= 0 ? k->newer : k->image, arguments,
-			      environ);
-	_exit(1);
-}
-
 /* [K3] */
 static int start_worker(struct keeper *k)
 {
-	const struct timeval patience = { .tv_sec = IDLE_S };
-	const int bytes[2] = { KEEPER_BYTES, WORKER_BYTES };
-	int pair[2], r;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
-			 sizeof(patience));
-	for (int i = 0; i < 2; i++)
-		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes[i],
-				 sizeof(bytes[i]));
 	k->last.op = 0;
 	k->ready = k->passed_on = false;
-	k->worker = fork();
-	if (k->worker == 0)
-		become_worker(k, pair[1]);
-	r = k->worker < 0 ? -errno : 0;
-	close(pair[1]);
-	if (r < 0)
-		close(pair[0]);
-	else
-		k->pair = pair[0];
-	return r;
+	return spawn_worker(k->newer >= 0 ? k->newer : k->image, &k->claim,
+			    &k->worker);
 }
 
 /* Too many descriptors may be on their way: the worker's reading helps. */
@@ -273,7 +197,7 @@ static int hand(struct keeper *k, const struct report *r,
 	int err;
 
 	do {
-		err = report_send(k->pair, r, fds);
+		err = report_send(k->worker.pair, r, fds);
 		if (err == -EAGAIN)
 			err = -ETIMEDOUT;
 		if (err == -ETOOMANYREFS)
@@ -317,7 +241,7 @@ static bool obey(struct keeper *k)
 		log_line("told to start a new worker");
 		told_to_renew = 0;
 		if (k->newer < 0)
-			k->newer = open_image(k->program);
+			k->newer = spawn_open_image(k->program);
 		return false;
 	}
 	if (told_to_leave && k->ready && !k->passed_on) {
@@ -326,7 +250,7 @@ static bool obey(struct keeper *k)
 				 "names is gone",
 				 k->count);
 		k->passed_on = true;
-		(void)kill(k->worker, SIGTERM);
+		(void)kill(k->worker.pid, SIGTERM);
 	}
 	return true;
 }
@@ -339,6 +263,9 @@ static bool obey(struct keeper *k)
  */
 static bool look_around(struct keeper *k)
 {
+	if (!shmi_clock_reached(&k->next_look))
+		return true;
+	k->next_look = shmi_clock_in(LOOK_S * 1000L);
 	if (!rundir_is_held(k->rundir, &k->claim)) {
 		log_line("the directory is gone: %u names are lost", k->count);
 		told_to_quit = 1;
@@ -357,18 +284,15 @@ static bool look_around(struct keeper *k)
 	return rundir_bind_again(&k->claim, &k->sock) < 0;
 }
 
-/* Wait for reports. */
+/* Wait for reports, or for what else there is to do. */
 static int await(struct keeper *k, const sigset_t *waiting)
 {
-	const struct timespec wait = { .tv_sec = k->ready ? LOOK_S : IDLE_S };
-	struct pollfd p = { .fd = k->pair, .events = POLLIN };
-	int n = ppoll(&p, 1, &wait, waiting);
+	const struct timespec idle = { .tv_sec = SPAWN_IDLE_S };
+	struct timespec left = shmi_clock_left(&k->next_look);
+	struct pollfd p = { .fd = k->worker.pair, .events = POLLIN };
+	int n = ppoll(&p, 1, k->ready ? &left : &idle, waiting);
 
-	if (n != 0)
-		return 0; /* a report, or a signal */
-	if (!k->ready)
-		return -ETIMEDOUT;
-	return look_around(k) ? 0 : -EINTR;
+	return n == 0 && !k->ready ? -ETIMEDOUT : 0;
 }
 
 /* Read reports until the worker's end, or until it must be ended. */
@@ -378,9 +302,9 @@ static int follow(struct keeper *k, const sigset_t *waiting)
 	struct report r;
 	int err;
 
-	while (obey(k)) {
-		err = report_receive(k->pair, REPORT_FROM_WORKER, &r, &fds,
-				     MSG_DONTWAIT);
+	while (obey(k) && look_around(k)) {
+		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
+				     &fds, MSG_DONTWAIT);
 		if (err == -EAGAIN)
 			err = await(k, waiting);
 		else if (err == 0)
@@ -402,7 +326,8 @@ static void read_the_rest(struct keeper *k)
 	int err;
 
 	do {
-		err = report_receive(k->pair, REPORT_FROM_WORKER, &r, &fds, 0);
+		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
+				     &fds, 0);
 		if (err == 0)
 			(void)note(k, &r, &fds);
 	} while (err == 0 || err == -EAGAIN || err == -ECONNRESET);
@@ -422,11 +347,11 @@ static bool end_worker(struct keeper *k, int why)
 	int status = 1 << 8; /* "exit(1)", if it cannot be had */
 
 	/* At its end of file it is ending by itself, which this lets be. */
-	(void)kill(k->worker, SIGKILL);
-	while (waitpid(k->worker, &status, 0) < 0 && errno == EINTR)
+	(void)kill(k->worker.pid, SIGKILL);
+	while (waitpid(k->worker.pid, &status, 0) < 0 && errno == EINTR)
 		;
 	read_the_rest(k);
-	close(k->pair);
+	close(k->worker.pair);
 	if (k->last.op && k->last.nonce) {
 		k->last.op = REPORT_DONE;
 		k->last.fds = 0;
@@ -434,7 +359,8 @@ static bool end_worker(struct keeper *k, int why)
 	}
 	if (told_to_quit)
 		return true;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && k->count == 0)
+	if (k->count == 0 &&
+	    (told_to_leave || (WIFEXITED(status) && !WEXITSTATUS(status))))
 		return true;
 	if (!k->ready) {
 		k->failures++;
@@ -451,12 +377,12 @@ static bool end_worker(struct keeper *k, int why)
 
 /* ---- life --------------------------------------------------------------- */
 
-static void wait_after_failure(const struct keeper *k)
+static void wait_after_failure(const struct keeper *k, const sigset_t *waiting)
 {
 	struct timespec t = { .tv_nsec = FAILURES_MS * 1000000L };
 
 	if (k->failures > FAILURES_FAST)
-		(void)nanosleep(&t, NULL);
+		(void)ppoll(NULL, 0, &t, waiting);
 }
 
 static int begin(struct keeper *k, const struct rundir *rundir,
@@ -467,7 +393,8 @@ static int begin(struct keeper *k, const struct rundir *rundir,
 	k->rundir = rundir;
 	k->claim = *claim;
 	k->newer = -1;
-	k->image = open_image("/proc/self/exe");
+	k->next_look = shmi_clock_in(LOOK_S * 1000L);
+	k->image = spawn_open_image("/proc/self/exe");
 	/* Before an upgrade takes it away; proc(5) says so in this name. */
 	n = readlink("/proc/self/exe", k->program, sizeof(k->program) - 1);
 	if (k->image < 0 || n < 0 ||
@@ -494,7 +421,7 @@ int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would leave no status */
 	catch_signals(&waiting);
 	while (!over) {
-		wait_after_failure(&k);
+		wait_after_failure(&k, &waiting);
 		r = start_worker(&k);
 		if (r < 0) {
 			log_line("no worker can be started: %s", strerror(-r));
