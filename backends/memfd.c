@@ -83,8 +83,9 @@ static int memfd_probe(void)
 		close(fd);
 	if (access("/proc/thread-self/fd", X_OK) < 0)
 		return shmipc_backend_error(-ENOSYS, "/proc is not mounted");
+	/* Somebody else's may run, and what is handed over needs none. */
 	if (access(start_program(), X_OK) < 0)
-		return shmipc_backend_error(-ENOSYS,
+		return shmipc_backend_error(-ENOTCONN,
 					    "its broker %s cannot be run: %s",
 					    start_program(), strerror(errno));
 	return 0;

@@ -6,6 +6,10 @@
  * first of all others that works. Every name in a list must be known, also
  * those that are not reached: a misspelt word must not pass because another
  * one happened to work.
+ *
+ * A backend that can create nothing here, but take what others hand over
+ * (-ENOTCONN), does not work as far as choosing goes. But who has no other
+ * choice is given it.
  */
 #include <config.h>
 
@@ -145,7 +149,7 @@ int shmi_select(const char *wanted, const struct shmipc_backend **ret)
 	char reasons[512] = "";
 	size_t used = 0;
 	struct list list = { .count = 0 };
-	bool all_but;
+	bool all_but, alone;
 	int r;
 
 	if (!wanted)
@@ -154,6 +158,7 @@ int shmi_select(const char *wanted, const struct shmipc_backend **ret)
 	r = parse(wanted + all_but, &list);
 	if (r < 0)
 		return r;
+	alone = !all_but && list.count == 1;
 	if (all_but)
 		invert(&list);
 
@@ -161,7 +166,8 @@ int shmi_select(const char *wanted, const struct shmipc_backend **ret)
 		const struct shmipc_backend *b = shmi_backend_find(
 			list.items[i].name, list.items[i].length);
 
-		if (b->probe() == 0) {
+		r = b->probe();
+		if (r == 0 || (r == -ENOTCONN && alone)) {
 			*ret = b;
 			return 0;
 		}

@@ -163,7 +163,11 @@ struct shmipc_backend {
 
 	/*
 	 * Can this backend work here and now? No lasting side effects.
-	 *   -ENOSYS  it cannot; the sentence says what is missing
+	 *   -ENOSYS    it cannot; the sentence says what is missing
+	 *   -ENOTCONN  with SHMIPC_CAP_FDS: not quite. Nothing can be created
+	 *              here; what exists can be had by descriptor, and by name
+	 *              perhaps. The sentence says what is missing. Who names
+	 *              this backend alone is given it all the same
 	 */
 	int (*probe)(void);
 

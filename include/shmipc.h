@@ -116,7 +116,10 @@ struct shmipc_backend_info {
  *	SHMIPC_BACKEND, or "posix" if it is unset, empty or if the program
  *	runs set-user-id. A name ("sysv") is used or refused, never replaced.
  *	A list ("memfd,posix") means the first that works here; "^sysv" or
- *	"^sysv,posix" the first that works here and is not named.
+ *	"^sysv,posix" the first that works here and is not named. memfd
+ *	without its broker's program creates nothing and does not count as
+ *	working; named alone it can be had all the same, for objects that are
+ *	imported (shmipc_shm_import_fd()) and for a broker that others started
  *
  * @retval 0		chosen
  * @retval -EINVAL	ret is NULL, the list is longer than all that may be

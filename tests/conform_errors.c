@@ -272,17 +272,41 @@ START_TEST(first_of_a_list_that_works_is_taken)
 	/* memfd cannot work without its broker's program. */
 	setenv("SHMIPC_BROKER", "/nonexistent", 1);
 	chooses("posix", "memfd,posix");
+	chooses("file", "^posix,sysv");
 }
 END_TEST
 
 START_TEST(single_name_is_never_replaced)
 {
 	struct shmipc *other = NULL;
+	char dir[256];
 
-	setenv("SHMIPC_BROKER", "/nonexistent", 1);
-	fails(-ENOSYS, shmipc_open(&other, "memfd"));
-	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "/nonexistent"));
+	snprintf(dir, sizeof(dir), "%s", getenv("SHMIPC_TEST_DIR"));
+	unsetenv("SHMIPC_TEST_DIR");
+	fails(-ENOSYS, shmipc_open(&other, "file"));
+	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "SHMIPC_TEST_DIR"));
 	ck_assert_ptr_null(other);
+	setenv("SHMIPC_TEST_DIR", dir, 1);
+}
+END_TEST
+
+START_TEST(memfd_without_its_broker_creates_nothing)
+{
+	struct shmipc_shm *shm = NULL;
+	struct shmipc *other;
+	char dir[256];
+
+	/* Of what exists, others may hand over something. */
+	snprintf(dir, sizeof(dir), "%s/none", getenv("SHMIPC_TEST_DIR"));
+	setenv("SHMIPC_RUNTIME_DIR", dir, 1);
+	setenv("SHMIPC_BROKER", "/nonexistent", 1);
+	chooses("memfd", "memfd");
+	ok(shmipc_open(&other, "memfd"));
+	fails(-ECONNREFUSED, shmipc_shm_open(other, &shm, name_of("none"), 1,
+					     SHMIPC_CREATE, 0600));
+	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "/nonexistent"));
+	ck_assert_ptr_null(shm);
+	shmipc_close(other);
 }
 END_TEST
 
@@ -537,6 +561,7 @@ void add_errors(TCase *tc)
 	tcase_add_test(tc, environment_chooses_the_backend);
 	tcase_add_test(tc, first_of_a_list_that_works_is_taken);
 	tcase_add_test(tc, single_name_is_never_replaced);
+	tcase_add_test(tc, memfd_without_its_broker_creates_nothing);
 	tcase_add_test(tc, nothing_left_to_choose_is_refused);
 	tcase_add_test(tc, unknown_backend_is_refused_with_a_hint);
 	tcase_add_test(tc, very_long_selection_is_refused);
