@@ -69,7 +69,9 @@ static bool name_is_valid(const char *name)
 
 int shmi_backend_check(const struct shmipc_backend *ops)
 {
-	const uint32_t known = SHMIPC_CAP_OTHER_USERS | SHMIPC_CAP_EARLY_NAME;
+	const uint32_t known =
+		SHMIPC_CAP_OTHER_USERS | SHMIPC_CAP_FDS | SHMIPC_CAP_EARLY_NAME;
+	const bool fds = ops->caps & SHMIPC_CAP_FDS;
 
 	if (ops->abi != SHMIPC_BACKEND_ABI)
 		return broken("abi is not SHMIPC_BACKEND_ABI");
@@ -89,6 +91,9 @@ int shmi_backend_check(const struct shmipc_backend *ops)
 	    !ops->segment_open || !ops->segment_close || !ops->segment_stat ||
 	    !ops->segment_unlink || !ops->segment_list || !ops->collect)
 		return broken("a segment operation is missing");
+	if (!!ops->segment_export != fds || !!ops->segment_import != fds)
+		return broken("segment_export, segment_import and "
+			      "SHMIPC_CAP_FDS go together");
 	if (!ops->place_create || !ops->place_open || !ops->place_wait ||
 	    !ops->place_post || !ops->place_close)
 		return broken("a place operation is missing");
@@ -151,7 +156,8 @@ int shmipc_backends(int (*visit)(const struct shmipc_backend_info *, void *),
 		struct shmipc_backend_info info = {
 			.name = b->name,
 			.objects = b->objects,
-			.caps = b->caps & SHMIPC_CAP_OTHER_USERS,
+			.caps = b->caps &
+				(SHMIPC_CAP_OTHER_USERS | SHMIPC_CAP_FDS),
 			.reason = reason,
 		};
 

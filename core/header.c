@@ -92,9 +92,7 @@ int shmipc_segment_retire(void *addr)
 static int damaged(const char *what)
 {
 	return shmipc_backend_error(
-		-EPROTO,
-		"what has this name is not sound: %s; it was left "
-		"as it is",
+		-EPROTO, "what is there is not sound: %s; it was left as it is",
 		what);
 }
 
@@ -271,6 +269,24 @@ static int name_of_unfinished(const struct shmi_header *h, int state,
 	if (r < 0)
 		return r;
 	return state == -EAGAIN ? -EINPROGRESS : state;
+}
+
+int shmi_header_name(const void *addr, size_t length, enum shmipc_kind kind,
+		     char ret[SHMIPC_NAME_MAX + 1])
+{
+	struct shmi_header copy;
+	int r;
+
+	r = copy_ready(&copy, addr, length);
+	if (r == -EAGAIN || r == -ESTALE)
+		return damaged("it was never finished");
+	if (r == 0)
+		r = name_in(&copy, kind, ret);
+	return r == -ESRCH ? damaged(kind == SHMIPC_SHM
+					     ? "it is no region but a semaphore"
+					     : "it is no semaphore but a "
+					       "region")
+			   : r;
 }
 
 int shmipc_segment_name(const void *addr, size_t length, enum shmipc_kind kind,

@@ -134,4 +134,12 @@ void shmi_header_fill(struct shmi_header *h,
 int shmi_header_check(const void *addr, size_t length, enum shmipc_kind kind,
 		      const char *name, struct shmi_facts *ret);
 
+/*
+ * The name of a complete segment of this kind, for who was not told it.
+ * addr: as shmipc_segment_look(). Reads no more than that.
+ *   -EPROTO  anything else; with a sentence
+ */
+int shmi_header_name(const void *addr, size_t length, enum shmipc_kind kind,
+		     char ret[SHMIPC_NAME_MAX + 1]);
+
 #endif

@@ -4,6 +4,7 @@
  *
  *   create: segment_create, fill the header, place_create, publish
  *   open:   segment_open, check the header, place_open
+ *   import: segment_import, read the name, check the header, place_open
  *
  * Which comes last when creating depends on what the system can do. Where a
  * finished segment can be given its name, commit comes first: nobody finds it
@@ -119,8 +120,8 @@ err_segment:
 static int unsound(const char *what)
 {
 	return shmipc_backend_error(-EPROTO,
-				    "what has this name is not sound: "
-				    "%s; it was left as it is",
+				    "what is there is not sound: %s; it was "
+				    "left as it is",
 				    what);
 }
 
@@ -141,15 +142,13 @@ static int check(const struct shmipc_segment *seg, struct shmi_facts *ret)
 	return unsound("it was never finished");
 }
 
-static int attach(struct shmi_object *o, const struct shmi_request *request)
+/* A segment was found: judge it, and open the rest. Closes it on failure. */
+static int accept(struct shmi_object *o, const struct shmi_request *request)
 {
 	const struct shmipc_backend *ops = o->seg.backend;
 	struct shmi_facts facts;
 	int r;
 
-	r = ops->segment_open(&o->seg, o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0);
-	if (r < 0)
-		return r;
 	r = check(&o->seg, &facts);
 	if (r < 0)
 		goto err_segment;
@@ -179,6 +178,32 @@ err_segment:
 	return r;
 }
 
+static int attach(struct shmi_object *o, const struct shmi_request *request)
+{
+	unsigned flags = o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0;
+	int r = o->seg.backend->segment_open(&o->seg, flags);
+
+	return r < 0 ? r : accept(o, request);
+}
+
+static int import(struct shmi_object *o, const struct shmi_request *request)
+{
+	unsigned flags = o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0;
+	const struct shmipc_segment *seg = &o->seg;
+	int r;
+
+	o->name[0] = '\0';
+	r = seg->backend->segment_import(&o->seg, request->fds, flags);
+	if (r < 0)
+		return r;
+	r = shmi_header_name(seg->header ? seg->header : seg->addr, seg->length,
+			     seg->kind, o->name);
+	if (r == 0)
+		return accept(o, request);
+	seg->backend->segment_close(&o->seg);
+	return r;
+}
+
 /* Each operation on the segment starts from zeroed private bytes. */
 static void reset(struct shmi_object *o)
 {
@@ -195,6 +220,10 @@ static int open_once(struct shmi_object *o, const struct shmi_request *request)
 	bool excl = request->flags & SHMIPC_EXCL;
 	int r;
 
+	if (request->fds) {
+		reset(o);
+		return import(o, request);
+	}
 	if (!excl) {
 		reset(o);
 		r = attach(o, request);
@@ -223,8 +252,8 @@ static int open_patiently(struct shmi_object *o,
 }
 
 /* The handle, and the segment's private bytes behind it. */
-static int open_handle(struct shmipc *ipc, struct shmi_object **ret,
-		       const struct shmi_request *request)
+int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
+		     const struct shmi_request *request)
 {
 	size_t front = shmi_aligned(request->handle);
 	struct shmi_object *o;
@@ -233,20 +262,21 @@ static int open_handle(struct shmipc *ipc, struct shmi_object **ret,
 	o = calloc(1, front + ipc->ops->segment_size);
 	if (!o)
 		return -ENOMEM;
-	strcpy(o->name, request->name);
+	if (request->name)
+		strcpy(o->name, request->name);
 	o->rdonly = request->flags & SHMIPC_RDONLY;
 	o->seg.backend = ipc->ops;
 	o->seg.kind = request->kind;
 	o->seg.name = o->name;
 	o->seg.conn = ipc->conn;
 	o->seg.priv = (char *)o + front;
-	shmi_subject(o->subject, request->kind, request->name, ipc->ops->name);
 
 	r = open_patiently(o, request);
 	if (r < 0) {
 		free(o);
 		return r;
 	}
+	shmi_subject(o->subject, request->kind, o->name, ipc->ops->name);
 	o->ipc = shmi_ipc_ref(ipc);
 	*ret = o;
 	return 0;
@@ -319,7 +349,7 @@ int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 	if (r == 0) {
 		int cancel = shmi_cancel_off();
 
-		r = open_handle(ipc, ret, request);
+		r = shmi_object_make(ipc, ret, request);
 		if (r == -ENOENT)
 			r = shmi_elsewhere(ipc, request->kind, request->name);
 		shmi_cancel_restore(cancel);

@@ -23,7 +23,7 @@ struct shmi_object {
 	char subject[SHMI_SUBJECT_MAX]; /* for sentences */
 };
 
-/* The arguments of one shmipc_shm_open() or shmipc_sem_open(). */
+/* The arguments of one call that opens, creates or imports. */
 struct shmi_request {
 	enum shmipc_kind kind;
 	const char *name;
@@ -32,6 +32,7 @@ struct shmi_request {
 	uint32_t value; /* semaphores: initial */
 	unsigned flags; /* SHMIPC_* */
 	mode_t mode;
+	const int *fds; /* import these, and there is no name; or NULL */
 };
 
 /*
@@ -42,11 +43,23 @@ struct shmi_request {
 int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 		     struct shmi_request *request);
 
+/* The same without checks and report, for requests of all sorts. */
+int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
+		     const struct shmi_request *request);
+
 void shmi_object_close(struct shmi_object *object);
 
 /* The contract of shmipc_shm_unlink(), report included. */
 int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
 		       const char *name);
+
+/*
+ * The contract of shmipc_shm_import_fd() and of shmipc_shm_export_fd(), report
+ * included. ret has room for SHMIPC_SEGMENT_FDS.
+ */
+int shmi_object_import(struct shmipc *ipc, struct shmi_object **ret,
+		       const struct shmi_request *request);
+int shmi_object_export(struct shmi_object *object, int *ret);
 
 /*
  * A segment opened for a look, which makes nobody a user of it. Nothing in it

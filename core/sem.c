@@ -34,6 +34,32 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 	return r;
 }
 
+int shmipc_sem_import_fds(struct shmipc *ipc, struct shmipc_sem **ret,
+			  const int fds[2], unsigned flags)
+{
+	struct shmi_request request = {
+		.kind = SHMIPC_SEM,
+		.handle = sizeof(struct shmipc_sem),
+		.flags = flags,
+		.fds = fds,
+	};
+	struct shmi_object *object;
+	int r;
+
+	r = shmi_object_import(ipc, ret ? &object : NULL, &request);
+	if (r == 0)
+		*ret = (struct shmipc_sem *)object;
+	return r;
+}
+
+int shmipc_sem_export_fds(struct shmipc_sem *sem, int ret[2])
+{
+	if (!sem || !ret)
+		return shmi_report_static(-EINVAL, "semaphore",
+					  "the handle or the result is NULL");
+	return shmi_object_export(&sem->object, ret);
+}
+
 int shmipc_sem_created(const struct shmipc_sem *sem)
 {
 	return sem ? sem->object.created : 0;

@@ -35,6 +35,41 @@ int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 	return 0;
 }
 
+int shmipc_shm_import_fd(struct shmipc *ipc, struct shmipc_shm **ret, int fd,
+			 unsigned flags)
+{
+	const int fds[SHMIPC_SEGMENT_FDS] = { fd, -1 };
+	struct shmi_request request = {
+		.kind = SHMIPC_SHM,
+		.handle = sizeof(struct shmipc_shm),
+		.flags = flags,
+		.fds = fds,
+	};
+	struct shmi_object *object;
+	int r;
+
+	r = shmi_object_import(ipc, ret ? &object : NULL, &request);
+	if (r < 0)
+		return r;
+	*ret = (struct shmipc_shm *)object;
+	(*ret)->lock.pid_space = object->pid_space;
+	return 0;
+}
+
+int shmipc_shm_export_fd(struct shmipc_shm *shm, int *ret)
+{
+	int fds[SHMIPC_SEGMENT_FDS];
+	int r;
+
+	if (!shm || !ret)
+		return shmi_report_static(-EINVAL, "region",
+					  "the handle or the result is NULL");
+	r = shmi_object_export(&shm->object, fds);
+	if (r == 0)
+		*ret = fds[0];
+	return r;
+}
+
 void *shmipc_shm_addr(const struct shmipc_shm *shm)
 {
 	return shm ? (char *)shm->object.seg.addr + SHMIPC_HEADER_SIZE : NULL;

@@ -36,15 +36,15 @@
  *   - names are 1 to SHMIPC_NAME_MAX bytes of A-Z a-z 0-9 . _ - and kinds are
  *     SHMIPC_SHM or SHMIPC_SEM; lengths are at least SHMIPC_HEADER_SIZE;
  *     modes are 0 to 0777
- *   - a segment comes to exactly one segment_create() or segment_open(), and
- *     if that succeeds to exactly one segment_close(), after every other
- *     operation on it
+ *   - a segment comes to exactly one segment_create(), segment_open() or
+ *     segment_import(), and if that succeeds to exactly one segment_close(),
+ *     after every other operation on it
  *   - a created segment is filled by the core, then comes to exactly one
  *     segment_publish() or straight to segment_close()
  *   - place_create() only on a created, unpublished segment of kind
- *     SHMIPC_SEM; place_open() only on an opened one that was not opened for
- *     reading only; place_wait() and place_post() only between one of these
- *     and place_close()
+ *     SHMIPC_SEM; place_open() only on an opened or imported one that was not
+ *     opened for reading only; place_wait() and place_post() only between one
+ *     of these and place_close()
  *
  * All operations are required, except those marked OPTIONAL.
  * shmipc_backend_register() checks every table, so this text cannot drift.
@@ -72,8 +72,11 @@ extern "C" {
 /* The first of them say what the segment is, all but a semaphore's value. */
 #define SHMIPC_HEADER_LOOK 512U
 
+/* Most descriptors that one segment is handed over by. */
+#define SHMIPC_SEGMENT_FDS 2
+
 /*
- * Capabilities only a backend's author sees, beside SHMIPC_CAP_OTHER_USERS.
+ * Capabilities only a backend's author sees, beside those of shmipc.h.
  *
  * EARLY_NAME: a segment can be found under its name from segment_create() on,
  * because the system has no way to link a finished one. Then segment_open()
@@ -83,9 +86,9 @@ extern "C" {
  */
 #define SHMIPC_CAP_EARLY_NAME 0x100U
 
-/* Flags of segment_create() and segment_open(). */
+/* Flags of segment_create(), segment_open(), _import() and _export(). */
 #define SHMIPC_SEGMENT_LAZY	 0x01U /* create: reserve no pages */
-#define SHMIPC_SEGMENT_RDONLY	 0x02U /* open: map for reading only */
+#define SHMIPC_SEGMENT_RDONLY	 0x02U /* the others: for reading only */
 #define SHMIPC_SEGMENT_PEEK	 0x04U /* open: for a look; no user of it */
 #define SHMIPC_SEGMENT_NOWAIT	 0x10U /* open, with PEEK: wait for nobody */
 #define SHMIPC_SEGMENT_TRANSIENT 0x08U /* create: gone with its last user */
@@ -107,7 +110,7 @@ struct shmipc_segment {
 	void *conn;
 	void *priv;
 
-	/* Set by segment_create() and segment_open(), read by the core. */
+	/* Set by segment_create(), _open() and _import(), read by the core. */
 	void *addr; /* first byte of the mapping, page aligned */
 	/*
 	 * Bytes mapped, at least what was asked for. PEEK may map no more than
@@ -115,10 +118,10 @@ struct shmipc_segment {
 	 */
 	size_t length;
 	/*
-	 * OPTIONAL, set by segment_open(): SHMIPC_HEADER_LOOK bytes of the
-	 * header that the backend has read, aligned like it, up to
-	 * segment_close(). The core judges them then, and does not touch the
-	 * mapping for it, which would be a page fault.
+	 * OPTIONAL, set by segment_open() and segment_import():
+	 * SHMIPC_HEADER_LOOK bytes of the header that the backend has read,
+	 * aligned like it, up to segment_close(). The core judges them then,
+	 * and does not touch the mapping for it, which would be a page fault.
 	 */
 	const void *header;
 	/*
@@ -304,6 +307,43 @@ struct shmipc_backend {
 	int (*collect)(void *conn, int remove,
 		       int (*found)(const struct shmipc_info *info, void *arg),
 		       void *arg);
+
+	/*
+	 * OPTIONAL: this and segment_import(), both or neither, and exactly
+	 * with SHMIPC_CAP_FDS.
+	 *
+	 * New descriptors that the segment can be imported from, in whatever
+	 * process, also when it has no name any more. They are the caller's,
+	 * and keep the segment in use as long as one of them or a copy is open.
+	 * flags: SHMIPC_SEGMENT_RDONLY if it was opened with it: then they must
+	 * be of no use for writing. fds comes filled with -1; a semaphore needs
+	 * its place there too, unless RDONLY.
+	 *   -EACCES     descriptors for this cannot be had by the caller
+	 *   -EBADF      the program has closed descriptors of the backend's
+	 */
+	int (*segment_export)(struct shmipc_segment *seg, unsigned flags,
+			      int fds[SHMIPC_SEGMENT_FDS]);
+
+	/*
+	 * Open and map what these descriptors lead to, as segment_open() does
+	 * with a name; seg->name is "" meanwhile. The core takes the name out
+	 * of the header then, and judges that. flags: 0 or
+	 * SHMIPC_SEGMENT_RDONLY; with that, a semaphore's place is not needed.
+	 *
+	 * The descriptors stay the caller's, who may close them afterwards.
+	 * They may be anything, also made to do harm: nothing that they lead to
+	 * may be written, read, opened or waited for before it is known to be
+	 * of the right kind, and mapping it must be safe as long as it is
+	 * mapped. Asks nobody, and starts nothing.
+	 *   -EBADF      no open descriptor
+	 *   -EPROTO     not what segment_export() hands out
+	 *   -EACCES     not RDONLY, and it is a descriptor for reading only
+	 *   -ENOENT     transient, and it has no user any more
+	 *   -EAGAIN     as segment_open()
+	 */
+	int (*segment_import)(struct shmipc_segment *seg,
+			      const int fds[SHMIPC_SEGMENT_FDS],
+			      unsigned flags);
 
 	/*
 	 * Make a kernel counting semaphore of value 0 for this segment and

@@ -59,6 +59,7 @@ extern "C" {
 
 /* What a backend can do beyond the contract: shmipc_backend_info.caps. */
 #define SHMIPC_CAP_OTHER_USERS 0x01U /* group and other bits of mode work */
+#define SHMIPC_CAP_FDS	       0x02U /* hand-over by descriptor works */
 
 /* Regions and semaphores are two name spaces. */
 enum shmipc_kind {
@@ -483,6 +484,131 @@ SHMIPC_API int shmipc_sem_close(struct shmipc_sem *sem);
  */
 SHMIPC_API int shmipc_sem_unlink(struct shmipc *ipc, const char *name);
 
+/* ---- hand-over by descriptor -------------------------------------------- */
+
+/*
+ * Where two programs share no directory and no broker, as in sandboxes and
+ * containers, they can hand objects to each other all the same, also such that
+ * have no name any more. Export makes ordinary descriptors; the program brings
+ * them to the other one in whatever way it likes: SCM_RIGHTS (unix(7)),
+ * inheritance (clear FD_CLOEXEC before exec), pidfd_getfd(2). Import makes a
+ * handle of them, without a broker and without looking for a name. Which
+ * process exported an object, and how it came by it, does not matter.
+ *
+ * A backend that can do so has SHMIPC_CAP_FDS (memfd); the others answer
+ * -ENOTSUP.
+ *
+ * The descriptor is the right. Who has got one from a handle for reading and
+ * writing may import the object so, or with SHMIPC_RDONLY; who has got one from
+ * a SHMIPC_RDONLY handle may import it with SHMIPC_RDONLY. The mode of the
+ * object plays no part, nor does the user id, so that it works into another
+ * user name space. (Where the mode allows it, a process can open its descriptor
+ * for more by itself, through /proc/self/fd: it is no barrier between processes
+ * of one user.)
+ *
+ * A descriptor is a user of its object, as a handle is, wherever it is: also
+ * while it is in flight in a socket that nobody has read from yet. It counts in
+ * in_use and attached until its last copy is closed, and it keeps a transient
+ * object. So one that was exported can always be imported.
+ * Importing makes a user more; but where only the descriptor gives the right,
+ * because the mode would not, it is the same user as the descriptor and all
+ * others who imported it like that.
+ *
+ * Nothing that is imported is believed. It must be of the kind that export
+ * makes, sealed, with a sound header, and it is safe to use whoever made it:
+ * what peers who may write can do to those who use the object, they can do to
+ * those who imported it, and one thing more. All who have a semaphore share its
+ * eventfd(2), and one of them, who fills it on purpose and makes it blocking,
+ * keeps shmipc_sem_post() waiting, where it wakes somebody, until he is done or
+ * a signal comes. Waits, and so their deadlines, are safe from that.
+ *
+ * The lock of a region that was imported in another pid name space is -ENOTSUP.
+ */
+
+/**
+ * Make a descriptor that a region can be imported from.
+ *
+ * @param ret	on success, a new descriptor, the caller's, close-on-exec. It
+ *	does not depend on the handle: either may be closed first. Of a
+ *	SHMIPC_RDONLY handle it is open for reading only. Apart from handing
+ *	it over there is nothing to be done with it: where the bytes of the
+ *	region stand in it is not part of the interface
+ *
+ * @retval 0		made
+ * @retval -EINVAL	shm or ret is NULL
+ * @retval -ENOTSUP	the backend has no SHMIPC_CAP_FDS
+ * @retval -EACCES	a SHMIPC_RDONLY handle, imported from a descriptor for
+ *	reading and writing, and the mode does not allow to open one for
+ *	reading only
+ * @retval -EBADF	the program has closed the library's descriptor
+ * @retval -EMFILE	no descriptor left in the process or the system
+ * @retval -ENOMEM	no memory
+ * @retval -EIO		/proc is not mounted, or the system failed in a way that
+ *	is not foreseen
+ */
+SHMIPC_API int shmipc_shm_export_fd(struct shmipc_shm *shm, int *ret);
+
+/**
+ * Open the region that a descriptor was exported from. No name is looked for,
+ * no broker asked, and none started. (Closing a transient region tells the
+ * broker, if one runs, which forgets the name then if it was the last user.)
+ *
+ * What comes of the handle is what comes of one that was opened by name.
+ * shmipc_shm_created() is 0.
+ *
+ * @param ret	on success, a handle that the caller owns and gives back with
+ *	shmipc_shm_close()
+ * @param fd	of shmipc_shm_export_fd(), in whatever process. It stays the
+ *	caller's, is not changed, and may be closed afterwards
+ * @param flags	SHMIPC_RDONLY, SHMIPC_PREFAULT, as shmipc_shm_open()
+ *
+ * @retval 0		opened
+ * @retval -EINVAL	ipc or ret is NULL, or other flags
+ * @retval -ENOTSUP	the backend has no SHMIPC_CAP_FDS
+ * @retval -EBADF	fd is not open
+ * @retval -EPROTO	it is open, and leads to something else or to what is
+ *	damaged; nothing was changed
+ * @retval -EACCES	it is open for reading only, and no SHMIPC_RDONLY; or
+ *	for writing only
+ * @retval -ENOENT	the region is transient, and had no user any more, nor
+ *	had this descriptor been exported
+ * @retval -ENOSPC	SHMIPC_PREFAULT, and not all pages can be had
+ * @retval -EMFILE	no descriptor left in the process or the system
+ * @retval -ENOMEM	no memory or address space for the handle
+ * @retval -ETIMEDOUT	as -ENOENT, and it was being removed for 5 s
+ * @retval -EIO		/proc is not mounted, or the system failed in a way that
+ *	is not foreseen
+ */
+SHMIPC_API int shmipc_shm_import_fd(struct shmipc *ipc, struct shmipc_shm **ret,
+				    int fd, unsigned flags);
+
+/**
+ * Make descriptors that a semaphore can be imported from.
+ *
+ * @param ret	on success, two new descriptors, the caller's, close-on-exec:
+ *	the value, and what sleepers sleep on. They belong together and in
+ *	this order. Of a SHMIPC_RDONLY handle ret[1] is -1: there is only one
+ *
+ * @return	as shmipc_shm_export_fd()
+ */
+SHMIPC_API int shmipc_sem_export_fds(struct shmipc_sem *sem, int ret[2]);
+
+/**
+ * Open the semaphore that two descriptors were exported from. As
+ * shmipc_shm_import_fd(), but for:
+ *
+ * @param fds	of shmipc_sem_export_fds(), in its order. That they belong
+ *	together cannot be seen; where they do not, sleepers are woken late,
+ *	after half a second. With SHMIPC_RDONLY, fds[1] is not looked at
+ * @param flags	SHMIPC_RDONLY
+ *
+ * @return	as shmipc_shm_import_fd(); -EPROTO also if fds[1] is no
+ *	eventfd(2), or one that was not made for this or was made blocking
+ */
+SHMIPC_API int shmipc_sem_import_fds(struct shmipc *ipc,
+				     struct shmipc_sem **ret, const int fds[2],
+				     unsigned flags);
+
 /* ---- looking around ----------------------------------------------------- */
 
 /**
@@ -511,8 +637,9 @@ shmipc_list(struct shmipc *ipc,
  *
  * in_use is 1 exactly when some process has the object open: processes that
  * were killed do not count, forked children that still have it do. attached
- * counts open handles; a handle that was inherited over fork() counts once
- * more on sysv, and together with its original on posix and memfd. On sysv who
+ * counts open handles, and exported descriptors; a handle that was inherited
+ * over fork() counts once more on sysv, and together with its original on posix
+ * and memfd. On sysv who
  * looks at a persistent object is attached for some microseconds. Whoever
  * looks at the same moment knows that and counts several times; but one who
  * is stopped in the middle of his look counts as a user.

@@ -142,6 +142,38 @@ START_TEST(optional_operations_are_optional)
 }
 END_TEST
 
+static int export_nothing(struct shmipc_segment *seg, unsigned flags,
+			  int fds[SHMIPC_SEGMENT_FDS])
+{
+	(void)seg;
+	(void)flags;
+	(void)fds;
+	return -ENOTSUP;
+}
+
+static int import_nothing(struct shmipc_segment *seg,
+			  const int fds[SHMIPC_SEGMENT_FDS], unsigned flags)
+{
+	(void)seg;
+	(void)fds;
+	(void)flags;
+	return -ENOTSUP;
+}
+
+START_TEST(hand_over_is_whole_or_not_there)
+{
+	for (int i = 0; i < 8; i++) {
+		struct shmipc_backend b = shmi_backend_posix;
+
+		b.caps |= i & 1 ? SHMIPC_CAP_FDS : 0;
+		b.segment_export = i & 2 ? export_nothing : NULL;
+		b.segment_import = i & 4 ? import_nothing : NULL;
+		ck_assert_int_eq(shmi_backend_check(&b),
+				 i == 0 || i == 7 ? 0 : -EINVAL);
+	}
+}
+END_TEST
+
 START_TEST(bad_names_and_bits_are_refused)
 {
 	static const char *const bad[] = {
@@ -359,6 +391,29 @@ START_TEST(name_is_told_of_what_is_ours_and_of_nothing_else)
 }
 END_TEST
 
+START_TEST(name_of_the_unfinished_is_not_handed_over)
+{
+	struct shmi_header *h = sound_header();
+	char its[SHMIPC_NAME_MAX + 1] = "before";
+
+	/* The last bytes that may be read: behind them there are none. */
+	h = memcpy((char *)h + LENGTH - SHMIPC_HEADER_LOOK, h,
+		   SHMIPC_HEADER_LOOK);
+	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SEM, its), -EPROTO);
+	h->state = SHMI_STATE_BUILDING;
+	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), -EPROTO);
+	h->state = SHMI_STATE_DEAD;
+	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), -EPROTO);
+	h->magic[0] = 0;
+	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), -EPROTO);
+	ck_assert_str_eq(its, "before");
+	h->magic[0] = 0xc5;
+	h->state = SHMI_STATE_READY;
+	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), 0);
+	ck_assert_str_eq(its, "name");
+}
+END_TEST
+
 START_TEST(one_of_commit_and_give_up_wins)
 {
 	struct shmi_header *h = sound_header();
@@ -400,6 +455,7 @@ int main(void)
 	tcase_add_test(tc, built_in_tables_keep_the_rules);
 	tcase_add_test(tc, every_required_operation_is_required);
 	tcase_add_test(tc, optional_operations_are_optional);
+	tcase_add_test(tc, hand_over_is_whole_or_not_there);
 	tcase_add_test(tc, bad_names_and_bits_are_refused);
 	tcase_add_test(tc, registered_backends_are_unique_and_bounded);
 	suite_add_tcase(suite, tc);
@@ -412,6 +468,7 @@ int main(void)
 	tcase_add_test(tc, name_without_an_end_is_refused);
 	tcase_add_test(tc, unfinished_headers_say_what_they_will_be);
 	tcase_add_test(tc, name_is_told_of_what_is_ours_and_of_nothing_else);
+	tcase_add_test(tc, name_of_the_unfinished_is_not_handed_over);
 	tcase_add_test(tc, one_of_commit_and_give_up_wins);
 	suite_add_tcase(suite, tc);
 

@@ -96,6 +96,29 @@ static void check(enum shmipc_kind kind, size_t length)
 		     "a name that is none");
 }
 
+/* A name for who was not told it, out of no more than a look takes. */
+static void check_name(enum shmipc_kind kind, size_t length)
+{
+	/* Behind it there is nothing that may be read. */
+	char *copy = segment + LENGTH - SHMIPC_HEADER_LOOK;
+	static char covered[SHMIPC_HEADER_LOOK];
+	char its[SHMIPC_NAME_MAX + 1];
+	struct shmi_facts facts;
+	const char *checked;
+	int r;
+
+	memcpy(covered, copy, sizeof(covered));
+	memmove(copy, segment, SHMIPC_HEADER_LOOK);
+	r = shmi_header_name(copy, length, kind, its);
+	must(r == 0 || r == -EPROTO, "a code that is not documented");
+	if (r == 0)
+		must(shmi_name_check(its, &checked) == 0 && checked == its &&
+			     shmi_header_check(copy, length, kind, its,
+					       &facts) == 0,
+		     "a name that is not its own");
+	memcpy(copy, covered, sizeof(covered));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -107,6 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check((enum shmipc_kind)kind, LENGTH);
 		check((enum shmipc_kind)kind, PAGE);
 		check((enum shmipc_kind)kind, 100);
+		check_name((enum shmipc_kind)kind, LENGTH);
+		check_name((enum shmipc_kind)kind, 100);
 	}
 	return 0;
 }
