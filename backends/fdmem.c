@@ -12,6 +12,7 @@
 
 #include "backends/fdmem.h"
 #include "backends/fdmem/users.h"
+#include "core/header.h"
 #include "core/huge.h"
 #include "core/memory.h"
 
@@ -128,6 +129,24 @@ int fdmem_reopen(int fd, int access)
 	return fd < 0 ? -errno : fd;
 }
 
+int fdmem_read_info(int fd, char ret[FDMEM_INFO])
+{
+	char path[64];
+	ssize_t n;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, ret, FDMEM_INFO - 1);
+	if (n < 0)
+		r = -errno;
+	close(fd);
+	ret[n < 0 ? 0 : n] = '\0';
+	return r;
+}
+
 static struct fdmem *of(const struct shmipc_segment *seg)
 {
 	return seg->priv;
@@ -194,7 +213,10 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 	if (flags & SHMIPC_SEGMENT_PREFAULT)
 		hint = shmi_huge_hint(length);
 	/* It says nothing when it fails, and need not: they are reserved. */
-	return map(seg, fd, hint, length, true, at_once ? MAP_POPULATE : 0);
+	r = map(seg, fd, hint, length, true, at_once ? MAP_POPULATE : 0);
+	if (r == 0 && of(seg)->keeps)
+		of(seg)->fd = fd + 1;
+	return r;
 }
 
 /*
@@ -207,14 +229,23 @@ static int look_outside(int fd, struct stat *ret)
 		return -errno;
 	if (!S_ISREG(ret->st_mode))
 		return shmipc_backend_error(
-			-EPROTO, "what has this name is not a regular file; "
-				 "it was left as it is");
+			-EPROTO, "what is there is not a regular file; it was "
+				 "left as it is");
 	if (ret->st_size < SHMIPC_HEADER_SIZE ||
 	    (uint64_t)ret->st_size > PTRDIFF_MAX)
 		return shmipc_backend_error(
-			-EPROTO, "what has this name is too short to be ours; "
-				 "it was left as it is");
+			-EPROTO, "what is there is too short to be ours; it "
+				 "was left as it is");
 	return 0;
+}
+
+static int look_inside(const void *header, size_t length, enum shmipc_kind kind,
+		       const char *name)
+{
+	char any[SHMIPC_NAME_MAX + 1];
+
+	return *name ? shmipc_segment_look(header, length, kind, name)
+		     : shmi_header_name(header, length, kind, any);
 }
 
 /*
@@ -228,7 +259,7 @@ static int read_header(int fd, const struct stat *st, enum shmipc_kind kind,
 	bool transient = st->st_mode & S_ISVTX;
 
 	if (pread(fd, to, length, 0) != (ssize_t)length ||
-	    shmipc_segment_look(to, (size_t)st->st_size, kind, name) != 0)
+	    look_inside(to, (size_t)st->st_size, kind, name) != 0)
 		return -EPROTO;
 	if (shmipc_segment_is_transient(to) != transient)
 		return shmipc_backend_error(
@@ -282,13 +313,17 @@ static int map_all(struct shmipc_segment *seg, int fd, const struct stat *st,
 			SHMIPC_HEADER_LOOK);
 	if (r < 0)
 		return r;
-	r = of(seg)->transient ? users_join_others(fd) : users_join(fd);
+	if (!of(seg)->marked)
+		r = of(seg)->transient ? users_join_others(fd) : users_join(fd);
 	if (r == 0)
 		r = map(seg, fd, NULL, (size_t)st->st_size, writable, 0);
 	if (r < 0)
 		return r;
 	seg->header = header;
-	close(fd);
+	if (of(seg)->keeps)
+		of(seg)->fd = fd + 1;
+	else
+		close(fd);
 	return 0;
 }
 
@@ -306,11 +341,116 @@ int fdmem_map(struct shmipc_segment *seg, int fd, unsigned flags)
 	return map_all(seg, fd, &st, !(flags & SHMIPC_SEGMENT_RDONLY));
 }
 
+/* ---- hand-over ---------------------------------------------------------- */
+
+static int access_of(unsigned flags)
+{
+	return flags & SHMIPC_SEGMENT_RDONLY ? O_RDONLY : O_RDWR;
+}
+
+/* One descriptor more of the same description. */
+static int share(int fd)
+{
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
+{
+	int kept = of(seg)->fd - 1;
+	int fd, r;
+
+	/* It must not be the program's secret that is handed out instead. */
+	if (!fdmem_is_file_of(seg, kept))
+		return shmipc_backend_error(
+			-EBADF, "the program has closed the descriptor that "
+				"the library keeps for it");
+	fd = fdmem_reopen(kept, access_of(flags));
+	/* What is mapped for reading may be open for more: not that. */
+	if (fd == -EACCES &&
+	    (fcntl(kept, F_GETFL) & O_ACCMODE) == access_of(flags))
+		return share(kept);
+	if (fd < 0)
+		return fd;
+	r = users_join(fd);
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
+}
+
+/* A description to map: our own, or the one that came. */
+static int open_import(struct shmipc_segment *seg, int fd, int access)
+{
+	int own = fdmem_reopen(fd, access);
+	int r;
+
+	if (own != -EACCES)
+		return own == -ENOENT ? shmipc_backend_error(
+						-EIO, "/proc is not mounted")
+				      : own;
+	own = share(fd);
+	if (own < 0)
+		return own;
+	r = users_is_marked(own);
+	if (r < 0) {
+		close(own);
+		return r;
+	}
+	of(seg)->marked = r;
+	return own;
+}
+
+int fdmem_import(struct shmipc_segment *seg, int fd, unsigned flags)
+{
+	int access = fcntl(fd, F_GETFL);
+	int own, r;
+
+	if (access < 0)
+		return -errno;
+	access &= O_ACCMODE;
+	if (access == O_WRONLY)
+		return shmipc_backend_error(
+			-EACCES, "the descriptor is open for writing only");
+	if (access == O_RDONLY && access_of(flags) == O_RDWR)
+		return shmipc_backend_error(
+			-EACCES, "the descriptor is open for reading only; "
+				 "SHMIPC_RDONLY would take it");
+	of(seg)->keeps = true;
+	own = open_import(seg, fd, access_of(flags));
+	if (own < 0)
+		return own;
+	r = fdmem_map(seg, own, flags);
+	if (r < 0)
+		close(own);
+	return r;
+}
+
+/* Is this known to be a descriptor of another file? */
+static bool is_of_another(const struct shmipc_segment *seg, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	       (st.st_dev != of(seg)->dev || st.st_ino != of(seg)->ino);
+}
+
+/*
+ * What is kept may be closed, and the number another's, if the program closed
+ * all descriptors that it did not know, as daemons do.
+ */
+static void close_fd(struct shmipc_segment *seg)
+{
+	int fd = of(seg)->fd - 1;
+
+	of(seg)->fd = 0;
+	if (fd >= 0 && !(of(seg)->keeps && is_of_another(seg, fd)))
+		close(fd);
+}
+
 void fdmem_unmap(struct shmipc_segment *seg)
 {
-	if (of(seg)->fd)
-		close(of(seg)->fd - 1);
-	of(seg)->fd = 0;
+	close_fd(seg);
 	munmap(seg->addr, of(seg)->peeked ? SHMIPC_HEADER_SIZE : seg->length);
 }
 

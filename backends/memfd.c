@@ -11,7 +11,9 @@
  * A descriptor that was passed on is the same description for all, and who is
  * locked in cannot be told from who is not. So everybody maps a description
  * of his own, reopened through /proc, which also makes the kernel check the
- * mode; the broker has the one that it was given.
+ * mode; the broker has the one that it was given. Each handle keeps a
+ * descriptor of his, so that it can be handed over past the broker
+ * (fdmem_export()).
  *
  * A transient object's users are known as on posix (fdmem/users.h). Who closes
  * one lets the broker see whether there is another user; the broker sees it by
@@ -38,6 +40,7 @@
 
 #include "backends/fdmem.h"
 #include "backends/memfd/client.h"
+#include "backends/memfd/event.h"
 #include "backends/memfd/start.h"
 #include "core/backend.h"
 #include "core/clock.h"
@@ -54,6 +57,7 @@
 
 struct memfd {
 	struct fdmem mem; /* first: fdmem.h */
+	int given;	  /* +1: the description that the broker will have */
 	int event;	  /* the place: +1 */
 	bool published;
 	struct held_item *held; /* or NULL */
@@ -140,11 +144,11 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 		r = -errno;
 		goto err_own;
 	}
+	of(seg)->mem.keeps = true;
 	r = fdmem_map_new(seg, own, length, mode, flags);
 	if (r < 0)
 		goto err_own;
-	close(own);
-	of(seg)->mem.fd = fd + 1;
+	of(seg)->given = fd + 1;
 	return 0;
 
 err_own:
@@ -176,7 +180,7 @@ static int hold(struct shmipc_segment *seg, uint32_t incarnation)
 static int memfd_segment_publish(struct shmipc_segment *seg)
 {
 	struct wire question = wire_make(WIRE_ADD, seg->kind, seg->name);
-	struct wire_fds fds = { { of(seg)->mem.fd - 1, of(seg)->event - 1 } };
+	struct wire_fds fds = { { of(seg)->given - 1, of(seg)->event - 1 } };
 	struct wire_fds none;
 	struct wire answer;
 	int r;
@@ -186,7 +190,7 @@ static int memfd_segment_publish(struct shmipc_segment *seg)
 		       &none);
 	if (r < 0)
 		return r;
-	drop(&of(seg)->mem.fd);
+	drop(&of(seg)->given);
 	of(seg)->published = true;
 	r = hold(seg, answer.incarnation);
 	if (r < 0)
@@ -194,15 +198,17 @@ static int memfd_segment_publish(struct shmipc_segment *seg)
 	return r;
 }
 
-/* What the broker handed out: is it memory that nobody can truncate? */
+/* What somebody handed out: is it memory that nobody can truncate? */
 static int check_memory(int fd)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 
+	if (seals < 0 && errno == EBADF)
+		return -EBADF;
 	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
 		return shmipc_backend_error(
-			-EPROTO, "what has this name is not a sealed memfd; "
-				 "it was left as it is");
+			-EPROTO, "what is there is not a sealed memfd; it was "
+				 "left as it is");
 	return 0;
 }
 
@@ -218,6 +224,7 @@ static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
 	own = fdmem_reopen(fd, writable ? O_RDWR : O_RDONLY);
 	if (own < 0)
 		return own;
+	of(seg)->mem.keeps = !(flags & SHMIPC_SEGMENT_PEEK);
 	r = fdmem_map(seg, own, flags);
 	if (r == 0)
 		return 0;
@@ -280,6 +287,7 @@ static void memfd_segment_close(struct shmipc_segment *seg)
 
 	held_leave(&client->held, m->held);
 	drop(&of(seg)->event);
+	drop(&of(seg)->given);
 	fdmem_unmap(seg);
 	if (used)
 		let_go(seg);
@@ -396,6 +404,69 @@ static int memfd_collect(void *conn, int remove,
 	return r;
 }
 
+static bool wants_place(const struct shmipc_segment *seg, unsigned flags)
+{
+	return seg->kind == SHMIPC_SEM && !(flags & SHMIPC_SEGMENT_RDONLY);
+}
+
+static int memfd_segment_export(struct shmipc_segment *seg, unsigned flags,
+				int fds[SHMIPC_SEGMENT_FDS])
+{
+	int memory, event;
+
+	memory = fdmem_export(seg, flags);
+	if (memory < 0)
+		return memory;
+	if (wants_place(seg, flags)) {
+		event = event_dup(of(seg)->event - 1);
+		if (event < 0) {
+			close(memory);
+			return event == -EPROTO ? -EBADF : event;
+		}
+		fds[1] = event;
+	}
+	fds[0] = memory;
+	return 0;
+}
+
+/* The place of an imported semaphore. */
+static int import_event(struct shmipc_segment *seg, int fd)
+{
+	int own = event_dup(fd);
+	int r;
+
+	if (own < 0)
+		return own;
+	r = event_check(own);
+	if (r < 0)
+		close(own);
+	else
+		of(seg)->event = own + 1;
+	return r;
+}
+
+static int memfd_segment_import(struct shmipc_segment *seg,
+				const int fds[SHMIPC_SEGMENT_FDS],
+				unsigned flags)
+{
+	int r;
+
+	r = check_memory(fds[0]);
+	if (r == 0 && wants_place(seg, flags))
+		r = import_event(seg, fds[1]);
+	if (r == 0)
+		r = fdmem_import(seg, fds[0], flags);
+	of(seg)->published = true;
+	if (r == 0)
+		return 0;
+	drop(&of(seg)->event);
+	return r == -ESTALE ? shmipc_backend_error(
+				      -ENOENT,
+				      "it is transient, and has no user any "
+				      "more")
+			    : r;
+}
+
 static int memfd_place_create(struct shmipc_segment *seg, mode_t mode)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
@@ -417,15 +488,13 @@ static int memfd_place_wait(struct shmipc_segment *seg,
 {
 	struct pollfd p = { .fd = of(seg)->event - 1, .events = POLLIN };
 	struct timespec left = shmi_clock_left(deadline);
-	uint64_t token;
 	int n;
 
 	n = ppoll(&p, 1, &left, NULL);
 	if (n <= 0)
 		return n < 0 ? -errno : -ETIMEDOUT;
 	/* Everybody was woken; who comes too late looks in vain: no harm. */
-	/* Not read(3), a cancellation point: the token must not be lost. */
-	(void)syscall(SYS_read, p.fd, &token, sizeof(token));
+	event_take(p.fd);
 	return 0;
 }
 
@@ -445,6 +514,7 @@ static void memfd_place_close(struct shmipc_segment *seg)
 
 const struct shmipc_backend shmi_backend_memfd = {
 	.abi = SHMIPC_BACKEND_ABI,
+	.caps = SHMIPC_CAP_FDS,
 	.name = "memfd",
 	.objects = "memfd_create(2), eventfd(2)",
 	.conn_size = sizeof(struct client),
@@ -460,6 +530,8 @@ const struct shmipc_backend shmi_backend_memfd = {
 	.segment_list = memfd_segment_list,
 	.lost = memfd_lost,
 	.collect = memfd_collect,
+	.segment_export = memfd_segment_export,
+	.segment_import = memfd_segment_import,
 	.place_create = memfd_place_create,
 	.place_open = memfd_place_open,
 	.place_wait = memfd_place_wait,

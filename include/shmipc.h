@@ -568,8 +568,8 @@ SHMIPC_API int shmipc_shm_export_fd(struct shmipc_shm *shm, int *ret);
  * @retval -EBADF	fd is not open
  * @retval -EPROTO	it is open, and leads to something else or to what is
  *	damaged; nothing was changed
- * @retval -EACCES	it is open for reading only, and no SHMIPC_RDONLY; or
- *	for writing only
+ * @retval -EACCES	it is open for reading only, or sealed against writing,
+ *	and no SHMIPC_RDONLY; or it is open for writing only
  * @retval -ENOENT	the region is transient, and had no user any more, nor
  *	had this descriptor been exported
  * @retval -ENOSPC	SHMIPC_PREFAULT, and not all pages can be had

@@ -123,6 +123,9 @@ int main(void)
 	add_hostile(tc);
 	add_process(tc);
 	add_errors(tc);
+	add_fds(tc);
+	add_fds_users(tc);
+	add_fds_hostile(tc);
 	suite_add_tcase(suite, tc);
 
 	runner = srunner_create(suite);

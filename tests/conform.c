@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests of the conformance suite share. */
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "conform.h"
@@ -106,6 +108,19 @@ bool can(unsigned cap)
 	unsigned caps = 0;
 
 	ok(shmipc_backends(note_caps, &caps));
+	return caps & cap;
+}
+
+bool suite_can(unsigned cap)
+{
+	unsigned caps = 0;
+
+	/* No assertions: there is no test yet that could fail. */
+	if (shmipc_open(&ipc, NULL) < 0)
+		return false;
+	(void)shmipc_backends(note_caps, &caps);
+	shmipc_close(ipc);
+	ipc = NULL;
 	return caps & cap;
 }
 
@@ -256,6 +271,97 @@ pid_t start_opener(const char *command, const char *name, const char *argument)
 int run_opener(const char *command, const char *name, const char *argument)
 {
 	return reap(start_opener(command, name, argument));
+}
+
+int export_shm(struct shmipc_shm *shm)
+{
+	int fd = -1;
+
+	ok(shmipc_shm_export_fd(shm, &fd));
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+struct shmipc_shm *import_shm(int fd)
+{
+	struct shmipc_shm *shm;
+
+	ok(shmipc_shm_import_fd(ipc, &shm, fd, 0));
+	ck_assert_int_eq(shmipc_shm_created(shm), 0);
+	return shm;
+}
+
+struct shmipc_sem *import_sem(const int fds[2])
+{
+	struct shmipc_sem *sem;
+
+	ok(shmipc_sem_import_fds(ipc, &sem, fds, 0));
+	ck_assert_int_eq(shmipc_sem_created(sem), 0);
+	return sem;
+}
+
+void close_fds(const int fds[2])
+{
+	close(fds[0]);
+	if (fds[1] >= 0)
+		close(fds[1]);
+}
+
+union control {
+	char bytes[CMSG_SPACE(2 * sizeof(int))];
+	struct cmsghdr header;
+};
+
+static struct msghdr message_of(struct iovec *bytes, union control *control)
+{
+	return (struct msghdr){
+		.msg_iov = bytes,
+		.msg_iovlen = 1,
+		.msg_control = control->bytes,
+		.msg_controllen = sizeof(control->bytes),
+	};
+}
+
+void send_fds(int sock, const int fds[2])
+{
+	size_t size = (fds[1] >= 0 ? 2 : 1) * sizeof(int);
+	struct iovec bytes = { (void *)"", 1 };
+	union control control;
+	struct msghdr message = message_of(&bytes, &control);
+	struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+
+	first->cmsg_level = SOL_SOCKET;
+	first->cmsg_type = SCM_RIGHTS;
+	first->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(first), fds, size);
+	message.msg_controllen = CMSG_SPACE(size);
+	ck_assert_int_eq(sendmsg(sock, &message, 0), 1);
+}
+
+void receive_fds(int sock, int fds[2])
+{
+	char byte;
+	struct iovec bytes = { &byte, 1 };
+	union control control;
+	struct msghdr message = message_of(&bytes, &control);
+	const struct cmsghdr *first;
+
+	ck_assert_int_eq(recvmsg(sock, &message, MSG_CMSG_CLOEXEC), 1);
+	first = CMSG_FIRSTHDR(&message);
+	ck_assert_ptr_nonnull(first);
+	fds[0] = fds[1] = -1;
+	memcpy(fds, CMSG_DATA(first), first->cmsg_len - CMSG_LEN(0));
+}
+
+int become_nobody(void)
+{
+	const unsigned nobody = 65534;
+	char dir[4096];
+
+	/* Another user has another environment. */
+	snprintf(dir, sizeof(dir), "%s/nobody", getenv("SHMIPC_TEST_DIR"));
+	setenv("SHMIPC_RUNTIME_DIR", dir, 1);
+	return setgroups(0, NULL) || setgid(nobody) || setuid(nobody);
 }
 
 long now_ms(void)

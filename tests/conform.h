@@ -64,6 +64,9 @@ struct shmipc_info stat_of(enum shmipc_kind kind, const char *name);
 /* Has the backend this capability? */
 bool can(unsigned cap);
 
+/* The same, before tests run. */
+bool suite_can(unsigned cap);
+
 /*
  * Run act(arg) in a child, which ends with its result as exit status. The
  * parent goes on at once.
@@ -102,6 +105,19 @@ void take_over(struct shmipc_shm *shm);
 int run_opener(const char *command, const char *name, const char *argument);
 pid_t start_opener(const char *command, const char *name, const char *argument);
 
+/* Hand-over by descriptor, which must work; close what is not -1. */
+int export_shm(struct shmipc_shm *shm);
+struct shmipc_shm *import_shm(int fd);
+struct shmipc_sem *import_sem(const int fds[2]);
+void close_fds(const int fds[2]);
+
+/* Send descriptors over a Unix socket, and receive them; -1: none. */
+void send_fds(int sock, const int fds[2]);
+void receive_fds(int sock, int fds[2]);
+
+/* Become somebody without rights; 0. Only for children, and only as root. */
+int become_nobody(void);
+
 /* Milliseconds of CLOCK_MONOTONIC, and a deadline so many from now. */
 long now_ms(void);
 struct timespec in_ms(long ms);
@@ -122,5 +138,8 @@ void add_gc(TCase *tc);
 void add_hostile(TCase *tc);
 void add_process(TCase *tc);
 void add_errors(TCase *tc);
+void add_fds(TCase *tc);
+void add_fds_users(TCase *tc);
+void add_fds_hostile(TCase *tc);
 
 #endif

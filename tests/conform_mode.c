@@ -136,16 +136,6 @@ struct attempt {
 	int shm, sem, unlink;
 };
 
-static int become_nobody(void)
-{
-	char dir[4096];
-
-	/* Another user has another environment. */
-	snprintf(dir, sizeof(dir), "%s/nobody", getenv("SHMIPC_TEST_DIR"));
-	setenv("SHMIPC_RUNTIME_DIR", dir, 1);
-	return setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY);
-}
-
 /* 0: all three as expected; else which one was not. */
 static int try_as_nobody(void *arg)
 {

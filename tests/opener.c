@@ -21,12 +21,16 @@
  *   busy NAME N      whether somebody has the region's lock is N
  *   idle NAME -      open nothing, sleep until killed
  *
+ * NAME can be "@N" or "@N,M" where something is opened: it is imported from
+ * the descriptors N and M; or "<N": those are received over the socket N.
+ *
  * Exit status 0: so it is; 1: it is not; 2: an error, said on stderr.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <shmipc.h>
@@ -43,19 +47,59 @@ static void must(int r)
 	exit(2);
 }
 
+static void receive(int sock, int fds[2])
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+	char byte;
+	struct iovec bytes = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *first;
+
+	if (recvmsg(sock, &message, MSG_CMSG_CLOEXEC) != 1)
+		exit(2);
+	first = CMSG_FIRSTHDR(&message);
+	if (!first || first->cmsg_type != SCM_RIGHTS)
+		exit(2);
+	memcpy(fds, CMSG_DATA(first), first->cmsg_len - CMSG_LEN(0));
+}
+
+/* Is it to be imported, and from what? */
+static int is_import(const char *name, int fds[2])
+{
+	fds[0] = fds[1] = -1;
+	if (*name == '@')
+		return sscanf(name + 1, "%d,%d", &fds[0], &fds[1]) >= 1;
+	if (*name == '<')
+		receive((int)strtol(name + 1, NULL, 10), fds);
+	return *name == '<';
+}
+
 static struct shmipc_shm *shm_of(const char *name)
 {
 	struct shmipc_shm *shm;
+	int fds[2];
 
-	must(shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
+	if (is_import(name, fds))
+		must(shmipc_shm_import_fd(ipc, &shm, fds[0], 0));
+	else
+		must(shmipc_shm_open(ipc, &shm, name, 0, 0, 0));
 	return shm;
 }
 
 static struct shmipc_sem *sem_of(const char *name)
 {
 	struct shmipc_sem *sem;
+	int fds[2];
 
-	must(shmipc_sem_open(ipc, &sem, name, 0, 0, 0));
+	if (is_import(name, fds))
+		must(shmipc_sem_import_fds(ipc, &sem, fds, 0));
+	else
+		must(shmipc_sem_open(ipc, &sem, name, 0, 0, 0));
 	return sem;
 }
 
@@ -221,22 +265,14 @@ static const struct {
 	const char *name;
 	int (*run)(const char *name, long n);
 } commands[] = {
-	{ "size", size },
-	{ "sum", sum },
-	{ "fill", fill },
-	{ "create", create },
-	{ "lazy", lazy },
-	{ "value", value },
-	{ "reserve", reserve },
-	{ "prefault", prefault },
-	{ "transient", transient },
-	{ "newsem", newsem },
-	{ "unlink", unlink_shm },
-	{ "unlinksem", unlink_sem },
-	{ "post", post },
-	{ "wait", take },
-	{ "busy", busy },
-	{ "idle", idle },
+	{ "size", size },	    { "sum", sum },
+	{ "fill", fill },	    { "create", create },
+	{ "lazy", lazy },	    { "value", value },
+	{ "reserve", reserve },	    { "prefault", prefault },
+	{ "transient", transient }, { "newsem", newsem },
+	{ "unlink", unlink_shm },   { "unlinksem", unlink_sem },
+	{ "post", post },	    { "wait", take },
+	{ "busy", busy },	    { "idle", idle },
 };
 
 int main(int argc, char **argv)

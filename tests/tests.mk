@@ -12,7 +12,9 @@ check_PROGRAMS += tests/check_conformance tests/opener
 tests_check_conformance_SOURCES = \
 	tests/check_conformance.c tests/backend_file.c \
 	tests/conform.c tests/conform.h tests/grave.c tests/grave.h \
-	tests/conform_create.c tests/conform_errors.c tests/conform_gc.c \
+	tests/conform_create.c tests/conform_errors.c tests/conform_fds.c \
+	tests/conform_fds_hostile.c tests/conform_fds_users.c \
+	tests/conform_gc.c \
 	tests/conform_hostile.c tests/conform_info.c \
 	tests/conform_lock.c tests/conform_lock_death.c \
 	tests/conform_lock_sleep.c tests/conform_mode.c tests/conform_names.c \

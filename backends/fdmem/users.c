@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include <shmipc-backend.h>
 
+#include "backends/fdmem.h"
 #include "backends/fdmem/users.h"
 
 /* User locks stand at offsets from here, which no file reaches. */
@@ -43,6 +45,15 @@ int users_join(int fd)
 		return shmipc_backend_error(-EIO, "somebody has locked its "
 						  "file for writing");
 	return -errno;
+}
+
+/* Nobody is told of his own locks by fcntl(2); the kernel lists them there. */
+int users_is_marked(int fd)
+{
+	char info[FDMEM_INFO];
+	int r = fdmem_read_info(fd, info);
+
+	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
 }
 
 /*

@@ -4,10 +4,15 @@
  *
  * Every user has a mark in it: a read lock on one byte, at a random offset far
  * behind the bytes, taken with F_OFD_SETLK on a description of his own that is
- * then mapped and whose descriptor is then closed. The kernel keeps the
- * description, and so the mark, exactly as long as any mapping of it: over
- * fork, until munmap, exec, exit or SIGKILL. Nobody has to tidy up for the
- * dead. Different offsets make the marks countable.
+ * then mapped and whose descriptor is then closed, or kept up to the end of the
+ * mapping. The kernel keeps the description, and so the mark, exactly as long
+ * as any mapping or descriptor of it: over fork, until munmap, exec, exit or
+ * SIGKILL. Nobody has to tidy up for the dead. Different offsets make the marks
+ * countable.
+ *
+ * A descriptor that is handed over (fdmem_export()) has a description and a
+ * mark of its own, and is a user like any other, also while it is in a socket
+ * and in no process. So who imports from it finds a mark at J2.
  *
  * A transient segment lives as long as it has a user, so nobody may become its
  * user without there being one. Looking for a mark and making one are two
@@ -61,6 +66,9 @@ int users_join_others(int fd);
  *   -EAGAIN  somebody is joining just now, or seeing that he cannot
  */
 int users_look(int fd);
+
+/* Has this description itself a mark? 1 or 0. */
+int users_is_marked(int fd);
 
 /* How many marks, but those of this description, are there? */
 int users_count(int fd, unsigned *ret);
