@@ -40,6 +40,31 @@ int object_open(struct shmipc *conn, enum shmipc_kind kind, const char *name,
 	return r;
 }
 
+int object_export(const struct handle *handle, int fds[2])
+{
+	return handle->kind == SHMIPC_SHM
+		       ? shmipc_shm_export_fd(handle->open, &fds[0])
+		       : shmipc_sem_export_fds(handle->open, fds);
+}
+
+int object_import(struct shmipc *conn, enum shmipc_kind kind, const int fds[2],
+		  struct handle *ret)
+{
+	struct shmipc_shm *shm = ret->open;
+	struct shmipc_sem *sem = ret->open;
+	int r;
+
+	ret->kind = kind;
+	if (kind == SHMIPC_SHM) {
+		r = shmipc_shm_import_fd(conn, &shm, fds[0], 0);
+		ret->open = shm;
+	} else {
+		r = shmipc_sem_import_fds(conn, &sem, fds, 0);
+		ret->open = sem;
+	}
+	return r;
+}
+
 void object_close(struct handle *handle)
 {
 	if (handle->kind == SHMIPC_SHM)

@@ -104,6 +104,16 @@ static int take_turn(struct stage *s)
 	return shmipc_shm_unlock(s->handle.open);
 }
 
+static int hand_out(struct stage *s)
+{
+	return object_export(&s->handle, s->fds);
+}
+
+static int take_in(struct stage *s)
+{
+	return object_import(s->ipc, s->kind, s->fds, &s->handle);
+}
+
 /* What <shmipc.h> lists for them. */
 static const int choosing[] = { EINVAL, ENOSYS, ENOMEM, 0 };
 static const int opening[] = { EINVAL,	  ENAMETOOLONG, ENOENT,	 EEXIST, EACCES,
@@ -118,6 +128,10 @@ static const int closing[] = { 0 };
 static const int locking[] = { EOWNERDEAD, ENOTRECOVERABLE, EDEADLK, ENOLCK,
 			       ENOTSUP,	   ENOMEM,	    EPROTO,  EIO,
 			       0 };
+
+static const int handing[] = { EINVAL, ENOTSUP,	  EBADF,  EPROTO,
+			       EACCES, ENOENT,	  ENOSPC, EMFILE,
+			       ENOMEM, ETIMEDOUT, EIO,	  0 };
 
 const struct scene scenes[] = {
 	{ .name = "choose a backend",
@@ -330,6 +344,42 @@ const struct scene scenes[] = {
 	  .codes = listing,
 	  .succeeded = GONE,
 	  .failed = GONE },
+	{ .name = "export",
+	  .before = HELD,
+	  .cap = SHMIPC_CAP_FDS,
+	  .opens = true,
+	  .act = hand_out,
+	  .codes = handing,
+	  .succeeded = THERE,
+	  .failed = THERE },
+	{ .name = "import",
+	  .before = HELD,
+	  .cap = SHMIPC_CAP_FDS,
+	  .opens = true,
+	  .hands = true,
+	  .act = take_in,
+	  .codes = handing,
+	  .succeeded = THERE,
+	  .failed = THERE },
+	{ .name = "import transient",
+	  .flags = SHMIPC_TRANSIENT,
+	  .before = HELD,
+	  .cap = SHMIPC_CAP_FDS,
+	  .opens = true,
+	  .hands = true,
+	  .act = take_in,
+	  .codes = handing,
+	  .succeeded = THERE,
+	  .failed = THERE },
+	{ .name = "import transient, the last",
+	  .flags = SHMIPC_TRANSIENT,
+	  .cap = SHMIPC_CAP_FDS,
+	  .opens = true,
+	  .hands = true,
+	  .act = take_in,
+	  .codes = handing,
+	  .succeeded = GONE,
+	  .failed = GONE },
 };
 
 const size_t scenes_count = sizeof(scenes) / sizeof(scenes[0]);
@@ -411,6 +461,28 @@ static void judge(const struct scene *scene, struct stage *stage,
 		complain(report, "it got a wrong object");
 }
 
+/* What the act starts from, in the child. */
+static bool set_up(const struct scene *scene, struct stage *stage)
+{
+	if (scene->opens &&
+	    object_open(stage->ipc, stage->kind, stage->name,
+			stage->flags | SHMIPC_CREATE, &stage->handle) < 0)
+		return false;
+	if (!scene->hands)
+		return true;
+	if (object_export(&stage->handle, stage->fds) < 0)
+		return false;
+	object_close(&stage->handle);
+	return true;
+}
+
+static void close_fds(struct stage *stage)
+{
+	for (int i = 0; i < 2; i++)
+		if (stage->fds[i] >= 0)
+			close(stage->fds[i]);
+}
+
 _Noreturn void scene_play(const struct scene *scene, struct stage *stage,
 			  struct report *report)
 {
@@ -418,13 +490,10 @@ _Noreturn void scene_play(const struct scene *scene, struct stage *stage,
 	static char nothing; /* what must be untouched if it fails */
 
 	count(report, 0);
-	if (shmipc_open(&stage->ipc, NULL) < 0)
+	stage->fds[0] = stage->fds[1] = -1;
+	if (shmipc_open(&stage->ipc, NULL) < 0 || !set_up(scene, stage))
 		_exit(1);
-	if (scene->opens &&
-	    object_open(stage->ipc, stage->kind, stage->name,
-			stage->flags | SHMIPC_CREATE, &stage->handle) < 0)
-		_exit(1);
-	if (!scene->opens)
+	if (!stage->handle.open)
 		stage->handle.open = &nothing;
 	before = stage->handle.open;
 	trace_me();
@@ -434,11 +503,14 @@ _Noreturn void scene_play(const struct scene *scene, struct stage *stage,
 
 	if (report->result < 0 && stage->handle.open != before)
 		complain(report, "it failed and changed the handle");
+	if (report->result < 0 && stage->fds[0] >= 0 && !scene->hands)
+		complain(report, "it failed and made descriptors");
 	if (stage->handle.open == &nothing)
 		stage->handle.open = NULL;
 	judge(scene, stage, report);
 	if (stage->handle.open)
 		object_close(&stage->handle);
+	close_fds(stage);
 	shmipc_close(stage->ipc);
 	count(report, 1);
 	if (report->descriptors[0] != report->descriptors[1])

@@ -92,13 +92,16 @@ struct stage {
 	const char *name;
 	unsigned flags; /* SHMIPC_TRANSIENT, SHMIPC_PREFAULT or 0 */
 	struct handle handle;
+	int fds[2]; /* that it is handed over by; -1: none */
 };
 
 struct scene {
 	const char *name;
 	unsigned flags;
 	enum before before;
+	unsigned cap;		    /* that the backend must have; or 0 */
 	bool opens;		    /* the child has it open already */
+	bool hands;		    /* and has handed it over, and closed it */
 	int (*act)(struct stage *); /* one call of the library */
 	const int *codes;	    /* that it documents; 0 ends the list */
 	int expected;		    /* undisturbed; 0: any success */
@@ -130,6 +133,11 @@ int object_open(struct shmipc *ipc, enum shmipc_kind kind, const char *name,
 		unsigned flags, struct handle *ret);
 void object_close(struct handle *handle);
 int object_unlink(struct shmipc *ipc, enum shmipc_kind kind, const char *name);
+
+/* fds: as struct stage has them. */
+int object_export(const struct handle *handle, int fds[2]);
+int object_import(struct shmipc *ipc, enum shmipc_kind kind, const int fds[2],
+		  struct handle *ret);
 
 /* Write all bytes of a region; nothing to do for a semaphore. */
 void object_fill(struct handle *handle, int byte);
