@@ -11,7 +11,8 @@ check_PROGRAMS += tests/check_conformance tests/opener
 
 tests_check_conformance_SOURCES = \
 	tests/check_conformance.c tests/backend_file.c \
-	tests/conform.c tests/conform.h tests/grave.c tests/grave.h \
+	tests/conform.c tests/conform.h tests/apart.c tests/apart.h \
+	tests/grave.c tests/grave.h \
 	tests/conform_create.c tests/conform_errors.c tests/conform_fds.c \
 	tests/conform_fds_hostile.c tests/conform_fds_users.c \
 	tests/conform_gc.c \
@@ -81,13 +82,15 @@ TESTS += $(stress)
 check_PROGRAMS += tests/walk/walk tests/stress/stress
 tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/object.c \
 	tests/walk/scene.c tests/walk/trace.c tests/walk/walk.c tests/walk/walk.h \
-	tests/grave.c tests/grave.h tests/backend_file.c
+	tests/apart.c tests/apart.h tests/grave.c tests/grave.h \
+	tests/backend_file.c
 tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_walk_walk_LDADD = libshmipc.la
 tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c \
 	tests/stress/left.c tests/stress/lock.c tests/stress/race.c \
 	tests/stress/sleep.c tests/stress/steps.c tests/stress/stress.c \
-	tests/stress/stress.h tests/stress/transient.c tests/grave.c tests/backend_file.c
+	tests/stress/stress.h tests/stress/transient.c \
+	tests/apart.c tests/apart.h tests/grave.c tests/backend_file.c
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_stress_stress_LDADD = libshmipc.la
 

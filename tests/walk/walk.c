@@ -17,7 +17,6 @@
  * Exit status 0: so it is; 1: it is not; 77: cannot be tried here.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +28,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 
+#include "tests/apart.h"
 #include "tests/grave.h"
 #include "tests/walk/walk.h"
 
@@ -245,34 +245,14 @@ static void refuse_walk(const struct scene *scene, enum shmipc_kind kind)
 	}
 }
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) > 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 /*
  * A name space of our own, where that may be had: other tests run at the same
  * time, and neither should we clean up theirs nor they ours.
  */
 static void move_apart(void)
 {
-	unsigned uid = geteuid(), gid = getegid();
-	char map[64];
-
-	if (unshare(CLONE_NEWNS | CLONE_NEWIPC) < 0) {
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC) < 0)
-			return;
-		(void)write_file("/proc/self/setgroups", "deny");
-		snprintf(map, sizeof(map), "%u %u 1", uid, uid);
-		(void)write_file("/proc/self/uid_map", map);
-		snprintf(map, sizeof(map), "%u %u 1", gid, gid);
-		(void)write_file("/proc/self/gid_map", map);
-	}
+	if (!apart(CLONE_NEWNS | CLONE_NEWIPC))
+		return;
 	(void)mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	(void)mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV,
 		    "mode=1777,size=16m");
