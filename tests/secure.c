@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A set-user-id program: it must not listen to its caller's SHMIPC_*, and must
- * start no broker. secure.sh makes it one, and says in the environment what it
- * must not believe.
+ * A set-user-id program, or one with capabilities: it must not listen to its
+ * caller's SHMIPC_*, and must start no broker. secure.sh makes it one, and says
+ * in the environment what it must not believe.
  *
- * Exit status 0: so it is; 1: it is not.
+ * usage: secure [grant PROGRAM]; with arguments, gives PROGRAM a capability
+ *
+ * Exit status 0: so it is; 1: it is not; 77: cannot be tried here.
  */
+#include <endian.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/xattr.h>
 
 #include <shmipc.h>
 
@@ -19,14 +24,36 @@ static int complain(const char *what)
 	return 1;
 }
 
-int main(void)
+/* As setcap(8) does, which is not everywhere: capabilities(7). */
+static int grant(const char *program)
+{
+	struct vfs_cap_data any = {
+		.magic_etc =
+			htole32(VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE),
+		.data[0].permitted = htole32(1U << CAP_SYS_NICE),
+	};
+
+	if (setxattr(program, "security.capability", &any, sizeof(any), 0) <
+	    0) {
+		perror(program);
+		return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct shmipc_shm *shm;
 	struct shmipc *ipc;
 	int r;
 
-	if (!getauxval(AT_SECURE))
-		return complain("this is no set-user-id program");
+	if (argc == 3 && !strcmp(argv[1], "grant"))
+		return grant(argv[2]);
+	if (!getauxval(AT_SECURE)) {
+		printf("secure: privileges are not given to programs here, by "
+		       "nosuid or no_new_privs: not tried\n");
+		return 77;
+	}
 	if (shmipc_open(&ipc, NULL) < 0)
 		return complain("no backend");
 	if (strcmp(shmipc_backend_name(ipc), "posix") != 0)
