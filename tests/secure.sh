@@ -35,10 +35,11 @@ mount -t tmpfs -o mode=1777 shmipc-test /dev/shm 2>/dev/null ||
 	echo "secure.sh: a broker that runs would disturb"
 chmod 755 "$dir"
 cp tests/secure "$dir/secure"
-mkdir -m 700 "$dir/run"
 
+# Who believes in this directory is told that it is none, and not why no broker
+# is started.
 SHMIPC_BACKEND=sysv
-SHMIPC_RUNTIME_DIR=$dir/run
+SHMIPC_RUNTIME_DIR=relative
 SHMIPC_BROKER=$dir/no-broker
 export SHMIPC_BACKEND SHMIPC_RUNTIME_DIR SHMIPC_BROKER
 if [ "$1" = root ]; then
@@ -49,7 +50,3 @@ else
 	tests/secure grant "$dir/secure"
 	unshare -U "$dir/secure"
 fi
-[ -z "$(ls "$dir/run")" ] || {
-	echo "secure.sh: somebody used SHMIPC_RUNTIME_DIR"
-	exit 1
-}
