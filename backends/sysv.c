@@ -22,8 +22,9 @@
  *        the first slot, and only if that fails is it looked for
  *   [C2] write the name into the header
  *   [C3] look at the other slots. The name again: if complete, give up ours.
- *        If unfinished, give up theirs. If it may not be read, give up ours.
- *        No name yet, and nobody attached: give that up, too
+ *        If unfinished, give up theirs, or if that is not allowed, ours. If
+ *        it may not be read, give up ours. No name yet, and nobody attached:
+ *        give that up, too, or leave it alone
  *   [C4] commit. Fails if somebody gave it up.
  *
  * Nothing rests on the look at C1 but that no memory is taken for a name that
@@ -301,11 +302,31 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	return r;
 }
 
+/*
+ * slot_look(), such that what it attached may be given up. What may only be
+ * read is often another name, since keys collide. Else it is
+ *   -EACCES  the name, unfinished
+ *   -ESRCH   without a name: who writes one later will see ours at [C3]
+ */
+static int look_at_rival(const struct shmipc_segment *seg, unsigned number,
+			 struct slot *ret)
+{
+	int r = slot_look(seg->kind, seg->name, number, 0, ret);
+
+	if (r != -EACCES)
+		return r;
+	r = slot_look(seg->kind, seg->name, number, SHM_RDONLY, ret);
+	if (r != -EINPROGRESS && r != -EAGAIN)
+		return r;
+	slot_leave(ret);
+	return r == -EAGAIN ? -ESRCH : -EACCES;
+}
+
 /* [C3] for one slot: 0 if it does not keep us from committing. */
 static int check_rival(struct shmipc_segment *seg, unsigned number)
 {
 	struct slot other;
-	int r = slot_look(seg->kind, seg->name, number, 0, &other);
+	int r = look_at_rival(seg, number, &other);
 
 	switch (r) {
 	case 0:

@@ -160,6 +160,38 @@ START_TEST(names_with_one_hash_are_as_many_objects)
 }
 END_TEST
 
+START_TEST(name_is_free_beside_one_that_may_only_be_read)
+{
+	struct shmipc_shm *shm, *other, *reader;
+	char another[80];
+
+	/* Root may read and write whatever the mode says. */
+	if (geteuid() == 0)
+		ck_assert_int_eq(setuid(65533), 0);
+	sysvkey_hash = same_for_all;
+	snprintf(another, sizeof(another), "%s.other", name);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, another, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0400),
+			 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0400),
+			 0);
+	*(char *)shmipc_shm_addr(shm) = 'x';
+	ck_assert_int_eq(
+		shmipc_shm_open(ipc, &reader, name, 64, SHMIPC_RDONLY, 0), 0);
+	ck_assert_int_eq(*(char *)shmipc_shm_addr(reader), 'x');
+	shmipc_shm_close(reader);
+	/* The name itself is taken, though it may only be read. */
+	ck_assert_int_eq(shmipc_shm_open(ipc, &reader, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 -EEXIST);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, another), 0);
+	shmipc_shm_close(shm);
+	shmipc_shm_close(other);
+}
+END_TEST
+
 START_TEST(ghost_behind_a_hole_goes_when_its_name_is_taken)
 {
 	struct shmipc_shm *shm;
@@ -248,6 +280,7 @@ TCase *keys_case(void)
 	tcase_add_test(tc, keys_of_similar_names_are_spread);
 	tcase_add_test(tc, size_holds_the_bytes_and_the_tag);
 	tcase_add_test(tc, names_with_one_hash_are_as_many_objects);
+	tcase_add_test(tc, name_is_free_beside_one_that_may_only_be_read);
 	tcase_add_test(tc, ghost_behind_a_hole_goes_when_its_name_is_taken);
 	tcase_add_test(
 		tc,

@@ -275,6 +275,49 @@ START_TEST(names_with_one_key_are_two_objects)
 }
 END_TEST
 
+/* Root may read and write whatever the mode says. */
+static void drop_privileges(void)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(setuid(65533), 0);
+}
+
+static void allow_reading_only(int id)
+{
+	struct shmid_ds ds;
+
+	ck_assert_int_eq(shmctl(id, IPC_STAT, &ds), 0);
+	ds.shm_perm.mode = 0400;
+	ck_assert_int_eq(shmctl(id, IPC_SET, &ds), 0);
+}
+
+START_TEST(rival_that_may_only_be_read_is_left_alone)
+{
+	enum { NAMELESS, UNFINISHED, FINISHED, STATES };
+
+	drop_privileges();
+	for (int state = 0; state < STATES; state++) {
+		char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
+		struct shmipc_segment seg = creator_at_work(priv);
+		int rival = leave_behind(2, state != NAMELESS);
+		void *addr = shmat(rival, NULL, 0);
+
+		if (state == FINISHED)
+			ck_assert_int_eq(shmipc_segment_commit(addr), 0);
+		shmdt(addr);
+		allow_reading_only(rival);
+		/* Without a name it will see ours, if it lives. */
+		ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg),
+				 state == NAMELESS ? 0 : -EEXIST);
+		ck_assert(exists(rival));
+		ck_assert_int_eq(shmctl(rival, IPC_RMID, NULL), 0);
+		if (state == NAMELESS)
+			ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+		shmi_backend_sysv.segment_close(&seg);
+	}
+}
+END_TEST
+
 START_TEST(strangers_segment_under_our_key_is_left_alone)
 {
 	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, 0), 8192,
@@ -506,6 +549,7 @@ TCase *sysv_case(void)
 	tcase_add_test(tc, rival_that_cannot_be_seen_is_not_taken_for_none);
 #endif
 	tcase_add_test(tc, names_with_one_key_are_two_objects);
+	tcase_add_test(tc, rival_that_may_only_be_read_is_left_alone);
 	tcase_add_test(tc, strangers_segment_under_our_key_is_left_alone);
 	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
 	tcase_add_test(tc, removed_set_is_told_and_not_waited_for);
