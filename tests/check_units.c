@@ -479,6 +479,7 @@ int main(void)
 	suite_add_tcase(suite, sysv_case());
 	suite_add_tcase(suite, wire_case());
 	suite_add_tcase(suite, broker_case());
+	suite_add_tcase(suite, client_case());
 
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_VERBOSE);

@@ -12,5 +12,6 @@ TCase *keys_case(void);
 TCase *sysv_case(void);
 TCase *wire_case(void);
 TCase *broker_case(void);
+TCase *client_case(void);
 
 #endif
