@@ -2,11 +2,14 @@
 /* White box: what others may have put where our files belong. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <shmipc.h>
@@ -374,6 +377,68 @@ START_TEST(reader_who_locks_what_he_can_delays_nobody)
 }
 END_TEST
 
+/* A transient region whose only user was killed. */
+static int leave_a_ghost(void)
+{
+	struct shmipc_shm *shm;
+	int fd, status;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		if (shmipc_shm_open(ipc, &shm, name, 8,
+				    SHMIPC_CREATE | SHMIPC_TRANSIENT, 0600) < 0)
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	while (users_look(fd) != -ESTALE)
+		sched_yield(); /* its memory may go a little later */
+	return fd;
+}
+
+/* The third field of /proc/PID/stat: proc(5). */
+static char state_of(pid_t pid)
+{
+	char file_name[64], line[256] = "";
+	FILE *file;
+
+	snprintf(file_name, sizeof(file_name), "/proc/%d/stat", (int)pid);
+	file = fopen(file_name, "re");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+	fclose(file);
+	return strrchr(line, ')')[2];
+}
+
+START_TEST(unlink_waits_for_who_is_just_joining)
+{
+	int gate = leave_a_ghost(), status;
+	pid_t child;
+	char state;
+
+	/* Somebody who has yet to see that he came too late. */
+	ck_assert_int_eq(users_enter(gate), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(-shmipc_shm_unlink(ipc, name));
+	/* It sleeps before it looks again; without a second look it ends. */
+	while ((state = state_of(child)) != 'S' && state != 'Z')
+		;
+	users_leave(gate);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), ENOENT);
+	close(gate);
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 1);
+	ck_assert(!is_there(path));
+}
+END_TEST
+
 TCase *posix_case(void)
 {
 	TCase *tc = tcase_create("posix");
@@ -394,5 +459,6 @@ TCase *posix_case(void)
 	tcase_add_test(tc, strangers_files_are_no_garbage);
 	tcase_add_test(tc, header_alone_makes_nothing_transient);
 	tcase_add_test(tc, reader_who_locks_what_he_can_delays_nobody);
+	tcase_add_test(tc, unlink_waits_for_who_is_just_joining);
 	return tc;
 }
