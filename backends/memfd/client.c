@@ -377,6 +377,8 @@ static int ask_next(struct asking *a, struct wire *answer,
 	}
 	if (r == -ETIMEDOUT)
 		r = give_up(sock, a->question, answer, answer_fds);
+	if (r == -ENOENT)
+		r = -EIO; /* that would mean that there is no broker */
 out:
 	if (r < 0)
 		close(sock);

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,29 +14,24 @@
 /* Less than PIPE_BUF: goes in one piece into a pipe that has room. */
 #define LINE_MAX_BYTES 512
 
-static void write_line(const char *fmt, va_list ap)
+static void put(const char *text)
 {
 	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[LINE_MAX_BYTES];
-	size_t n;
+	int n = snprintf(line, sizeof(line), "shmipc-broker[%d]: %.400s\n",
+			 (int)getpid(), text);
 
-	n = (size_t)snprintf(line, sizeof(line),
-			     "shmipc-broker[%d]: ", (int)getpid());
-	(void)vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
-	n = strlen(line);
-	line[n++] = '\n';
 	/* Whoever reads it must not be able to stop us. */
 	if (poll(&out, 1, 0) == 1 && out.revents == POLLOUT)
-		(void)!write(STDERR_FILENO, line, n);
+		(void)!write(STDERR_FILENO, line, (size_t)n);
 }
 
-static void write_count(const char *fmt, ...)
+static void put_count(unsigned lines)
 {
-	va_list ap;
+	char text[64];
 
-	va_start(ap, fmt);
-	write_line(fmt, ap);
-	va_end(ap);
+	snprintf(text, sizeof(text), "%u more lines left out", lines);
+	put(text);
 }
 
 /* Is there room for another line in this second? */
@@ -50,7 +44,7 @@ static bool has_room(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec != second) {
 		if (left_out)
-			write_count("%u more lines left out", left_out);
+			put_count(left_out);
 		second = now.tv_sec;
 		lines = left_out = 0;
 	}
@@ -62,11 +56,13 @@ static bool has_room(void)
 
 void log_line(const char *fmt, ...)
 {
+	char text[LINE_MAX_BYTES];
 	va_list ap;
 
 	if (!has_room())
 		return;
 	va_start(ap, fmt);
-	write_line(fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	put(text);
 }
