@@ -8,7 +8,7 @@
  * system call, in another run right after it, then before the second, and so
  * on until it survives: stores to shared memory are made between two system
  * calls, so that both sides of each are seen. "refuse" lets each system call
- * fail instead, with each of a list of errors, once and from then on; with
+ * fail instead, with each of a list of errors, once and from then on. With
  * STRIDE, only one in so many of these is run.
  *
  * After each run another process must be able to go on as if nothing had
@@ -207,10 +207,13 @@ static void kill_walk(const struct scene *scene, enum shmipc_kind kind)
 {
 	static const enum trace_act acts[] = { TRACE_KILL_BEFORE,
 					       TRACE_KILL_AFTER };
+	static unsigned death;
 
 	t.reached = true;
 	for (t.step = 1; t.reached; t.step++)
 		for (int i = 0; i < 2; i++) {
+			if (death++ % stride)
+				continue;
 			t.act = acts[i];
 			run(scene, kind);
 		}
