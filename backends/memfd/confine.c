@@ -31,11 +31,11 @@ static const int calls[] = {
 	SCMP_SYS(mremap),	 SCMP_SYS(munmap),
 	SCMP_SYS(newfstatat),	 SCMP_SYS(poll),
 	SCMP_SYS(ppoll),	 SCMP_SYS(pread64),
-	SCMP_SYS(readlink),	 SCMP_SYS(readlinkat),
-	SCMP_SYS(recvmsg),	 SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigreturn),	 SCMP_SYS(sendmsg),
-	SCMP_SYS(sigreturn),	 SCMP_SYS(statx),
-	SCMP_SYS(write),
+	SCMP_SYS(pwrite64),	 SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),	 SCMP_SYS(recvmsg),
+	SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sendmsg),	 SCMP_SYS(sigreturn),
+	SCMP_SYS(statx),	 SCMP_SYS(write),
 };
 
 /* Others fail, as on a kernel that has not got them. */
