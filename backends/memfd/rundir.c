@@ -236,6 +236,9 @@ int rundir_claim_given(const struct rundir *rundir, int sock,
 		r = step_failed(&claim, "finding the given socket in it");
 		close(claim.dir);
 	}
+	/* systemd passes it without, unless it is told not to. */
+	if (r == 0)
+		(void)fcntl(sock, F_SETFL, O_NONBLOCK);
 	*ret = claim;
 	return r;
 }
