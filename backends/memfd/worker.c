@@ -313,6 +313,9 @@ static int run(struct worker *w, const sigset_t *mask)
 			answers_forget_ghosts(&w->answers);
 			w->ending = may_leave(w);
 			idle = GHOSTS_MS;
+		} else if (told_to_leave) {
+			/* Somebody may ask all the time. */
+			w->ending = may_leave(w);
 		}
 	}
 	return w->answers.alone ? 1 : 0;
