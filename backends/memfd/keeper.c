@@ -21,10 +21,14 @@
 #include "backends/memfd/log.h"
 #include "backends/memfd/report.h"
 #include "backends/memfd/spawn.h"
+#include "backends/memfd/worker.h"
 #include "core/clock.h"
 
-/* How often we see whether we can still be found. */
-#define LOOK_S 5
+/*
+ * How often we see whether we can still be found; more often, if that is how
+ * long nobody must want anything before we leave.
+ */
+#define LOOK_MS 5000
 
 /* Workers that did not get ready, one after the other: then more slowly. */
 #define FAILURES_FAST 3
@@ -49,6 +53,7 @@ struct keeper {
 	uint32_t incarnation;
 	struct stat sock; /* its file */
 	bool missing;	  /* that was not there at the last look */
+	long look_ms;
 	struct timespec next_look;
 	char program[PATH_MAX]; /* where a newer one would be */
 	int image;		/* of the worker that got ready last */
@@ -237,7 +242,8 @@ static bool obey(struct keeper *k)
 		log_line("told to quit: %u names are lost", k->count);
 		return false;
 	}
-	if (told_to_renew) {
+	/* One that is ended before it is ready would count as a failure. */
+	if (told_to_renew && k->ready) {
 		log_line("told to start a new worker");
 		told_to_renew = 0;
 		if (k->newer < 0)
@@ -265,7 +271,7 @@ static bool look_around(struct keeper *k)
 {
 	if (!shmi_clock_reached(&k->next_look))
 		return true;
-	k->next_look = shmi_clock_in(LOOK_S * 1000L);
+	k->next_look = shmi_clock_in(k->look_ms);
 	if (!rundir_is_held(k->rundir, &k->claim)) {
 		log_line("the directory is gone: %u names are lost", k->count);
 		told_to_quit = 1;
@@ -393,7 +399,8 @@ static int begin(struct keeper *k, const struct rundir *rundir,
 	k->rundir = rundir;
 	k->claim = *claim;
 	k->newer = -1;
-	k->next_look = shmi_clock_in(LOOK_S * 1000L);
+	k->look_ms = worker_idle_ms() < LOOK_MS ? worker_idle_ms() : LOOK_MS;
+	k->next_look = shmi_clock_in(k->look_ms);
 	k->image = spawn_open_image("/proc/self/exe");
 	/* Before an upgrade takes it away; proc(5) says so in this name. */
 	n = readlink("/proc/self/exe", k->program, sizeof(k->program) - 1);
