@@ -434,12 +434,15 @@ START_TEST(one_of_commit_and_give_up_wins)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("units");
 	SRunner *runner;
 	TCase *tc;
 	int failed;
+
+	if (argc == 2 && strcmp(argv[1], "--worker") == 0)
+		return fake_worker();
 
 	tc = tcase_create("names");
 	tcase_add_test(tc, slash_is_skipped_once);
@@ -480,6 +483,11 @@ int main(void)
 	suite_add_tcase(suite, wire_case());
 	suite_add_tcase(suite, broker_case());
 	suite_add_tcase(suite, client_case());
+	suite_add_tcase(suite, report_case());
+	suite_add_tcase(suite, keeper_case());
+	suite_add_tcase(suite, life_case());
+	suite_add_tcase(suite, worker_case());
+	suite_add_tcase(suite, held_case());
 
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_VERBOSE);

@@ -13,5 +13,16 @@ TCase *sysv_case(void);
 TCase *wire_case(void);
 TCase *broker_case(void);
 TCase *client_case(void);
+TCase *report_case(void);
+TCase *keeper_case(void);
+TCase *life_case(void);
+TCase *worker_case(void);
+TCase *held_case(void);
+
+/*
+ * This program as the worker of a keeper that a test has told to start it; what
+ * it does is in unit_keeper.c. Returns the exit status.
+ */
+int fake_worker(void);
 
 #endif
