@@ -89,11 +89,12 @@ tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/object.c \
 	tests/backend_file.c
 tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_walk_walk_LDADD = libshmipc.la
+children = tests/stress/children.c tests/stress/children.h tests/grave.c
 tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c \
 	tests/stress/left.c tests/stress/lock.c tests/stress/race.c \
 	tests/stress/sleep.c tests/stress/steps.c tests/stress/stress.c \
-	tests/stress/stress.h tests/stress/transient.c \
-	tests/apart.c tests/apart.h tests/grave.c tests/backend_file.c
+	tests/stress/stress.h tests/stress/transient.c $(children) \
+	tests/apart.c tests/apart.h tests/backend_file.c
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_stress_stress_LDADD = libshmipc.la
 

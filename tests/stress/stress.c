@@ -17,113 +17,23 @@
  * Exit status 0: all was well; 1: it was not, stderr says what was seen; 77:
  * the backend does not work here.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/grave.h"
 #include "tests/stress/stress.h"
-
-/* More of them would say nothing new. */
-#define COMPLAINTS_SAID 10
 
 extern const struct shmipc_backend file_backend;
 
-struct shmipc *ipc;
+const char program[] = "stress";
 char names[NAMES][32];
-
-static _Atomic unsigned long *complained; /* shared */
-static unsigned seed;
-
-void *share(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED) {
-		perror("stress: mmap");
-		exit(1);
-	}
-	return p;
-}
-
-void complain(const char *format, ...)
-{
-	char text[600];
-	va_list args;
-
-	if (atomic_fetch_add(complained, 1) >= COMPLAINTS_SAID)
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	/* At once and in one piece: this process may be killed next. */
-	dprintf(STDERR_FILENO, "stress: %s\n", text);
-}
-
-unsigned long complaints(void)
-{
-	return atomic_load(complained);
-}
-
-int expect(const char *what, const char *name, int r, int or, int or_else)
-{
-	if (r < 0 && r != or &&r != or_else)
-		complain("%s %s gave %d: %s", what, name, r, shmipc_errmsg());
-	return r;
-}
-
-pid_t start(void (*work)(unsigned slot), unsigned slot)
-{
-	pid_t parent = getpid(), pid = grave_fork();
-
-	if (pid < 0) {
-		perror("stress: fork");
-		exit(1);
-	}
-	if (pid > 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1); /* it ended before prctl() */
-	seed = (unsigned)getpid() * 2654435761U;
-	if (shmipc_open(&ipc, NULL) < 0) {
-		complain("%s", shmipc_errmsg());
-		_exit(1);
-	}
-	work(slot);
-	shmipc_close(ipc);
-	_exit(0);
-}
-
-bool reap(pid_t pid, int signal)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid) {
-		perror("stress: waitpid");
-		exit(1);
-	}
-	if (grave_wait(pid) < 0)
-		complain("the memory of a dead process is still there");
-	if (signal && WIFSIGNALED(status) && WTERMSIG(status) == signal)
-		return true;
-	if (WIFSIGNALED(status))
-		complain("a process was ended by signal %d", WTERMSIG(status));
-	else if (WEXITSTATUS(status))
-		complain("a process ended with %d", WEXITSTATUS(status));
-	return false;
-}
 
 static void rest(unsigned most_ns)
 {
@@ -163,11 +73,6 @@ unsigned disturb(const pid_t *pids, unsigned count)
 	return index_of(ended.si_pid, pids);
 }
 
-unsigned dice(unsigned n)
-{
-	return (unsigned)rand_r(&seed) % n;
-}
-
 void dawdle(unsigned most)
 {
 	for (volatile unsigned i = dice(most); i; i--)
@@ -178,14 +83,6 @@ void spin(unsigned *turns)
 {
 	if (++*turns % 64 == 0)
 		sched_yield();
-}
-
-long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
 }
 
 struct timespec in_ms(long ms)
@@ -234,18 +131,6 @@ void await_asleep(pid_t pid)
 	}
 }
 
-int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (dir && readdir(dir))
-		n++;
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
 static const struct {
 	const char *name;
 	void (*run)(unsigned long count);
@@ -275,8 +160,7 @@ int main(int argc, char **argv)
 				"lock|wake|graves|steps COUNT\n");
 		return 2;
 	}
-	complained = share(sizeof(*complained));
-	seed = (unsigned)getpid();
+	children_begin();
 	for (int i = 0; i < NAMES; i++)
 		snprintf(names[i], sizeof(names[i]), "s.%d.%d", getpid(), i);
 	if (shmipc_backend_register(&file_backend) < 0 ||

@@ -2,56 +2,18 @@
 /*
  * The stress test: processes that race for few names, and die at any moment,
  * on whatever backend SHMIPC_BACKEND says. See stress.c for how it is called.
- *
- * All processes are children of one, share anonymous memory with it, and talk
- * to the library through connections of their own. What they find wrong they
- * say at once, and go on.
  */
 #ifndef STRESS_H
 #define STRESS_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <setjmp.h>
-#include <sys/types.h>
 #include <time.h>
 
-#include <shmipc.h>
-
-/* Of this process alone. */
-extern struct shmipc *ipc;
+#include "tests/stress/children.h"
 
 /* All objects have one of these names: "s.PID.N", PID is the first process. */
 #define NAMES 4
 extern char names[NAMES][32];
-
-/* Zeroed memory that is shared with all children, for ever. */
-void *share(size_t size);
-
-/* Say what is wrong, the first times, and count it. */
-__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
-
-/* So many complaints, of all processes. */
-unsigned long complaints(void);
-
-/*
- * r must be 0 or more, or one of these codes (0: no other). Returns r. The
- * complaint has the library's sentence.
- */
-int expect(const char *what, const char *name, int r, int or, int or_else);
-
-/*
- * A child that does work(slot) with a connection of its own and ends. It is
- * killed if its parent ends before it.
- */
-pid_t start(void (*work)(unsigned slot), unsigned slot);
-
-/*
- * Wait for a child, which must have ended well, or by this signal. Returns
- * whether it was by the signal.
- */
-bool reap(pid_t pid, int signal);
 
 /*
  * A window of few instructions is hardly ever hit by somebody whose every look
@@ -62,9 +24,6 @@ bool reap(pid_t pid, int signal);
  */
 unsigned disturb(const pid_t *pids, unsigned count);
 
-/* 0 to n - 1. Children begin at different numbers. */
-unsigned dice(unsigned n);
-
 /* Up to so many turns of an empty loop; a turn takes about a nanosecond. */
 void dawdle(unsigned most);
 
@@ -74,14 +33,8 @@ void spin(unsigned *turns);
 /* Wait until this child sleeps in a system call. */
 void await_asleep(pid_t pid);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-long now_ms(void);
-
 /* So many of CLOCK_MONOTONIC from now. */
 struct timespec in_ms(long ms);
-
-/* Descriptors that this process has open. */
-int count_fds(void);
 
 /*
  * The backend's objects, as can be seen without the library; none of a memfd.
