@@ -81,6 +81,9 @@ EXTRA_DIST += tests/loaded.sh
 # Death and refusal at every step, races and kills in numbers.
 stress = tests/stress-posix.sh tests/stress-sysv.sh tests/stress-memfd.sh \
 	tests/stress-file.sh
+if MEMFD
+stress += tests/broker.sh
+endif
 TESTS += $(stress)
 check_PROGRAMS += tests/walk/walk tests/stress/stress
 tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/object.c \
@@ -98,11 +101,24 @@ tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c \
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_stress_stress_LDADD = libshmipc.la
 
+# The broker of memfd: its start, its end, its death, and its enemies.
+if MEMFD
+check_PROGRAMS += tests/broker/broker
+tests_broker_broker_SOURCES = tests/broker/attack.c tests/broker/broker.c \
+	tests/broker/broker.h tests/broker/cold.c tests/broker/hostile.c \
+	tests/broker/hostile.h tests/broker/idle.c tests/broker/kill.c \
+	tests/broker/killing.c tests/broker/latency.c tests/broker/meeting.c \
+	tests/broker/processes.c tests/broker/restart.c $(children)
+tests_broker_broker_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_broker_broker_LDADD = libshmipc-intree.la
+endif
+EXTRA_DIST += tests/broker.sh
+
 # One's garbage must not be another's: who collects it runs alone.
 tests/units.log: $(conformance:.sh=.log)
 $(stress:.sh=.log): tests/units.log $(conformance:.sh=.log)
 
-# The long form; about half an hour.
+# The long form; about three quarters of an hour.
 stress: $(check_PROGRAMS)
 	for test in $(stress); do \
 		SHMIPC_STRESS=long srcdir='$(srcdir)' \
