@@ -111,8 +111,9 @@ tests_broker_broker_SOURCES = tests/broker/attack.c tests/broker/broker.c \
 	tests/broker/processes.c tests/broker/restart.c $(children)
 tests_broker_broker_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_broker_broker_LDADD = libshmipc-intree.la
+TESTS += tests/refuse.sh
 endif
-EXTRA_DIST += tests/broker.sh
+EXTRA_DIST += tests/broker.sh tests/refuse.sh
 
 # One's garbage must not be another's: who collects it runs alone.
 tests/units.log: $(conformance:.sh=.log)
