@@ -129,16 +129,27 @@ stress: $(check_PROGRAMS)
 
 # For libFuzzer, so for clang: configure with CC=clang and
 # --enable-sanitizers=fuzzer-no-link,address,undefined.
-EXTRA_PROGRAMS = tests/fuzz/header
+fuzzers = tests/fuzz/header
 tests_fuzz_header_SOURCES = tests/fuzz/header.c
 tests_fuzz_header_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_fuzz_header_LDADD = libshmipc-intree.la
 tests_fuzz_header_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+if MEMFD
+fuzzers += tests/fuzz/wire
+endif
+tests_fuzz_wire_SOURCES = tests/fuzz/wire.c
+tests_fuzz_wire_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_fuzz_wire_LDADD = libbroker.la libshmipc-intree.la
+tests_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+EXTRA_PROGRAMS = tests/fuzz/header tests/fuzz/wire
 FUZZ_SECONDS = 60
-fuzz: tests/fuzz/header
-	tests/fuzz/header -max_total_time=$(FUZZ_SECONDS) -max_len=4200 \
+# Each for so long; at the same time, with make -j.
+fuzz_runs = $(fuzzers:=.fuzz)
+fuzz: $(fuzz_runs)
+$(fuzz_runs): $(fuzzers)
+	$(@:.fuzz=) -max_total_time=$(FUZZ_SECONDS) -max_len=4200 \
 		-print_final_stats=1
-.PHONY: fuzz
+.PHONY: fuzz $(fuzz_runs)
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance) \
