@@ -29,6 +29,10 @@
 /* Brokers that may die at once before we say so. */
 #define STARTS_MAX 3
 
+/* So much of an incarnation, and of a descriptor + 1, is kept. */
+#define LINE_INCARNATION 0x1fffffU
+#define LINE_SOCK	 0x1fffffU
+
 /* How long a broker may take whose answer is not that important. */
 #define BRIEF_MS 100
 
@@ -118,16 +122,6 @@ static int broker_is_full(void)
 				    "higher RLIMIT_NOFILE");
 }
 
-/* Who is at the other end; 0 if it cannot be told. */
-static pid_t peer_of(int sock)
-{
-	struct ucred peer = { .pid = 0 };
-	socklen_t size = sizeof(peer);
-
-	(void)getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-	return peer.pid;
-}
-
 /* The directory keeps others out; this is the second lock on that door. */
 static int check_peer(int sock)
 {
@@ -143,64 +137,73 @@ static int check_peer(int sock)
 	return 0;
 }
 
-static int await_greeting(int sock, const struct timespec *deadline)
+/* A connection, and to whom. */
+struct line {
+	int sock;
+	uint32_t incarnation; /* LINE_INCARNATION of it */
+};
+
+static int await_greeting(struct line *line, const struct timespec *deadline)
 {
 	struct wire_fds none;
 	struct wire hello;
 	int r;
 
-	r = check_peer(sock);
+	r = check_peer(line->sock);
 	if (r < 0)
 		return r;
-	r = receive(sock, deadline, &hello, &none);
+	r = receive(line->sock, deadline, &hello, &none);
 	if (r < 0)
 		return r;
-	shmi_debug("connected to broker %d, incarnation %08x",
-		   (int)peer_of(sock), (unsigned)hello.incarnation);
 	if (hello.op == WIRE_HELLO && hello.result == -EMFILE)
 		return broker_is_full();
 	if (hello.op != WIRE_HELLO)
 		return shmipc_backend_error(-ECONNREFUSED,
 					    "the broker did not greet");
+	line->incarnation = hello.incarnation & LINE_INCARNATION;
+	shmi_debug("connected to the broker, incarnation %08x",
+		   (unsigned)hello.incarnation);
 	return 0;
 }
 
 /*
- * Connect and be greeted. Returns a descriptor.
+ * Connect and be greeted.
  *   -ENOENT  nobody listens
  *   -EAGAIN  too many others are waiting
  *   -ECONNRESET -EPIPE  it was leaving
  */
-static int connect_once(const struct rundir *rundir,
+static int connect_once(const struct rundir *rundir, struct line *ret,
 			const struct timespec *deadline)
 {
-	int dir, sock, r;
+	struct line line;
+	int dir, r;
 
 	dir = rundir_open(rundir);
 	if (dir < 0)
 		return dir;
 	/* Nonblocking at first: connect() could wait for ever for a backlog. */
-	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		      0);
-	if (sock < 0) {
+	line.sock = socket(AF_UNIX,
+			   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (line.sock < 0) {
 		r = -errno;
 		goto out_dir;
 	}
-	r = rundir_connect(dir, sock);
+	r = rundir_connect(dir, line.sock);
 	if (r == 0)
-		r = make_blocking(sock);
+		r = make_blocking(line.sock);
 	if (r == 0)
-		r = await_greeting(sock, deadline);
+		r = await_greeting(&line, deadline);
 	if (r < 0)
-		close(sock);
+		close(line.sock);
 	else
-		r = sock;
+		*ret = line;
 out_dir:
 	close(dir);
 	return r;
 }
 
-static int connect_patiently(bool start, const struct timespec *deadline)
+static int connect_patiently(bool start, struct line *ret,
+			     const struct timespec *deadline)
 {
 	struct rundir rundir;
 	int starts = 0, r;
@@ -209,7 +212,7 @@ static int connect_patiently(bool start, const struct timespec *deadline)
 	if (r < 0)
 		return r;
 	for (unsigned attempt = 0;; attempt++) {
-		r = connect_once(&rundir, deadline);
+		r = connect_once(&rundir, ret, deadline);
 		if (r == -ENOENT) {
 			if (!start)
 				return r;
@@ -243,45 +246,55 @@ static int connect_patiently(bool start, const struct timespec *deadline)
 
 /* ---- the kept one ------------------------------------------------------- */
 
-/* self: the caller's process id, here and below. */
-static uint64_t pack(int sock, pid_t self)
+/*
+ * One word: process id (22 bits, proc(5), pid_max), incarnation, descriptor + 1.
+ * self: the caller's process id, here and below.
+ */
+static uint64_t pack(const struct line *line, pid_t self)
 {
-	return (uint64_t)self << 32 | (uint32_t)(sock + 1);
+	return (uint64_t)self << 42 | (uint64_t)line->incarnation << 21 |
+	       (uint32_t)(line->sock + 1);
 }
 
-/* Take the kept connection, or -1. */
-static int take(struct client *client, pid_t self)
+/* Take the kept connection. Returns whether there was one. */
+static bool take(struct client *client, pid_t self, struct line *ret)
 {
 	/* Acquire and release pair with keep(): one user at a time. */
 	uint64_t kept = atomic_exchange_explicit(&client->kept, 0,
 						 memory_order_acq_rel);
-	int sock = (int)(uint32_t)kept - 1;
+	struct line line = {
+		.sock = (int)(kept & LINE_SOCK) - 1,
+		.incarnation = (uint32_t)(kept >> 21) & LINE_INCARNATION,
+	};
 
 	if (kept == 0)
-		return -1;
+		return false;
 	/* The broker of whom we are now: we may have changed our user id. */
-	if (kept >> 32 == (uint64_t)self && check_peer(sock) == 0)
-		return sock;
-	close(sock); /* or our copy of our parent's */
-	return -1;
+	if (kept >> 42 == (uint64_t)self && check_peer(line.sock) == 0) {
+		*ret = line;
+		return true;
+	}
+	close(line.sock); /* or our copy of our parent's */
+	return false;
 }
 
-static void keep(struct client *client, int sock, pid_t self)
+static void keep(struct client *client, const struct line *line, pid_t self)
 {
 	uint64_t none = 0;
 
-	if (!atomic_compare_exchange_strong_explicit(
-		    &client->kept, &none, pack(sock, self),
+	if (line->sock >= (int)LINE_SOCK ||
+	    !atomic_compare_exchange_strong_explicit(
+		    &client->kept, &none, pack(line, self),
 		    memory_order_acq_rel, memory_order_relaxed))
-		close(sock); /* another thread kept its own */
+		close(line->sock); /* another thread kept its own */
 }
 
 void client_close(struct client *client)
 {
-	int sock = take(client, getpid());
+	struct line line;
 
-	if (sock >= 0)
-		close(sock);
+	if (take(client, getpid(), &line))
+		close(line.sock);
 	held_close(&client->held);
 }
 
@@ -348,42 +361,44 @@ struct asking {
 	const struct wire_fds *fds;
 	struct timespec deadline;
 	pid_t self;
-	pid_t keeper; /* that was asked before, or 0 */
+	struct line asked; /* that this was sent over before */
+	bool was_asked;
 };
 
 static int ask_next(struct asking *a, struct wire *answer,
 		    struct wire_fds *answer_fds)
 {
-	int sock, r;
+	struct line line;
+	int r = 0;
 
-	sock = take(a->client, a->self);
-	if (sock < 0)
-		sock = connect_patiently(a->how == CLIENT_START, &a->deadline);
-	if (sock < 0)
-		return sock;
-	/* Another keeper: all that had a name has lost it. */
-	if (a->keeper && a->question->op == WIRE_UNLINK &&
-	    a->keeper != peer_of(sock)) {
+	if (!take(a->client, a->self, &line))
+		r = connect_patiently(a->how == CLIENT_START, &line,
+				      &a->deadline);
+	if (r < 0)
+		return r;
+	/* Of another broker: all that had a name has lost it. */
+	if (a->was_asked && a->question->op == WIRE_UNLINK &&
+	    a->asked.incarnation != line.incarnation) {
 		*answer = *a->question;
-		r = 0;
 		goto out;
 	}
 	/* The broker has read all we sent before, so there is room. */
-	r = wire_send(sock, a->question, a->fds);
+	r = wire_send(line.sock, a->question, a->fds);
 	if (r == 0) {
-		a->keeper = peer_of(sock);
-		r = await_answer(sock, a->question, answer, answer_fds,
+		a->asked = line;
+		a->was_asked = true;
+		r = await_answer(line.sock, a->question, answer, answer_fds,
 				 &a->deadline);
 	}
 	if (r == -ETIMEDOUT)
-		r = give_up(sock, a->question, answer, answer_fds);
+		r = give_up(line.sock, a->question, answer, answer_fds);
 	if (r == -ENOENT)
 		r = -EIO; /* that would mean that there is no broker */
 out:
 	if (r < 0)
-		close(sock);
+		close(line.sock);
 	else
-		keep(a->client, sock, a->self);
+		keep(a->client, &line, a->self);
 	return r;
 }
 
@@ -428,7 +443,7 @@ static int judge(struct client *client)
 /* There is none, so none that knows a name. */
 static int without_broker(const struct asking *a)
 {
-	if (a->question->op == WIRE_UNLINK && a->keeper)
+	if (a->question->op == WIRE_UNLINK && a->was_asked)
 		return 0; /* it lost it while we asked */
 	return a->question->incarnation ? -ESTALE : -ENOENT;
 }
