@@ -21,13 +21,15 @@ if [ -e shmipc-broker ]; then
 	cp shmipc-broker "$SHMIPC_TEST_DIR/shmipc-broker" || exit 1
 fi
 SHMIPC_BROKER=$SHMIPC_TEST_DIR/shmipc-broker
-export SHMIPC_BACKEND SHMIPC_BROKER SHMIPC_RUNTIME_DIR
+# Nobody waits here for a broker that is not needed any more.
+SHMIPC_BROKER_IDLE_MS=${SHMIPC_BROKER_IDLE_MS:-300}
+export SHMIPC_BACKEND SHMIPC_BROKER SHMIPC_RUNTIME_DIR SHMIPC_BROKER_IDLE_MS
 export SHMIPC_TEST_DIR SHMIPC_TEST_OPENER
 
 "$@"
 status=$?
 
-# Brokers leave by themselves, some seconds after the last client.
+# Brokers leave by themselves, soon after the last client.
 tries=0
 while [ -e "$SHMIPC_RUNTIME_DIR/sock" ] ||
 	[ -e "$SHMIPC_TEST_DIR/nobody/sock" ]; do
