@@ -116,29 +116,34 @@ int fdmem_reserve(int fd, size_t length, unsigned flags, const char *where)
 	}
 }
 
-int fdmem_reopen(int fd, int access)
+/*
+ * thread-self: after the main thread's pthread_exit() there is no
+ * /proc/self/fd any more.
+ */
+static int open_in_proc(const char *what, int fd, int access)
 {
 	char path[64];
 
-	/*
-	 * thread-self: after the main thread's pthread_exit() there is no
-	 * /proc/self/fd any more.
-	 */
-	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/thread-self/%s/%d", what, fd);
 	fd = open(path, access | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return shmipc_backend_error(-EIO, "/proc is not mounted");
 	return fd < 0 ? -errno : fd;
+}
+
+int fdmem_reopen(int fd, int access)
+{
+	return open_in_proc("fd", fd, access);
 }
 
 int fdmem_read_info(int fd, char ret[FDMEM_INFO])
 {
-	char path[64];
 	ssize_t n;
 	int r = 0;
 
-	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_in_proc("fdinfo", fd, O_RDONLY);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = read(fd, ret, FDMEM_INFO - 1);
 	if (n < 0)
 		r = -errno;
@@ -386,9 +391,7 @@ static int open_import(struct shmipc_segment *seg, int fd, int access)
 	int r;
 
 	if (own != -EACCES)
-		return own == -ENOENT ? shmipc_backend_error(
-						-EIO, "/proc is not mounted")
-				      : own;
+		return own;
 	own = share(fd);
 	if (own < 0)
 		return own;

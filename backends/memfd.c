@@ -158,15 +158,23 @@ err_fd:
 	return r;
 }
 
-static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
-				const char *name)
+/* incarnation: as client_ask() has it */
+static int unlink_at(void *conn, enum shmipc_kind kind, const char *name,
+		     uint32_t incarnation)
 {
 	struct wire question = wire_make(WIRE_UNLINK, kind, name);
 	struct wire_fds none;
 	struct wire answer;
 
 	question.abi = shmi_header_abi;
+	question.incarnation = incarnation;
 	return client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
+}
+
+static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
+				const char *name)
+{
+	return unlink_at(conn, kind, name, 0);
 }
 
 /* From now on, this connection has something to lose: held.h. */
@@ -194,7 +202,8 @@ static int memfd_segment_publish(struct shmipc_segment *seg)
 	of(seg)->published = true;
 	r = hold(seg, answer.incarnation);
 	if (r < 0)
-		(void)memfd_segment_unlink(seg->conn, seg->kind, seg->name);
+		(void)unlink_at(seg->conn, seg->kind, seg->name,
+				answer.incarnation);
 	return r;
 }
 

@@ -19,7 +19,8 @@
  *               kernel, when its holder dies
  *   links       who holds the lock: robust.h              the kernel, when he
  *                                                         dies
- *   note        creator's backend, before READY           the same backend
+ *   note        creator's backend, before READY; memfd's  the same backend
+ *               broker, when it unlinks
  *   the others  creator, before READY; then constant      all openers
  *
  * Order. The creator writes all fields, then READY with release [H1]; an

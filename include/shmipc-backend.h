@@ -481,9 +481,8 @@ SHMIPC_API int shmipc_segment_retire(void *addr);
 SHMIPC_API int shmipc_segment_is_transient(const void *addr);
 
 /**
- * A word in the header for the backend's own use, 0 until it is set. Written
- * before the segment is complete. Who may write the segment may change it, so
- * what it leads to has to be verified.
+ * A word in the header for the backend's own use, 0 until it is set. Who may
+ * write the segment may change it, so what it leads to has to be verified.
  */
 SHMIPC_API void shmipc_segment_set_note(void *addr, uint64_t note);
 SHMIPC_API uint64_t shmipc_segment_note(const void *addr);

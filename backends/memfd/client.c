@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <shmipc-backend.h>
@@ -135,6 +136,24 @@ static int check_peer(int sock)
 			-ECONNREFUSED, "the broker that runs belongs to uid %u",
 			(unsigned)peer.uid);
 	return 0;
+}
+
+/*
+ * Is this number something else's by now? The program may have closed what it
+ * did not know, as daemons do. Then it is neither to be talked to nor closed.
+ */
+static bool is_anothers(int sock)
+{
+	struct sockaddr_un peer = { .sun_family = AF_UNSPEC };
+	socklen_t size = sizeof(peer);
+	const char *end;
+
+	if (getpeername(sock, (struct sockaddr *)&peer, &size) < 0)
+		return errno == EBADF || errno == ENOTSOCK;
+	/* Bound by us in the directory, or by systemd with all of the path. */
+	end = strrchr(peer.sun_path, '/');
+	return peer.sun_family != AF_UNIX ||
+	       strcmp(end ? end + 1 : peer.sun_path, RUNDIR_SOCKET) != 0;
 }
 
 /* A connection, and to whom. */
@@ -267,7 +286,7 @@ static bool take(struct client *client, pid_t self, struct line *ret)
 		.incarnation = (uint32_t)(kept >> 21) & LINE_INCARNATION,
 	};
 
-	if (kept == 0)
+	if (kept == 0 || is_anothers(line.sock))
 		return false;
 	/* The broker of whom we are now: we may have changed our user id. */
 	if (kept >> 42 == (uint64_t)self && check_peer(line.sock) == 0) {
@@ -461,7 +480,7 @@ int client_ask(struct client *client, enum client_how how,
 			how == CLIENT_BRIEFLY ? BRIEF_MS : SHMI_PATIENCE_MS),
 		.self = getpid(),
 	};
-	bool any = question->incarnation == CLIENT_ANY;
+	const uint32_t wanted = question->incarnation;
 	int r;
 
 	*answer = (struct wire){ .op = 0 };
@@ -470,11 +489,13 @@ int client_ask(struct client *client, enum client_how how,
 		return r;
 	for (;;) {
 		question->incarnation =
-			any ? 0 : held_incarnation(&client->held);
+			wanted == CLIENT_ANY ? 0
+			: wanted	     ? wanted
+					     : held_incarnation(&client->held);
 		r = ask(&a, answer, answer_fds);
 		if (r == -ENOENT && answer->op == 0)
 			r = without_broker(&a);
-		if (r != -ESTALE || judge(client) < 0)
+		if (r != -ESTALE || wanted || judge(client) < 0)
 			return r;
 	}
 }

@@ -40,7 +40,7 @@ enum client_how {
  * one. If that is another broker, what was to be unlinked has lost its name.
  *
  * A question that adds, opens or unlinks means names of the incarnation of what
- * is open here, unless question->incarnation is CLIENT_ANY.
+ * is open here; of another, or any, if question->incarnation says so.
  *
  * Returns the answer's result, or
  *   -ENOENT        there is no broker, and none is started: nothing has a name
