@@ -102,8 +102,8 @@ void be_undisturbed(void);
 void be_disturbed(void);
 
 /*
- * Do times say anything? Not if that was not allowed, nor when a sanitizer
- * makes all of it several times slower.
+ * Do times say anything? In the long form only, which runs alone; not if that
+ * was not allowed, nor when a sanitizer makes all of it several times slower.
  */
 bool times_count(void);
 
