@@ -15,7 +15,7 @@
  */
 bool apart(int flags);
 
-/* The same, but his ids there are root's: the limits of a name space are his. */
+/* The same, but his ids there are root's: its limits are his to set. */
 bool apart_as_root(int flags);
 
 #endif

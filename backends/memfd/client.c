@@ -266,7 +266,8 @@ static int connect_patiently(bool start, struct line *ret,
 /* ---- the kept one ------------------------------------------------------- */
 
 /*
- * One word: process id (22 bits, proc(5), pid_max), incarnation, descriptor + 1.
+ * One word: process id (22 bits, proc(5), pid_max), incarnation, and the
+ * descriptor + 1.
  * self: the caller's process id, here and below.
  */
 static uint64_t pack(const struct line *line, pid_t self)

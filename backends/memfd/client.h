@@ -9,12 +9,12 @@
 #include "backends/memfd/wire.h"
 
 /*
- * A connection kept for the next question: process id, the broker's incarnation
- * and the descriptor, as client.c packs them; 0 for none. Whoever wants it takes
- * it with an atomic exchange and puts it back when the answer is there; another
- * thread that comes meanwhile makes one of its own. So there is no lock that fork()
- * could leave locked, and no two processes ask over one connection: a child
- * finds its parent's process id and closes its copy.
+ * A connection kept for the next question: process id, the broker's
+ * incarnation and the descriptor, as client.c packs them; 0 for none. Whoever
+ * wants it takes it with an atomic exchange and puts it back when the answer is
+ * there; another thread that comes meanwhile makes one of its own. So there is
+ * no lock that fork() could leave locked, and no two processes ask over one
+ * connection: a child finds its parent's process id and closes its copy.
  */
 struct client {
 	_Atomic uint64_t kept;

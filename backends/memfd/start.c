@@ -118,10 +118,9 @@ static void close_from(int first)
 }
 
 /*
- * 0 to 2 on /dev/null (2 as it is, if that is wanted), the socket on 3, the lock
- * on 4, and nothing else. The
- * two may be any numbers now, also of those: away from there first. dup2()
- * drops close-on-exec.
+ * 0 to 2 on /dev/null (2 as it is, if that is wanted), the socket on 3, the
+ * lock on 4, and nothing else. The two may be any numbers now, also of those:
+ * away from there first. dup2() drops close-on-exec.
  */
 static int arrange_descriptors(const struct rundir_claim *claim,
 			       bool keep_stderr)

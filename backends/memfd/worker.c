@@ -21,14 +21,14 @@
 #include "backends/memfd/log.h"
 #include "backends/memfd/worker.h"
 
-/* With names and no questions: how often to see whose last users were killed. */
+/* With names and no questions: how often to look for dead users' objects. */
 #define GHOSTS_MS 60000
 
 /* Clients at once, and how long one may say nothing after it was greeted. */
 #define CLIENTS_MAX 1024
 #define SILENT_MS   5000
 
-/* Descriptors that the keeper may have and we not, so that we lack them first. */
+/* Descriptors that the keeper may have and we not: we shall lack them first. */
 #define FDS_LESS 8
 
 struct guest {
