@@ -208,14 +208,18 @@ static int connect_once(const struct rundir *rundir, struct line *ret,
 		goto out_dir;
 	}
 	r = rundir_connect(dir, line.sock);
-	if (r == 0)
-		r = make_blocking(line.sock);
+	if (r < 0)
+		goto out_sock;
+	r = make_blocking(line.sock);
 	if (r == 0)
 		r = await_greeting(&line, deadline);
+	if (r == 0)
+		*ret = line;
+	if (r == -ENOENT)
+		r = -EIO; /* somebody does listen */
+out_sock:
 	if (r < 0)
 		close(line.sock);
-	else
-		*ret = line;
 out_dir:
 	close(dir);
 	return r;
