@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backends/memfd/report.h"
@@ -148,6 +149,66 @@ START_TEST(ghost_that_was_forgotten_is_named_again)
 	ck_assert_uint_eq(again.cursor, first.cursor);
 	next.nonce++;
 	ck_assert_int_eq(ask_new_worker(&next, NULL, &again), -ENOENT);
+}
+END_TEST
+
+/* ---- when it learns ----------------------------------------------------- */
+
+/* Until the keeper has so many descriptors. */
+static long ms_until(pid_t keeper, unsigned fds)
+{
+	struct timespec start, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	AWAIT(count_fds(keeper) == fds);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (end.tv_sec - start.tv_sec) * 1000 +
+	       (end.tv_nsec - start.tv_nsec) / 1000000;
+}
+
+START_TEST(keeper_learns_soon_and_frees_much_memory_at_once)
+{
+	const unsigned much = 2 * REPORTS_OWED_BYTES;
+	struct shmipc_shm *shm;
+	long soonest = 1000;
+	pid_t keeper;
+	unsigned fds;
+
+	/* Not because it looks around. */
+	setenv("SHMIPC_BROKER_IDLE_MS", "60000", 1);
+	ck_assert_int_eq(create("y"), 0);
+	keeper = broker_pid();
+	kill_worker(keeper); /* so that it knows of it */
+	fds = count_fds(keeper);
+	ck_assert_int_eq(create("x"), 0);
+	ck_assert_int_lt(ms_until(keeper, fds + 1), 2000);
+	for (int i = 0; i < 10; i++) {
+		long took;
+
+		ck_assert_int_eq(shmipc_shm_open(ipc, &shm, "much", much,
+						 SHMIPC_CREATE, 0600),
+				 0);
+		shmipc_shm_close(shm);
+		(void)ms_until(keeper, fds + 2);
+		ck_assert_int_eq(shmipc_shm_unlink(ipc, "much"), 0);
+		took = ms_until(keeper, fds + 1);
+		soonest = took < soonest ? took : soonest;
+	}
+	ck_assert_int_lt(soonest, REPORTS_OWED_MS / 2);
+}
+END_TEST
+
+START_TEST(reports_that_were_not_read_count_when_the_worker_is_killed)
+{
+	struct shmipc_info info;
+	char name[16];
+
+	for (unsigned i = 0; i < 3 * REPORTS_OWED; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		ck_assert_int_eq(create(name), 0);
+		kill_worker(broker_pid());
+		ck_assert_int_eq(shmipc_stat(ipc, SHMIPC_SHM, name, &info), 0);
+	}
 }
 END_TEST
 
@@ -378,6 +439,9 @@ TCase *keeper_case(void)
 	tcase_add_test(tc, what_was_added_is_not_added_again);
 	tcase_add_test(tc, what_was_unlinked_is_not_unlinked_again);
 	tcase_add_test(tc, ghost_that_was_forgotten_is_named_again);
+	tcase_add_test(tc, keeper_learns_soon_and_frees_much_memory_at_once);
+	tcase_add_test(
+		tc, reports_that_were_not_read_count_when_the_worker_is_killed);
 	tcase_add_test(tc, new_worker_is_of_the_program_that_is_installed);
 	tcase_add_test(tc, crash_is_no_upgrade);
 	tcase_add_test(tc, program_that_does_not_get_ready_is_not_used);

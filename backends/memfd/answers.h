@@ -17,7 +17,9 @@
 
 struct answers {
 	struct table table;
-	int keeper; /* the socket */
+	int keeper;    /* the socket */
+	int nudge;     /* the eventfd */
+	unsigned owed; /* reports since the last nudge */
 	uint32_t incarnation;
 	struct report done[ANSWERS_DONE_MAX];
 	unsigned done_count;
@@ -42,5 +44,8 @@ int answers_give(struct answers *a, int sock, const struct wire *question,
 		 struct wire_fds *fds);
 
 void answers_forget_ghosts(struct answers *a);
+
+/* Let the keeper read what it was sent, if it was. */
+void answers_nudge(struct answers *a);
 
 #endif

@@ -290,35 +290,49 @@ static bool look_around(struct keeper *k)
 	return rundir_bind_again(&k->claim, &k->sock) < 0;
 }
 
-/* Wait for reports, or for what else there is to do. */
+/*
+ * Wait until there are enough reports, or for what else there is to do. That
+ * the worker is gone is seen in any case.
+ */
 static int await(struct keeper *k, const sigset_t *waiting)
 {
 	const struct timespec idle = { .tv_sec = SPAWN_IDLE_S };
 	struct timespec left = shmi_clock_left(&k->next_look);
-	struct pollfd p = { .fd = k->worker.pair, .events = POLLIN };
-	int n = ppoll(&p, 1, k->ready ? &left : &idle, waiting);
+	struct pollfd p[] = {
+		{ .fd = k->worker.nudge, .events = POLLIN },
+		{ .fd = k->worker.pair, .events = k->ready ? 0 : POLLIN },
+	};
+	int n = ppoll(p, 2, k->ready ? &left : &idle, waiting);
+	uint64_t nudges;
 
+	/* [K0] Before the reports: those that come later nudge again. */
+	if (n > 0 && p[0].revents)
+		(void)!read(k->worker.nudge, &nudges, sizeof(nudges));
 	return n == 0 && !k->ready ? -ETIMEDOUT : 0;
 }
 
-/* Read reports until the worker's end, or until it must be ended. */
+/*
+ * Read reports until the worker's end, or until it must be ended. What we say
+ * and do ourselves is done when we know of all.
+ */
 static int follow(struct keeper *k, const sigset_t *waiting)
 {
 	struct wire_fds fds;
 	struct report r;
 	int err;
 
-	while (obey(k) && look_around(k)) {
+	for (;;) {
 		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
 				     &fds, MSG_DONTWAIT);
-		if (err == -EAGAIN)
-			err = await(k, waiting);
-		else if (err == 0)
+		if (err == 0)
 			err = note(k, &r, &fds);
+		else if (err == -EAGAIN && obey(k) && look_around(k))
+			err = await(k, waiting);
+		else if (err == -EAGAIN)
+			err = -EINTR;
 		if (err < 0)
 			return err;
 	}
-	return -EINTR;
 }
 
 /*
@@ -358,6 +372,7 @@ static bool end_worker(struct keeper *k, int why)
 		;
 	read_the_rest(k);
 	close(k->worker.pair);
+	close(k->worker.nudge);
 	if (k->last.op && k->last.nonce) {
 		k->last.op = REPORT_DONE;
 		k->last.fds = 0;

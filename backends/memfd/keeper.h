@@ -13,11 +13,16 @@
  *   [W1] takes a question
  *   [W2] changes its own table, which
  *        may fail
- *   [W3] reports                       [K1] puts that into its table
+ *   [W3] reports
  *   [W4] answers
+ *   [W5] now and then, nudges          [K0] wakes up
+ *                                      [K1] puts all reports into its table
  *
  * A report that has been sent is in the keeper's socket, and stays there when
- * the worker dies. Then the keeper starts over:
+ * the worker dies, so that nothing depends on when it is read. To be woken for
+ * each would cost more than all the rest, so it sleeps on an eventfd(2): W5 is
+ * after REPORTS_OWED reports, at the latest after REPORTS_OWED_MS, and at once
+ * if much memory is to be freed. When the worker dies, the keeper starts over:
  *
  *   [K2] kills it, reaps it, and reads all reports; was the last one about a
  *        question, it goes to those that are done, with its nonce

@@ -22,7 +22,15 @@
 #include "backends/memfd/wire.h"
 
 #define REPORT_MAGIC   0x4d485352U /* "RSHM" */
-#define REPORT_VERSION 1
+#define REPORT_VERSION 2
+
+/*
+ * Reports that the keeper need not be woken for, how long, and the most bytes
+ * whose end is not urgent. Descriptors in them are on their way, unix(7).
+ */
+#define REPORTS_OWED	   8
+#define REPORTS_OWED_MS	   100
+#define REPORTS_OWED_BYTES 65536
 
 /*
  * Slots are numbered from 0 to here; also the most names there can be. All of

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -16,38 +17,44 @@
 
 /*
  * Room in the pair for what the keeper and the worker send: about 80 reports,
- * and 10. The descriptors in them count against what the user may have on their
- * way, unix(7); but to hand over in small pieces takes long on busy machines.
+ * and 20, twice REPORTS_OWED. The descriptors in them count against what the
+ * user may have on their way, unix(7); but to hand over in small pieces takes
+ * long on busy machines.
  */
 #define KEEPER_BYTES 65536
-#define WORKER_BYTES 8192
+#define WORKER_BYTES 16384
 
 /* Not where a worker's descriptors go. */
 int spawn_open_image(const char *path)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC), away;
 
-	if (fd < 0 || fd > WORKER_KEEPER_FD)
+	if (fd < 0 || fd > WORKER_NUDGE_FD)
 		return fd;
-	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
+	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_NUDGE_FD + 1);
 	close(fd);
 	return away;
 }
 
 /* Each may be any number now: away from the others' places first. */
-static bool place_descriptors(const struct rundir_claim *claim, int pair)
+static bool place_descriptors(const struct rundir_claim *claim, int pair,
+			      int nudge)
 {
-	int sock = fcntl(claim->sock, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
-	int dir = fcntl(claim->dir, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
-	int keeper = fcntl(pair, F_DUPFD_CLOEXEC, WORKER_KEEPER_FD + 1);
+	const int from[] = { claim->sock, claim->dir, pair, nudge };
+	const int to[] = { WORKER_SOCK_FD, WORKER_DIR_FD, WORKER_KEEPER_FD,
+			   WORKER_NUDGE_FD };
+	int away[4];
 
-	return dup2(sock, WORKER_SOCK_FD) >= 0 &&
-	       dup2(dir, WORKER_DIR_FD) >= 0 &&
-	       dup2(keeper, WORKER_KEEPER_FD) >= 0;
+	for (int i = 0; i < 4; i++)
+		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, WORKER_NUDGE_FD + 1);
+	for (int i = 0; i < 4; i++)
+		if (dup2(away[i], to[i]) < 0)
+			return false;
+	return true;
 }
 
 static _Noreturn void become_worker(int image, const struct rundir_claim *claim,
-				    int pair)
+				    int pair, int nudge)
 {
 	char *arguments[] = { (char *)"shmipc-broker", (char *)"--worker",
 			      NULL };
@@ -58,34 +65,50 @@ static _Noreturn void become_worker(int image, const struct rundir_claim *claim,
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_descriptors(claim, pair))
+	if (place_descriptors(claim, pair, nudge))
 		(void)fexecve(image, arguments, environ);
 	_exit(1);
 }
 
-int spawn_worker(int image, const struct rundir_claim *claim,
-		 struct spawned *ret)
+static void size_pair(const int pair[2])
 {
 	const struct timeval patience = { .tv_sec = SPAWN_IDLE_S };
 	const int bytes[2] = { KEEPER_BYTES, WORKER_BYTES };
-	int pair[2], r;
-	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
 			 sizeof(patience));
 	for (int i = 0; i < 2; i++)
 		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes[i],
 				 sizeof(bytes[i]));
+}
+
+int spawn_worker(int image, const struct rundir_claim *claim,
+		 struct spawned *ret)
+{
+	int pair[2], nudge, r;
+	pid_t pid;
+
+	nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (nudge < 0)
+		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		r = -errno;
+		goto err_nudge;
+	}
+	size_pair(pair);
 	pid = fork();
 	if (pid == 0)
-		become_worker(image, claim, pair[1]);
-	r = pid < 0 ? -errno : 0;
+		become_worker(image, claim, pair[1], nudge);
+	r = -errno;
 	close(pair[1]);
-	if (r < 0)
-		close(pair[0]);
-	else
-		*ret = (struct spawned){ .pid = pid, .pair = pair[0] };
+	if (pid < 0)
+		goto err_pair;
+	*ret = (struct spawned){ .pid = pid, .pair = pair[0], .nudge = nudge };
+	return 0;
+
+err_pair:
+	close(pair[0]);
+err_nudge:
+	close(nudge);
 	return r;
 }

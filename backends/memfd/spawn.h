@@ -21,7 +21,8 @@ int spawn_open_image(const char *path);
 
 struct spawned {
 	pid_t pid;
-	int pair; /* our end of it; sending gives up after SPAWN_IDLE_S */
+	int pair;  /* our end of it; sending gives up after SPAWN_IDLE_S */
+	int nudge; /* becomes readable when there are enough reports */
 };
 
 /* Start a worker. What it does after that, it says in reports. */

@@ -19,12 +19,14 @@ static int compare(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
-/* The file's own mode says so: fdmem.h. */
-static bool is_transient(int fd)
+static void look_at(struct table_entry *e)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && st.st_mode & S_ISVTX;
+	if (fstat(e->fds.fd[0], &st) < 0)
+		return; /* it is empty, and not sound */
+	e->size = (uint64_t)st.st_size;
+	e->transient = st.st_mode & S_ISVTX; /* fdmem.h */
 }
 
 static uint32_t free_slot(const struct table *t)
@@ -76,7 +78,7 @@ int table_add(struct table *t, uint32_t slot, uint32_t kind, const char *name,
 	e->kind = kind;
 	e->slot = slot;
 	e->fds = *fds;
-	e->transient = is_transient(fds->fd[0]);
+	look_at(e);
 	memcpy(e->name, name, strnlen(name, SHMIPC_NAME_MAX));
 	there = tsearch(e, &t->tree, compare);
 	if (!there) {

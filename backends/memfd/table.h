@@ -17,6 +17,7 @@ struct table_entry {
 	uint32_t kind;
 	uint32_t slot;
 	bool transient;
+	uint64_t size;	     /* bytes, for ever: it is sealed */
 	struct wire_fds fds; /* owned */
 	char name[SHMIPC_NAME_MAX + 1];
 };

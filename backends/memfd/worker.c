@@ -285,6 +285,8 @@ static void handle(struct worker *w, const struct epoll_event *event)
 /* How long nothing may happen before we look around. */
 static int patience(const struct worker *w, long idle)
 {
+	if (w->answers.owed)
+		return REPORTS_OWED_MS;
 	if (w->silent || told_to_leave)
 		return 1000;
 	if (w->count && !w->answers.table.transient)
@@ -307,6 +309,8 @@ static int run(struct worker *w, const sigset_t *mask)
 			idle = w->idle_ms;
 			last = now_ms();
 		}
+		if (n <= 0)
+			answers_nudge(&w->answers);
 		if (w->silent)
 			drop_silent(w);
 		if (n <= 0 && (told_to_leave || now_ms() - last >= idle)) {
@@ -341,6 +345,7 @@ static int prepare(struct worker *w, sigset_t *mask)
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		w->guests[i].sock = -1;
 	w->answers.keeper = WORKER_KEEPER_FD;
+	w->answers.nudge = WORKER_NUDGE_FD;
 	w->idle_ms = worker_idle_ms();
 	/* Seen in epoll_pwait() only. */
 	sigemptyset(&term);

@@ -20,6 +20,7 @@
 #define WORKER_SOCK_FD	 3 /* listening */
 #define WORKER_DIR_FD	 4 /* the broker's directory, locked */
 #define WORKER_KEEPER_FD 5 /* for reports */
+#define WORKER_NUDGE_FD	 6 /* eventfd(2): there are reports */
 
 /*
  * How long nobody must want anything before it leaves: $SHMIPC_BROKER_IDLE_MS,
