@@ -28,7 +28,7 @@
  * Reports that the keeper need not be woken for, how long, and the most bytes
  * whose end is not urgent. Descriptors in them are on their way, unix(7).
  */
-#define REPORTS_OWED	   8
+#define REPORTS_OWED	   16
 #define REPORTS_OWED_MS	   100
 #define REPORTS_OWED_BYTES 65536
 

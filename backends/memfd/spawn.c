@@ -17,12 +17,12 @@
 
 /*
  * Room in the pair for what the keeper and the worker send: about 80 reports,
- * and 20, twice REPORTS_OWED. The descriptors in them count against what the
+ * and 40, twice REPORTS_OWED. The descriptors in them count against what the
  * user may have on their way, unix(7); but to hand over in small pieces takes
  * long on busy machines.
  */
 #define KEEPER_BYTES 65536
-#define WORKER_BYTES 16384
+#define WORKER_BYTES 32768
 
 /* Not where a worker's descriptors go. */
 int spawn_open_image(const char *path)
