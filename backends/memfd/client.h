@@ -6,11 +6,11 @@
 #include <stdatomic.h>
 
 #include "backends/memfd/held.h"
-#include "backends/memfd/wire.h"
+#include "backends/memfd/line.h"
 
 /*
  * A connection kept for the next question: process id, the broker's
- * incarnation and the descriptor, as client.c packs them; 0 for none. Whoever
+ * incarnation and the descriptor, as line.c packs them; 0 for none. Whoever
  * wants it takes it with an atomic exchange and puts it back when the answer is
  * there; another thread that comes meanwhile makes one of its own. So there is
  * no lock that fork() could leave locked, and no two processes ask over one
