@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations of the memfd backend that walk over all objects. */
+#ifndef SHMI_MEMFD_LISTING_H
+#define SHMI_MEMFD_LISTING_H
+
+#include <shmipc-backend.h>
+
+int memfd_segment_list(void *conn, enum shmipc_kind kind,
+		       int (*found)(const char *name, void *arg), void *arg);
+
+int memfd_lost(void *conn,
+	       int (*found)(const struct shmipc_info *info, void *arg),
+	       void *arg);
+
+int memfd_collect(void *conn, int remove,
+		  int (*found)(const struct shmipc_info *info, void *arg),
+		  void *arg);
+
+#endif
