@@ -6,7 +6,7 @@
  * under our feet. But descriptors have no names: a broker, two processes for
  * each user, keeps them (backends/memfd/). So objects are one user's, their
  * names go with the broker if that is killed, and every open takes a round trip
- * to it. An eventfd wakes all who read it, and sends all but one to sleep
+ * to it; a listing takes one for WIRE_RUN of them. An eventfd wakes all who read it, and sends all but one to sleep
  * again.
  *
  * A descriptor that was passed on is the same description for all, and who is
@@ -246,19 +246,30 @@ static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
 	return r;
 }
 
-static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
+/* Whoever lists has its memory already. */
+static int find(const struct shmipc_segment *seg, unsigned flags,
+		struct wire *answer, struct wire_fds *fds)
 {
 	struct wire question = wire_make(WIRE_OPEN, seg->kind, seg->name);
+
+	if (flags & SHMIPC_SEGMENT_PEEK) {
+		if (listing_has(seg, fds))
+			return 0;
+		question.incarnation = CLIENT_ANY;
+	}
+	return client_ask(seg->conn,
+			  flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
+							: CLIENT_ASK,
+			  &question, NULL, answer, fds);
+}
+
+static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
+{
 	struct wire_fds fds = WIRE_NO_FDS;
 	struct wire answer;
 	int r;
 
-	if (flags & SHMIPC_SEGMENT_PEEK)
-		question.incarnation = CLIENT_ANY;
-	r = client_ask(seg->conn,
-		       flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
-						     : CLIENT_ASK,
-		       &question, NULL, &answer, &fds);
+	r = find(seg, flags, &answer, &fds);
 	if (r < 0)
 		return r;
 	r = map_memory(seg, fds.fd[0], flags);

@@ -306,8 +306,8 @@ START_TEST(broker_that_does_not_speak_our_version_is_told_with_both_ranges)
 	stranger(WIRE_VERSION + 2, WIRE_VERSION + 1, range);
 	/* Before there were ranges, and what will never be. */
 	stranger(3, 0, "3 to 3");
-	stranger(WIRE_VERSION + 1, 0, "5 to 5");
-	stranger(WIRE_OLDEST - 1, 1, "1 to 3");
+	stranger(WIRE_VERSION + 1, 0, "6 to 6");
+	stranger(WIRE_OLDEST - 1, 1, "1 to 4");
 }
 END_TEST
 

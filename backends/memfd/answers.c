@@ -271,18 +271,6 @@ static int answer_let_go(struct answers *a, const struct wire *question)
 	return forget_ghost(a, e, question) ? 0 : -EBUSY;
 }
 
-static int answer_next(struct answers *a, struct wire *answer)
-{
-	struct table_entry *e =
-		table_next(&a->table, answer->kind, answer->cursor);
-
-	if (!e)
-		return -ENOENT;
-	strcpy(answer->name, e->name);
-	answer->cursor = e->slot + 1;
-	return 0;
-}
-
 /* The first ghost in this slot or behind it; forgotten, if that is wanted. */
 static int answer_next_ghost(struct answers *a, const struct wire *question,
 			     struct wire *answer)
@@ -338,8 +326,6 @@ static int see_to(struct answers *a, const struct wire *question,
 		return answer_unlink(a, question);
 	case WIRE_LET_GO:
 		return answer_let_go(a, question);
-	case WIRE_NEXT:
-		return answer_next(a, reply);
 	default:
 		return answer_next_ghost(a, question, reply);
 	}
@@ -367,9 +353,15 @@ static int send_answer(int sock, struct wire *reply,
 	return wire_send(sock, reply, NULL);
 }
 
+/* Does the answer to this have descriptors? */
+static bool lends(const struct wire *question)
+{
+	return question->op == WIRE_OPEN || question->op == WIRE_NEXT;
+}
+
 /*
- * One answer at a time: who asks and does not read could have so many
- * descriptors on their way that nobody else's may be sent.
+ * The answers to one question at a time: who asks and does not read could have
+ * so many descriptors on their way that nobody else's may be sent.
  */
 static bool has_read(int sock)
 {
@@ -399,6 +391,46 @@ static struct wire make_reply(const struct answers *a,
 	return reply;
 }
 
+/* One packet of a run. Returns whether there is to be another, or an error. */
+static int send_next(int sock, struct wire *reply, const struct table_entry *e)
+{
+	int r;
+
+	if (!e) {
+		reply->result = -ENOENT;
+		return wire_send(sock, reply, NULL);
+	}
+	strcpy(reply->name, e->name);
+	reply->cursor = e->slot + 1;
+	reply->fds = 1;
+	r = wire_send(sock, reply, &e->fds);
+	if (r == 0)
+		return !(reply->flags & WIRE_LAST);
+	if (r != -ETOOMANYREFS)
+		return r;
+	reply->flags = WIRE_LAST;
+	reply->fds = 0;
+	return wire_send(sock, reply, NULL);
+}
+
+/* All answers to WIRE_NEXT: wire.h. */
+static int give_run(const struct answers *a, int sock, const struct wire *empty)
+{
+	uint32_t slot = empty->cursor;
+	int r = 1;
+
+	for (unsigned count = 1; r > 0; count++) {
+		struct wire reply = *empty;
+
+		if (count == WIRE_RUN)
+			reply.flags = WIRE_LAST;
+		r = send_next(sock, &reply,
+			      table_next(&a->table, reply.kind, slot));
+		slot = reply.cursor;
+	}
+	return r;
+}
+
 int answers_give(struct answers *a, int sock, const struct wire *question,
 		 struct wire_fds *fds)
 {
@@ -407,7 +439,7 @@ int answers_give(struct answers *a, int sock, const struct wire *question,
 	struct wire_fds lent = WIRE_NO_FDS;
 	int r = 0;
 
-	if (question->op == WIRE_OPEN && !has_read(sock)) {
+	if (lends(question) && !has_read(sock)) {
 		r = -EAGAIN;
 	} else if (wire_changes(question) && has_left(sock)) {
 		r = -EPIPE;
@@ -419,12 +451,14 @@ int answers_give(struct answers *a, int sock, const struct wire *question,
 		reply.cursor = done->slot + 1;
 	} else if (question->op == WIRE_ADD && !are_sound(question, fds)) {
 		r = -EBADF;
-	} else {
+	} else if (question->op != WIRE_NEXT) {
 		reply.result = see_to(a, question, fds, &reply, &lent);
 	}
 	wire_close_fds(fds);
 	if (r < 0 || a->alone)
 		return r < 0 ? r : -EPIPE;
+	if (question->op == WIRE_NEXT && reply.result == 0)
+		return give_run(a, sock, &reply);
 	r = send_answer(sock, &reply, &lent);
 	if (r < 0 && question->op == WIRE_ADD && !done && reply.result == 0)
 		take_back(a, question);

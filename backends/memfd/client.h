@@ -53,4 +53,36 @@ int client_ask(struct client *client, enum client_how how,
 	       struct wire *question, const struct wire_fds *fds,
 	       struct wire *answer, struct wire_fds *answer_fds);
 
+/*
+ * A walk over the objects of one kind, by WIRE_NEXT: start with zeros, client
+ * and question. What has come of a run and was not read yet is in a connection
+ * that only the walk has, kept like the client's, so that whatever is done
+ * between two steps may ask, fork and close what it likes. Only where no other
+ * connection can be had, because there are no descriptors left, here or with
+ * the broker, the same thread's questions take this one away; the walk asks
+ * again then.
+ *
+ * All steps are one thread's.
+ */
+struct client_walk {
+	struct client *client;
+	struct wire question;  /* its cursor goes on */
+	_Atomic uint64_t rest; /* the connection, between two answers */
+	unsigned left;	       /* answers that may still come over it */
+	bool has_begun;
+	struct client_walk *outer; /* this thread's, in which we are a step */
+};
+
+/*
+ * The next object: answer has its name; *fds is the caller's, and empty if the
+ * broker could not send it.
+ *   -ENOENT        no more, or there is no broker
+ *   -ECONNREFUSED -ETIMEDOUT -EMFILE  as client_ask()
+ */
+int client_walk_next(struct client_walk *walk, struct wire *answer,
+		     struct wire_fds *fds);
+
+/* After the last step, whatever it said. */
+void client_walk_end(struct client_walk *walk);
+
 #endif

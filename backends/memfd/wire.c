@@ -84,6 +84,10 @@ static bool answer_is_sound(const struct wire *m)
 			       ? m->fds == 0
 			       : has_kind(m) && m->fds == wire_fds_of(m->kind);
 	case WIRE_NEXT:
+		return m->result < 0 ? m->fds == 0
+				     : has_kind(m) && wire_has_name(m->name) &&
+					       m->fds <= 1 &&
+					       !(m->flags & ~WIRE_LAST);
 	case WIRE_NEXT_GHOST:
 		return m->fds == 0 && (m->result < 0 || wire_has_name(m->name));
 	default:
@@ -267,4 +271,21 @@ int wire_receive(int sock, enum wire_from from, struct wire *ret,
 	}
 	*fds = got;
 	return 0;
+}
+
+int wire_skip(int sock, enum wire_from from, struct wire *ret)
+{
+	char bytes[sizeof(struct wire) + 1] = { 0 };
+	uint32_t said;
+	ssize_t n;
+
+	/* Without a buffer for them, the kernel closes them. */
+	n = recv(sock, bytes, sizeof(bytes), 0);
+	if (n < 0)
+		return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN
+							      : -errno;
+	if (n == 0)
+		return -EPIPE;
+	memcpy(&said, bytes + offsetof(struct wire, fds), sizeof(said));
+	return wire_parse(bytes, (size_t)n, said, from, ret);
 }

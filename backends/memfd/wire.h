@@ -3,9 +3,10 @@
  * What client and broker say to each other.
  *
  * One SOCK_SEQPACKET connection. The broker greets; after that the client
- * asks and the broker answers, one at a time. Every message is one packet of
- * sizeof(struct wire), and carries at most WIRE_FDS descriptors: a client with
- * more in flight could use up what its user may have (unix(7), ETOOMANYREFS).
+ * asks and the broker answers, one question at a time. Every message is one
+ * packet of sizeof(struct wire), and carries at most WIRE_FDS descriptors: a
+ * client with more in flight could use up what its user may have (unix(7),
+ * ETOOMANYREFS).
  *
  *   WIRE_HELLO   broker: who I am, which versions I speak. Nothing before it
  *                means anything.
@@ -17,16 +18,36 @@
  *                client would call sound, and keeps its name.
  *   WIRE_LET_GO  kind, name: somebody closed a transient object. 0 if it is
  *                forgotten now, -EBUSY if it is used, or -ENOENT.
- *   WIRE_NEXT    kind, cursor (first 0). 0 with a name and the next cursor,
- *                or -ENOENT at the end.
+ *   WIRE_NEXT    kind, cursor (first 0). A run of answers, see below. Each is 0
+ *                with a name, the next cursor, and the descriptor of the memory
+ *                (the first of WIRE_OPEN's), or -ENOENT at the end.
  *
- *   WIRE_NEXT_GHOST  the same for transient objects without a user. With
- *                WIRE_FORGET, each is forgotten when it is named.
+ *   WIRE_NEXT_GHOST  kind, cursor: transient objects without a user. One
+ *                answer: 0 with a name and the next cursor, or -ENOENT at the
+ *                end. With WIRE_FORGET, each is forgotten when it is named.
  *
  * An answer has the op and the nonce of its question, and the incarnation of
  * the broker: random, as old as its names. A question that has one, and that of
  * another broker, is answered by -ESTALE and nothing else. A packet that
  * wire_parse() refuses ends the connection.
+ *
+ * Runs. A way to the broker and back for each object would be most of a
+ * listing's time, so one WIRE_NEXT is answered by up to WIRE_RUN packets, one
+ * for each object from the cursor on. The last has WIRE_LAST, or is -ENOENT.
+ * Nobody who does not read has more than these descriptors on their way: who
+ * asks again before he has read all, as with WIRE_OPEN, is dropped. Where there
+ * are too many on their way all the same, a packet goes without, and ends the
+ * run; that object must be asked for. What cannot be sent at all ends the
+ * connection. Whoever was killed or dropped in the middle: the client asks
+ * again from the cursor of the last answer that came. So nothing is left out,
+ * nothing is named twice, and nobody waits until somebody else reads.
+ *
+ * The client reads an answer of a run when it gets to that object, and leaves
+ * the others in the socket, so that it has one object's descriptor at a time,
+ * and what is done about that object meanwhile may need some, or fork. What is
+ * unlinked while its descriptor is on its way has its bytes for so long: until
+ * the walk is over; until its process is dead and so are all forked children
+ * who have the socket.
  *
  * Repeating. A connection can end before the answer, because the process that
  * serves it was killed. The client does not know then whether what it wanted
@@ -50,10 +71,14 @@
 #include <shmipc.h>
 
 #define WIRE_MAGIC   0x4d485357U /* "WSHM" */
-#define WIRE_VERSION 4
-#define WIRE_OLDEST  4
+#define WIRE_VERSION 5
+#define WIRE_OLDEST  5
 
 #define WIRE_FORGET 0x01U
+#define WIRE_LAST   0x02U
+
+/* Answers to one WIRE_NEXT. */
+#define WIRE_RUN 16
 
 /*
  * Sealed in every memory that is passed, against everybody: this is what makes
@@ -93,7 +118,7 @@ struct wire {
 	};
 	uint32_t fds;	      /* descriptors that come with it */
 	char name[WIRE_NAME]; /* NUL-terminated, zero to the end */
-	uint32_t flags;	      /* NEXT_GHOST: WIRE_FORGET */
+	uint32_t flags;	      /* NEXT_GHOST: WIRE_FORGET; NEXT: WIRE_LAST */
 	uint32_t abi;	      /* UNLINK: the client's shmi_header_abi */
 	uint32_t incarnation; /* questions: see above; HELLO and answers */
 	uint8_t reserved[4];
@@ -174,6 +199,12 @@ int wire_send(int sock, const struct wire *message, const struct wire_fds *fds);
  */
 int wire_receive(int sock, enum wire_from from, struct wire *ret,
 		 struct wire_fds *fds);
+
+/*
+ * Receive one message, and no descriptor, whatever comes with it: for who does
+ * not want them, and may have no room for them. As wire_receive().
+ */
+int wire_skip(int sock, enum wire_from from, struct wire *ret);
 
 void wire_close_fds(struct wire_fds *fds);
 

@@ -4,9 +4,9 @@
  *
  * One thread, no blocking call but epoll_wait(2), and reports (keeper.h). It
  * never maps what clients give it (and reads of it a header, before it takes
- * the name away), waits for no client, and answers each question in one packet
- * or drops who does not take it. Its clients connect again, by themselves and
- * unnoticed, so who cannot be kept is dropped, too.
+ * the name away), waits for no client, and answers each question at once or
+ * drops who does not take the answer. Its clients connect again, by themselves
+ * and unnoticed, so who cannot be kept is dropped, too.
  *
  * It leaves when there are no names and no clients. Clients that are in the
  * socket's backlog would be turned away, so the last look at it is followed
