@@ -321,3 +321,49 @@ struct wire add_of(uint32_t kind, const char *name)
 	question.fds = wire_fds_of(kind);
 	return question;
 }
+
+/* ---- brokers that are none ---------------------------------------------- */
+
+int fake_listen(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, sock_path);
+	if (bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(sock, 16) < 0)
+		_exit(90);
+	return sock;
+}
+
+int fake_accept(int listening, unsigned version, unsigned oldest)
+{
+	struct wire hello = wire_make(WIRE_HELLO, 0, NULL);
+	int sock = accept(listening, NULL, NULL);
+
+	hello.version = (uint16_t)version;
+	hello.oldest = oldest;
+	hello.incarnation = 0x80000001;
+	(void)wire_send(sock, &hello, NULL); /* it may be gone already */
+	return sock;
+}
+
+void fake_question(int sock, struct wire *ret)
+{
+	struct wire_fds fds;
+
+	if (wire_receive(sock, WIRE_FROM_CLIENT, ret, &fds) < 0)
+		_exit(92);
+	wire_close_fds(&fds);
+}
+
+pid_t fake_start(void)
+{
+	pid_t pid;
+
+	ck_assert(mkdir(dir, 0700) == 0 || errno == EEXIST);
+	unlink(sock_path);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	return pid;
+}

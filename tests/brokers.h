@@ -93,4 +93,14 @@ int ask_about(int sock, enum wire_op op, const char *name);
 /* A question that adds a region or a semaphore. */
 struct wire add_of(uint32_t kind, const char *name);
 
+/* ---- brokers that are none ---------------------------------------------- */
+
+/* Fork one into our directory; returns as fork() does. */
+pid_t fake_start(void);
+
+/* What it does; it ends when it cannot. Questions come without descriptors. */
+int fake_listen(void);
+int fake_accept(int listening, unsigned version, unsigned oldest);
+void fake_question(int sock, struct wire *ret);
+
 #endif

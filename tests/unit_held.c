@@ -203,47 +203,14 @@ END_TEST
 
 /* ---- brokers that are none ---------------------------------------------- */
 
-static int listen_here(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	strcpy(address.sun_path, sock_path);
-	if (bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(sock, 16) < 0)
-		_exit(90);
-	return sock;
-}
-
-static int accept_and_greet(int listening, unsigned version, unsigned oldest)
-{
-	struct wire hello = wire_make(WIRE_HELLO, 0, NULL);
-	int sock = accept(listening, NULL, NULL);
-
-	hello.version = (uint16_t)version;
-	hello.oldest = oldest;
-	hello.incarnation = 0x80000001;
-	(void)wire_send(sock, &hello, NULL); /* it may be gone already */
-	return sock;
-}
-
-static void receive_question(int sock, struct wire *ret)
-{
-	struct wire_fds fds;
-
-	if (wire_receive(sock, WIRE_FROM_CLIENT, ret, &fds) < 0)
-		_exit(92);
-	wire_close_fds(&fds);
-}
-
 /* Greet with these versions, and answer one question: there is none. */
 static _Noreturn void be_broker_of(unsigned version, unsigned oldest)
 {
-	int listening = listen_here();
-	int sock = accept_and_greet(listening, version, oldest);
+	int listening = fake_listen();
+	int sock = fake_accept(listening, version, oldest);
 	struct wire m;
 
-	receive_question(sock, &m);
+	fake_question(sock, &m);
 	if (m.version != WIRE_VERSION)
 		_exit(93);
 	m.result = -ENOENT;
@@ -251,20 +218,9 @@ static _Noreturn void be_broker_of(unsigned version, unsigned oldest)
 	_exit(0);
 }
 
-static pid_t start_fake(void)
-{
-	pid_t pid;
-
-	ck_assert(mkdir(dir, 0700) == 0 || errno == EEXIST);
-	unlink(sock_path);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	return pid;
-}
-
 START_TEST(newer_broker_that_speaks_our_version_is_as_good)
 {
-	pid_t pid = start_fake();
+	pid_t pid = fake_start();
 	int status;
 
 	if (pid == 0)
@@ -278,14 +234,14 @@ END_TEST
 
 static void stranger(unsigned version, unsigned oldest, const char *range)
 {
-	pid_t pid = start_fake();
+	pid_t pid = fake_start();
 	char ours[64];
 
 	if (pid == 0) {
-		int listening = listen_here();
+		int listening = fake_listen();
 
 		for (;;)
-			close(accept_and_greet(listening, version, oldest));
+			close(fake_accept(listening, version, oldest));
 	}
 	AWAIT(broker_pid() > 0);
 	ck_assert_int_eq(open_it("x"), -ECONNREFUSED);
@@ -317,11 +273,11 @@ END_TEST
  */
 static _Noreturn void be_killed_while_asked(bool replaced)
 {
-	int listening = listen_here();
-	int sock = accept_and_greet(listening, WIRE_VERSION, WIRE_OLDEST);
+	int listening = fake_listen();
+	int sock = fake_accept(listening, WIRE_VERSION, WIRE_OLDEST);
 	struct wire m;
 
-	receive_question(sock, &m);
+	fake_question(sock, &m);
 	unlink(sock_path);
 	close(listening);
 	if (m.op != WIRE_UNLINK || (replaced && create("x") < 0))
@@ -333,7 +289,7 @@ static _Noreturn void be_killed_while_asked(bool replaced)
 START_TEST(unlink_does_not_go_on_to_the_next_broker)
 {
 	bool replaced = _i;
-	pid_t pid = start_fake();
+	pid_t pid = fake_start();
 
 	if (pid == 0)
 		be_killed_while_asked(replaced);
