@@ -488,6 +488,9 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, life_case());
 	suite_add_tcase(suite, worker_case());
 	suite_add_tcase(suite, held_case());
+	suite_add_tcase(suite, run_case());
+	suite_add_tcase(suite, walk_case());
+	suite_add_tcase(suite, fake_case());
 
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_VERBOSE);

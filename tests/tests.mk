@@ -36,9 +36,11 @@ TESTS += tests/units.sh
 check_PROGRAMS += tests/check_units
 tests_check_units_SOURCES = tests/check_units.c tests/units.h \
 	tests/brokers.c tests/brokers.h \
-	tests/unit_broker.c tests/unit_client.c tests/unit_held.c \
+	tests/unit_broker.c tests/unit_client.c tests/unit_fake.c \
+	tests/unit_held.c \
 	tests/unit_keeper.c tests/unit_keys.c tests/unit_life.c \
-	tests/unit_posix.c tests/unit_report.c tests/unit_sysv.c \
+	tests/unit_posix.c tests/unit_report.c tests/unit_run.c \
+	tests/unit_sysv.c tests/unit_walk.c \
 	tests/unit_wire.c tests/unit_words.c tests/unit_worker.c
 tests_check_units_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_check_units_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

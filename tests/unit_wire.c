@@ -147,6 +147,39 @@ START_TEST(answers_are_checked_too)
 }
 END_TEST
 
+START_TEST(answers_of_a_run_are_checked)
+{
+	const struct wire sound = wire_make(WIRE_NEXT, SHMIPC_SEM, "name");
+	struct wire m;
+
+	for (unsigned fds = 0; fds <= WIRE_FDS; fds++) {
+		m = sound;
+		m.fds = fds;
+		ck_assert_int_eq(parse(&m, fds, WIRE_FROM_BROKER),
+				 fds <= 1 ? 0 : -EPROTO);
+		m.result = -ENOENT;
+		ck_assert_int_eq(parse(&m, fds, WIRE_FROM_BROKER),
+				 fds == 0 ? 0 : -EPROTO);
+	}
+	for (unsigned flags = 0; flags < 16; flags++) {
+		m = sound;
+		m.flags = flags;
+		ck_assert_int_eq(parse(&m, 0, WIRE_FROM_BROKER),
+				 flags & ~WIRE_LAST ? -EPROTO : 0);
+	}
+	m = sound;
+	m.kind = 3;
+	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_BROKER), -EPROTO);
+	m = sound;
+	m.name[0] = '\0';
+	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_BROKER), -EPROTO);
+	/* It is not for questions. */
+	m = question(WIRE_NEXT);
+	m.flags = WIRE_LAST;
+	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
+}
+END_TEST
+
 START_TEST(random_packets_are_survived)
 {
 	unsigned seed = 7;
@@ -227,6 +260,31 @@ START_TEST(surplus_descriptors_are_closed)
 		ck_assert_int_eq(count_fds(), before);
 	}
 	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+START_TEST(skipped_descriptors_are_closed)
+{
+	struct wire m = question(WIRE_ADD), got;
+	int pair[2], before;
+
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair),
+		0);
+	before = count_fds();
+	send_raw(pair[0], &m, sizeof(m), 2);
+	ck_assert_int_eq(wire_skip(pair[1], WIRE_FROM_CLIENT, &got), 0);
+	ck_assert_mem_eq(&got, &m, sizeof(m));
+	ck_assert_int_eq(count_fds(), before);
+	ck_assert_int_eq(wire_skip(pair[1], WIRE_FROM_CLIENT, &got), -EAGAIN);
+	send_raw(pair[0], &m, sizeof(m) - 1, 0);
+	ck_assert_int_eq(wire_skip(pair[1], WIRE_FROM_CLIENT, &got), -EPROTO);
+	m.magic++;
+	send_raw(pair[0], &m, sizeof(m), 2);
+	ck_assert_int_eq(wire_skip(pair[1], WIRE_FROM_CLIENT, &got), -EPROTO);
+	close(pair[0]);
+	ck_assert_int_eq(wire_skip(pair[1], WIRE_FROM_CLIENT, &got), -EPIPE);
 	close(pair[1]);
 }
 END_TEST
@@ -355,8 +413,10 @@ TCase *wire_case(void)
 	tcase_add_test(tc, wrong_names_are_refused);
 	tcase_add_test(tc, every_other_length_is_refused);
 	tcase_add_test(tc, answers_are_checked_too);
+	tcase_add_test(tc, answers_of_a_run_are_checked);
 	tcase_add_test(tc, random_packets_are_survived);
 	tcase_add_test(tc, surplus_descriptors_are_closed);
+	tcase_add_test(tc, skipped_descriptors_are_closed);
 	tcase_add_test(tc, packets_of_other_lengths_are_refused);
 	tcase_add_test(tc, peer_that_does_not_read_does_not_block_us);
 	tcase_add_test(tc, table_finds_what_was_added_and_nothing_else);

@@ -18,6 +18,9 @@ TCase *keeper_case(void);
 TCase *life_case(void);
 TCase *worker_case(void);
 TCase *held_case(void);
+TCase *run_case(void);
+TCase *walk_case(void);
+TCase *fake_case(void);
 
 /*
  * This program as the worker of a keeper that a test has told to start it; what

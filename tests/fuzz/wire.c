@@ -93,6 +93,7 @@ static void check_question(const struct wire *m)
 	must(is_kind(m->kind), "no such kind");
 	must(m->op >= WIRE_NEXT || is_name(m->name, sizeof(m->name)),
 	     "a question about no name");
+	must(m->op == WIRE_NEXT_GHOST || m->flags == 0, "flags in a question");
 }
 
 static void check_answer(const struct wire *m)
@@ -104,6 +105,11 @@ static void check_answer(const struct wire *m)
 		must(m->fds == wire_fds_of(m->kind), "not its descriptors");
 	else if (m->op >= WIRE_NEXT)
 		must(is_name(m->name, sizeof(m->name)), "no name next");
+	if (m->op == WIRE_NEXT && m->result == 0) {
+		must(is_kind(m->kind), "a next of no kind");
+		must(m->fds <= 1, "too many descriptors next");
+		must(!(m->flags & ~WIRE_LAST), "unknown flags next");
+	}
 }
 
 static int check_wire(const char *packet, size_t length, unsigned fds,
