@@ -118,6 +118,7 @@ int main(void)
 	add_lock_death(tc);
 	add_mode(tc);
 	add_info(tc);
+	add_list(tc);
 	add_transient(tc);
 	add_gc(tc);
 	add_hostile(tc);

@@ -133,6 +133,7 @@ void add_lock_sleep(TCase *tc);
 void add_lock_death(TCase *tc);
 void add_mode(TCase *tc);
 void add_info(TCase *tc);
+void add_list(TCase *tc);
 void add_transient(TCase *tc);
 void add_gc(TCase *tc);
 void add_hostile(TCase *tc);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking around: stat, list, in_use. */
+/* Looking around: stat, in_use. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -221,99 +221,6 @@ START_TEST(looking_makes_nobody_a_user)
 }
 END_TEST
 
-/* Those of the listing whose names start with ours. */
-struct seen {
-	char prefix[32];
-	int shm, sem, stop_at;
-	uint64_t size;
-};
-
-static int see(const struct shmipc_info *info, void *arg)
-{
-	struct seen *seen = arg;
-
-	if (strncmp(info->name, seen->prefix, strlen(seen->prefix)))
-		return 0;
-	ck_assert_str_eq(info->backend, shmipc_backend_name(ipc));
-	if (info->kind == SHMIPC_SHM)
-		seen->shm++;
-	else
-		seen->sem++;
-	seen->size += info->size;
-	return seen->shm + seen->sem == seen->stop_at;
-}
-
-static struct seen list_ours(int stop_at)
-{
-	struct seen seen = { .stop_at = stop_at };
-
-	snprintf(seen.prefix, sizeof(seen.prefix), "t.%d.", (int)test_pid);
-	ok(shmipc_list(ipc, see, &seen));
-	return seen;
-}
-
-START_TEST(list_shows_all_objects_once)
-{
-	enum { COUNT = 150 };
-	struct shmipc_shm *shm[COUNT];
-	struct shmipc_sem *sem[COUNT];
-	struct seen seen;
-	char word[32];
-
-	for (int i = 0; i < COUNT; i++) {
-		snprintf(word, sizeof(word), "list%d", i);
-		shm[i] = new_shm(name_of(word), 100);
-		sem[i] = new_sem(name_of(word), 0);
-	}
-	seen = list_ours(0);
-	ck_assert_int_eq(seen.shm, COUNT);
-	ck_assert_int_eq(seen.sem, COUNT);
-	ck_assert_uint_eq(seen.size, COUNT * 100);
-	for (int i = 0; i < COUNT; i++) {
-		snprintf(word, sizeof(word), "list%d", i);
-		drop_shm(shm[i], name_of(word));
-		drop_sem(sem[i], name_of(word));
-	}
-	seen = list_ours(0);
-	ck_assert_int_eq(seen.shm + seen.sem, 0);
-}
-END_TEST
-
-START_TEST(list_ends_when_visit_says_so)
-{
-	struct shmipc_shm *a = new_shm(name_of("a"), 1);
-	struct shmipc_shm *b = new_shm(name_of("b"), 1);
-	struct seen seen = list_ours(1);
-
-	ck_assert_int_eq(seen.shm + seen.sem, 1);
-	drop_shm(a, name_of("a"));
-	drop_shm(b, name_of("b"));
-}
-END_TEST
-
-static int unlink_ours(const struct shmipc_info *info, void *arg)
-{
-	if (!strncmp(info->name, arg, strlen(arg)))
-		ok(shmipc_shm_unlink(ipc, info->name));
-	return 0;
-}
-
-START_TEST(objects_may_be_unlinked_during_the_walk)
-{
-	char prefix[32], word[32];
-	struct seen seen;
-
-	snprintf(prefix, sizeof(prefix), "t.%d.", (int)test_pid);
-	for (int i = 0; i < 50; i++) {
-		snprintf(word, sizeof(word), "walk%d", i);
-		ok(shmipc_shm_close(new_shm(name_of(word), 1)));
-	}
-	ok(shmipc_list(ipc, unlink_ours, prefix));
-	seen = list_ours(0);
-	ck_assert_int_eq(seen.shm, 0);
-}
-END_TEST
-
 /*
  * A user in a pid name space of its own, where our process ids mean nothing,
  * and his killer, who tells what the user saw.
@@ -392,8 +299,5 @@ void add_info(TCase *tc)
 	tcase_add_test(tc, forked_child_keeps_it_in_use);
 	tcase_add_test(tc, exec_drops_handles);
 	tcase_add_test(tc, looking_makes_nobody_a_user);
-	tcase_add_test(tc, list_shows_all_objects_once);
-	tcase_add_test(tc, list_ends_when_visit_says_so);
-	tcase_add_test(tc, objects_may_be_unlinked_during_the_walk);
 	tcase_add_test(tc, in_use_is_exact_across_pid_name_spaces);
 }

@@ -16,7 +16,7 @@ tests_check_conformance_SOURCES = \
 	tests/conform_create.c tests/conform_errors.c tests/conform_fds.c \
 	tests/conform_fds_hostile.c tests/conform_fds_users.c \
 	tests/conform_gc.c \
-	tests/conform_hostile.c tests/conform_info.c \
+	tests/conform_hostile.c tests/conform_info.c tests/conform_list.c \
 	tests/conform_lock.c tests/conform_lock_death.c \
 	tests/conform_lock_sleep.c tests/conform_mode.c tests/conform_names.c \
 	tests/conform_process.c \
