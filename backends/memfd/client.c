@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "backends/memfd/client.h"
 #include "core/clock.h"
 #include "core/debug.h"
+#include "core/random.h"
 #include "core/tls.h"
 
 /* How long a broker may take whose answer is not that important. */
@@ -57,22 +57,6 @@ static int await_answer(int sock, const struct wire *question,
 }
 
 /*
- * Others' nonces matter to what is done only once; else only that an answer is
- * not that of another question on the same connection.
- */
-static int choose_nonce(struct wire *question)
-{
-	static atomic_uint_fast64_t questions;
-
-	if (!wire_changes(question))
-		question->nonce = atomic_fetch_add_explicit(
-			&questions, 1, memory_order_relaxed);
-	else if (getrandom(&question->nonce, sizeof(question->nonce), 0) < 0)
-		return -errno;
-	return 0;
-}
-
-/*
  * No answer in time. May it still come? Nobody else can read it, since nobody
  * knows the nonce; but a forked child may have a copy of the connection, so
  * that closing ours would not tell the broker. This does, and it takes back
@@ -101,13 +85,12 @@ static bool is_followed(const struct wire *answer)
 
 /* The connection that this answer came over. walk: or NULL */
 static void put_back(struct client *client, struct client_walk *walk,
-		     const struct wire *answer, const struct line *line,
-		     pid_t self)
+		     const struct wire *answer, const struct line *line)
 {
 	if (!is_followed(answer))
-		line_keep(&client->kept, line, self);
+		line_keep(&client->kept, line);
 	else if (walk)
-		line_keep(&walk->rest, line, self);
+		line_keep(&walk->rest, line);
 	else
 		close(line->sock);
 }
@@ -148,7 +131,7 @@ static void end_run(struct client_walk *walk)
 			r = -EPROTO;
 	}
 	if (r == 0 && !is_followed(&answer))
-		line_keep(&walk->client->kept, &line, self);
+		line_keep(&walk->client->kept, &line);
 	else
 		close(line.sock);
 }
@@ -200,7 +183,7 @@ out:
 	if (r < 0)
 		close(line.sock);
 	else
-		put_back(a->client, a->walk, answer, &line, a->self);
+		put_back(a->client, a->walk, answer, &line);
 	return r;
 }
 
@@ -258,9 +241,7 @@ static int ask_for_name(struct asking *a, struct wire *answer,
 	int r;
 
 	*answer = (struct wire){ .op = 0 };
-	r = choose_nonce(question);
-	if (r < 0)
-		return r;
+	question->nonce = shmi_random(a->self);
 	for (;;) {
 		question->incarnation =
 			wanted == CLIENT_ANY ? 0
@@ -317,7 +298,7 @@ static int next_of_run(struct client_walk *walk, struct wire *answer,
 	if (r < 0)
 		close(line.sock);
 	else
-		put_back(walk->client, walk, answer, &line, self);
+		put_back(walk->client, walk, answer, &line);
 	return r < 0 ? r : answer->result;
 }
 

@@ -9,15 +9,14 @@
 #include "backends/memfd/line.h"
 
 /*
- * A connection kept for the next question: process id, the broker's
- * incarnation and the descriptor, as line.c packs them; 0 for none. Whoever
- * wants it takes it with an atomic exchange and puts it back when the answer is
- * there; another thread that comes meanwhile makes one of its own. So there is
- * no lock that fork() could leave locked, and no two processes ask over one
- * connection: a child finds its parent's process id and closes its copy.
+ * A connection kept for the next question, or NULL. Whoever wants it takes it
+ * with an atomic exchange and puts it back when the answer is there; another
+ * thread that comes meanwhile makes one of its own. So there is no lock that
+ * fork() could leave locked, and no two processes ask over one connection: a
+ * child finds its parent's process id and closes its copy.
  */
 struct client {
-	_Atomic uint64_t kept;
+	struct line *_Atomic kept;
 	struct held held;
 };
 
@@ -66,9 +65,9 @@ int client_ask(struct client *client, enum client_how how,
  */
 struct client_walk {
 	struct client *client;
-	struct wire question;  /* its cursor goes on */
-	_Atomic uint64_t rest; /* the connection, between two answers */
-	unsigned left;	       /* answers that may still come over it */
+	struct wire question;	   /* its cursor goes on */
+	struct line *_Atomic rest; /* the connection, between two answers */
+	unsigned left;		   /* answers that may still come over it */
 	bool has_begun;
 	struct client_walk *outer; /* this thread's, in which we are a step */
 };

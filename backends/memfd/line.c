@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -28,10 +29,6 @@
 
 /* Brokers that may die at once before we say so. */
 #define STARTS_MAX 3
-
-/* So much of an incarnation, and of a descriptor + 1, is kept. */
-#define LINE_INCARNATION 0x1fffffU
-#define LINE_SOCK	 0x1fffffU
 
 /* How long the socket itself waits for an answer. */
 #define BRIEF_MS 100
@@ -166,7 +163,7 @@ static int await_greeting(struct line *line, const struct timespec *deadline)
 	if (hello.op != WIRE_HELLO)
 		return shmipc_backend_error(-ECONNREFUSED,
 					    "the broker did not greet");
-	line->incarnation = hello.incarnation & LINE_INCARNATION;
+	line->incarnation = hello.incarnation;
 	shmi_debug("connected to the broker, incarnation %08x",
 		   (unsigned)hello.incarnation);
 	return 0;
@@ -181,7 +178,7 @@ static int await_greeting(struct line *line, const struct timespec *deadline)
 static int connect_once(const struct rundir *rundir, struct line *ret,
 			const struct timespec *deadline)
 {
-	struct line line;
+	struct line line = { .uid = geteuid(), .pid = getpid() };
 	int dir, r;
 
 	dir = rundir_open(rundir);
@@ -255,31 +252,21 @@ int line_connect(bool start, struct line *ret, const struct timespec *deadline)
 
 /* ---- the kept one ------------------------------------------------------- */
 
-/*
- * One word: process id (22 bits, proc(5), pid_max), incarnation, and the
- * descriptor + 1.
- * self: the caller's process id, here and below.
- */
-static uint64_t pack(const struct line *line, pid_t self)
+bool line_take(struct line *_Atomic *slot, pid_t self, struct line *ret)
 {
-	return (uint64_t)self << 42 | (uint64_t)line->incarnation << 21 |
-	       (uint32_t)(line->sock + 1);
-}
+	/* Acquire and release pair with line_keep(): one user at a time. */
+	struct line *kept =
+		atomic_exchange_explicit(slot, NULL, memory_order_acq_rel);
+	struct line line;
 
-/* Take the kept connection. Returns whether there was one. */
-bool line_take(_Atomic uint64_t *slot, pid_t self, struct line *ret)
-{
-	/* Acquire and release pair with keep(): one user at a time. */
-	uint64_t kept = atomic_exchange_explicit(slot, 0, memory_order_acq_rel);
-	struct line line = {
-		.sock = (int)(kept & LINE_SOCK) - 1,
-		.incarnation = (uint32_t)(kept >> 21) & LINE_INCARNATION,
-	};
-
-	if (kept == 0 || is_anothers(line.sock))
+	if (!kept)
+		return false;
+	line = *kept;
+	free(kept);
+	if (is_anothers(line.sock))
 		return false;
 	/* The broker of whom we are now: we may have changed our user id. */
-	if (kept >> 42 == (uint64_t)self && check_peer(line.sock) == 0) {
+	if (line.pid == self && line.uid == geteuid()) {
 		*ret = line;
 		return true;
 	}
@@ -287,13 +274,16 @@ bool line_take(_Atomic uint64_t *slot, pid_t self, struct line *ret)
 	return false;
 }
 
-void line_keep(_Atomic uint64_t *slot, const struct line *line, pid_t self)
+void line_keep(struct line *_Atomic *slot, const struct line *line)
 {
-	uint64_t none = 0;
+	struct line *none = NULL, *kept = malloc(sizeof(*kept));
 
-	if (line->sock >= (int)LINE_SOCK ||
-	    !atomic_compare_exchange_strong_explicit(
-		    slot, &none, pack(line, self), memory_order_acq_rel,
-		    memory_order_relaxed))
-		close(line->sock); /* another thread kept its own */
+	if (kept)
+		*kept = *line;
+	if (kept && atomic_compare_exchange_strong_explicit(
+			    slot, &none, kept, memory_order_acq_rel,
+			    memory_order_relaxed))
+		return;
+	free(kept);
+	close(line->sock); /* another thread kept its own */
 }

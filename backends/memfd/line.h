@@ -12,7 +12,9 @@
 /* A connection, and to whom. */
 struct line {
 	int sock;
-	uint32_t incarnation; /* the low 21 bits of it */
+	uint32_t incarnation;
+	uid_t uid; /* its broker's, and ours when we connected */
+	pid_t pid; /* ours then */
 };
 
 /*
@@ -44,7 +46,7 @@ int line_is_full(void);
  * a slot is. self: the caller's process id. Taking returns whether there was
  * one; what cannot be kept is closed.
  */
-bool line_take(_Atomic uint64_t *slot, pid_t self, struct line *ret);
-void line_keep(_Atomic uint64_t *slot, const struct line *line, pid_t self);
+bool line_take(struct line *_Atomic *slot, pid_t self, struct line *ret);
+void line_keep(struct line *_Atomic *slot, const struct line *line);
 
 #endif
