@@ -476,6 +476,7 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, tc);
 
 	suite_add_tcase(suite, semword_case());
+	suite_add_tcase(suite, random_case());
 	suite_add_tcase(suite, spin_case());
 	suite_add_tcase(suite, posix_case());
 	suite_add_tcase(suite, keys_case());

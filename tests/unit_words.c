@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* White box: the word of a semaphore, and looking again before sleeping. */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/random.h"
 #include "core/semword.h"
 #include "tests/units.h"
 
@@ -167,6 +172,47 @@ START_TEST(trial_in_vain_is_not_repeated_at_once)
 }
 END_TEST
 
+/* ---- numbers that nobody else draws ------------------------------------- */
+
+static int compare(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+static void draw(uint64_t *to, size_t count)
+{
+	pid_t self = getpid();
+
+	for (size_t i = 0; i < count; i++)
+		to[i] = shmi_random(self);
+}
+
+START_TEST(no_two_draw_the_same_not_even_parent_and_child)
+{
+	enum { CHILDREN = 4, EACH = 20000, ALL = (CHILDREN + 1) * EACH };
+	uint64_t *drawn =
+		mmap(NULL, ALL * sizeof(*drawn), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(drawn, MAP_FAILED);
+	(void)shmi_random(getpid());
+	for (size_t i = 0; i < CHILDREN; i++)
+		if (fork() == 0) {
+			draw(drawn + i * EACH, EACH);
+			_exit(0);
+		}
+	draw(drawn + (size_t)CHILDREN * EACH, EACH);
+	for (size_t i = 0; i < CHILDREN; i++)
+		ck_assert_int_gt(wait(NULL), 0);
+	qsort(drawn, ALL, sizeof(*drawn), compare);
+	for (size_t i = 1; i < ALL; i++)
+		ck_assert(drawn[i] != drawn[i - 1]);
+	munmap(drawn, ALL * sizeof(*drawn));
+}
+END_TEST
+
 TCase *semword_case(void)
 {
 	TCase *tc = tcase_create("semword");
@@ -177,6 +223,14 @@ TCase *semword_case(void)
 	tcase_add_test(tc, waiter_that_times_out_leaves_the_mark);
 	tcase_add_test(tc, waiter_that_is_too_late_leaves_no_trace);
 	tcase_add_test(tc, value_never_reaches_the_mark);
+	return tc;
+}
+
+TCase *random_case(void)
+{
+	TCase *tc = tcase_create("random");
+
+	tcase_add_test(tc, no_two_draw_the_same_not_even_parent_and_child);
 	return tc;
 }
 

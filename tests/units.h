@@ -6,6 +6,7 @@
 #include <check.h>
 
 TCase *semword_case(void);
+TCase *random_case(void);
 TCase *spin_case(void);
 TCase *posix_case(void);
 TCase *keys_case(void);
