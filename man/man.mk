@@ -9,8 +9,12 @@ library_pages = \
 	man/shmipc_shm_lock.3 \
 	man/shmipc_shm_open.3
 
-# Not renamed by --program-prefix and the like.
+# Functions are not renamed by --program-prefix and the like, programs are.
 notrans_dist_man_MANS = $(library_pages) man/shmipc.7
+dist_man_MANS = man/shmipc.1
+if MEMFD
+notrans_dist_man_MANS += man/shmipc-broker.8
+endif
 EXTRA_DIST += man/names.awk
 
 # A page has a link for each further name that its NAME section lists. Goes
