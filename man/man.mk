@@ -31,3 +31,9 @@ install-data-hook:
 
 uninstall-hook:
 	$(AM_V_at)$(for_each_link) rm -f '$(link_dir)'/$$name.3; done; done
+
+TESTS += tests/man.sh
+EXTRA_DIST += tests/man.sh \
+	tests/man/c.awk tests/man/declarations.awk \
+	tests/man/errors_declared.awk tests/man/errors_written.awk \
+	tests/man/options.awk
