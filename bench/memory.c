@@ -124,8 +124,10 @@ static void sysv_close(void *addr, size_t size)
 	shmdt(addr);
 }
 
+/* By its name, as the others do it. */
 static void sysv_unlink(void)
 {
+	(void)find_segment();
 	drop_segment();
 }
 
