@@ -2,6 +2,7 @@
 /* Names in System V's key space: the arithmetic. */
 #include <config.h>
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "backends/sysv/key.h"
@@ -49,16 +50,25 @@ static unsigned tag_hash(enum shmipc_kind kind, const char *name)
 	return (unsigned)(sysvkey_hash(kind, name) >> 52 & 0xff);
 }
 
+/* Asked ten times for each object, so that it is kept. */
 static size_t page_size(void)
 {
-	return (size_t)sysconf(_SC_PAGESIZE);
+	static _Atomic size_t kept; /* relaxed: it orders nothing */
+	size_t page = atomic_load_explicit(&kept, memory_order_relaxed);
+
+	if (page == 0) {
+		page = (size_t)sysconf(_SC_PAGESIZE);
+		atomic_store_explicit(&kept, page, memory_order_relaxed);
+	}
+	return page;
 }
 
+/* A page is a power of two. */
 size_t sysvkey_mapped(size_t size)
 {
 	size_t page = page_size();
 
-	return (size + page - 1) / page * page;
+	return (size + page - 1) & ~(page - 1);
 }
 
 size_t sysvkey_size(enum shmipc_kind kind, const char *name, size_t length,
