@@ -26,18 +26,19 @@ install_deps() {
 		as_root apt-get update -q
 		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
 			--no-install-recommends autoconf automake libtool \
-			make gcc g++ libc6-dev pkg-config check mandoc
+			make gcc g++ libc6-dev pkg-config check \
+			libjansson-dev mandoc jq
 	elif command -v dnf >/dev/null; then
 		as_root dnf install -y autoconf automake libtool make gcc \
 			gcc-c++ glibc-static pkgconf-pkg-config check-devel \
-			mandoc
+			jansson-devel mandoc jq
 	elif command -v apk >/dev/null; then
 		as_root apk add autoconf automake libtool make gcc g++ \
-			musl-dev linux-headers pkgconf check-dev mandoc
+			musl-dev linux-headers pkgconf check-dev jansson-dev mandoc jq
 	else
 		echo "autogen.sh: no package manager that I know; install" \
 			"autoconf, automake, libtool, make, a C and a C++" \
-			"compiler, pkg-config and check" >&2
+			"compiler, pkg-config, check, jansson and jq" >&2
 		exit 1
 	fi
 }

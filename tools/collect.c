@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is there: the objects of all backends, and what is wrong with them.
+ *
+ * A backend is asked twice, for its list and for its garbage. What both name is
+ * garbage; so is what only the second names, such as the transient objects of
+ * the dead, which nobody can open any more. Both look and touch nothing, and no
+ * broker is started.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/tool.h"
+
+/* ---- backends ------------------------------------------------------------ */
+
+struct walk {
+	const char *list; /* NULL: all */
+	bool all_but;
+	int (*act)(const char *backend, void *arg);
+	void *arg;
+	int status;
+};
+
+static bool contains(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; list; list = strchr(list, ','), list += list != NULL)
+		if (strcspn(list, ",") == length && !memcmp(list, name, length))
+			return true;
+	return false;
+}
+
+static void note(int *status, int other)
+{
+	if (*status == EXIT_DONE)
+		*status = other;
+}
+
+static int visit_backend(const struct shmipc_backend_info *info, void *arg)
+{
+	struct walk *walk = arg;
+
+	if (walk->list && contains(walk->list, info->name) == walk->all_but)
+		return 0;
+	if (info->works) {
+		note(&walk->status, walk->act(info->name, walk->arg));
+	} else if (walk->list && !walk->all_but) {
+		tool_complain("%s does not work here: %s", info->name,
+			      info->reason);
+		note(&walk->status, EXIT_FAILED);
+	}
+	return 0;
+}
+
+/* The library says what is wrong with a list, and which name was meant. */
+static int check_list(const char *list)
+{
+	struct shmipc *ipc;
+	int r = shmipc_open(&ipc, list);
+
+	if (r == 0)
+		shmipc_close(ipc);
+	return r == -EINVAL ? tool_fail(r) : EXIT_DONE;
+}
+
+int tool_each_backend(const char *list,
+		      int (*act)(const char *backend, void *arg), void *arg)
+{
+	struct walk walk = { .list = list, .act = act, .arg = arg };
+
+	if (list) {
+		walk.status = check_list(list);
+		walk.all_but = *list == '^';
+		walk.list = list + walk.all_but;
+	}
+	if (walk.status == EXIT_DONE)
+		(void)shmipc_backends(visit_backend, &walk);
+	return walk.status;
+}
+
+/* ---- objects ------------------------------------------------------------- */
+
+int tool_add(struct objects *objects, const struct shmipc_info *info,
+	     enum verdict verdict)
+{
+	if (objects->count == objects->room) {
+		size_t room = objects->room ? objects->room * 2 : 64;
+		struct object *more =
+			reallocarray(objects->all, room, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		objects->all = more;
+		objects->room = room;
+	}
+	objects->all[objects->count++] = (struct object){ *info, verdict };
+	return 0;
+}
+
+void tool_free(struct objects *objects)
+{
+	free(objects->all);
+	*objects = (struct objects){ .all = NULL };
+}
+
+const char *tool_verdict(const struct object *object)
+{
+	static const char *const words[] = {
+		[VERDICT_USED] = "used",
+		[VERDICT_IDLE] = "idle",
+		[VERDICT_GARBAGE] = "garbage",
+		[VERDICT_LOST] = "lost",
+	};
+
+	return words[object->verdict];
+}
+
+/* A walk of the library's that fills a list. */
+struct collection {
+	enum shmipc_kind kind; /* 0: both */
+	struct objects objects;
+	int err;
+};
+
+static int add(struct collection *c, const struct shmipc_info *info,
+	       enum verdict verdict)
+{
+	if (!c->kind || info->kind == c->kind)
+		c->err = tool_add(&c->objects, info, verdict);
+	return c->err;
+}
+
+static int add_listed(const struct shmipc_info *info, void *arg)
+{
+	return add(arg, info,
+		   info->stale	  ? VERDICT_LOST
+		   : info->in_use ? VERDICT_USED
+				  : VERDICT_IDLE);
+}
+
+static int add_garbage(const struct shmipc_info *info, void *arg)
+{
+	return add(arg, info, VERDICT_GARBAGE);
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct object *a = left, *b = right;
+
+	if (a->info.kind != b->info.kind)
+		return a->info.kind < b->info.kind ? -1 : 1;
+	return strcmp(a->info.name, b->info.name);
+}
+
+/* Is it in the list, which is sorted? Then mark it there. */
+static bool mark(struct objects *listed, const struct object *garbage)
+{
+	struct object *found = NULL;
+
+	if (listed->count)
+		found = bsearch(garbage, listed->all, listed->count,
+				sizeof(*found), compare);
+	if (found)
+		found->verdict = VERDICT_GARBAGE;
+	return found != NULL;
+}
+
+static int merge(struct objects *all, struct objects *listed,
+		 const struct objects *garbage)
+{
+	int r = 0;
+
+	if (listed->count)
+		qsort(listed->all, listed->count, sizeof(*listed->all),
+		      compare);
+	for (size_t i = 0; i < garbage->count && r == 0; i++)
+		if (!mark(listed, &garbage->all[i]))
+			r = tool_add(all, &garbage->all[i].info,
+				     VERDICT_GARBAGE);
+	for (size_t i = 0; i < listed->count && r == 0; i++)
+		r = tool_add(all, &listed->all[i].info, listed->all[i].verdict);
+	return r;
+}
+
+struct collector {
+	enum shmipc_kind kind;
+	struct objects *ret;
+};
+
+static int out_of_memory(void)
+{
+	tool_complain("out of memory");
+	return EXIT_FAILED;
+}
+
+static int collect_backend(const char *backend, void *arg)
+{
+	struct collector *collector = arg;
+	struct collection listed = { .kind = collector->kind };
+	struct collection garbage = { .kind = collector->kind };
+	struct shmipc *ipc;
+	int status = EXIT_DONE, r;
+
+	r = shmipc_open(&ipc, backend);
+	if (r < 0)
+		return tool_fail(r);
+	r = shmipc_list(ipc, add_listed, &listed);
+	if (r >= 0)
+		r = shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, add_garbage, &garbage);
+	if (r < 0) {
+		(void)tool_fail(r);
+		status = EXIT_FAILED;
+	}
+	if (listed.err || garbage.err ||
+	    merge(collector->ret, &listed.objects, &garbage.objects) < 0)
+		status = out_of_memory();
+	tool_free(&garbage.objects);
+	tool_free(&listed.objects);
+	shmipc_close(ipc);
+	return status;
+}
+
+int tool_collect(const struct filter *filter, struct objects *ret)
+{
+	struct collector collector = { filter->kind, ret };
+	int status;
+
+	*ret = (struct objects){ .all = NULL };
+	status = tool_each_backend(filter->backends, collect_backend,
+				   &collector);
+	(void)tool_sort(ret, NULL, false);
+	return status;
+}

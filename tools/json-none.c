@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Built without jansson: no JSON. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "tools/tool.h"
+
+int tool_json_begin(void)
+{
+	tool_complain("this shmipc was built without jansson, and so without "
+		      "--json");
+	return -ENOTSUP;
+}
+
+/* Nobody comes further than that. */
+
+void tool_json_item(void)
+{
+}
+
+void tool_json_text(const char *key, const char *value)
+{
+	(void)key;
+	(void)value;
+}
+
+void tool_json_number(const char *key, int64_t value)
+{
+	(void)key;
+	(void)value;
+}
+
+void tool_json_truth(const char *key, bool value)
+{
+	(void)key;
+	(void)value;
+}
+
+void tool_json_null(const char *key)
+{
+	(void)key;
+}
+
+int tool_json_end(void)
+{
+	return EXIT_USAGE;
+}
+
+const char *tool_json_version(void)
+{
+	return "no";
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shmipc: look at the objects of libshmipc, and use them, from a shell.
+ *
+ * This file finds the subcommand, and sees at the end that what was printed
+ * has arrived.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/tool.h"
+
+void tool_complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("shmipc: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int tool_fail(int err)
+{
+	tool_complain("%s", shmipc_errmsg());
+	switch (err) {
+	case -EINVAL:
+	case -ENAMETOOLONG:
+		return EXIT_USAGE;
+	case -ENOENT:
+	case -EXDEV:
+		return EXIT_ABSENT;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+int64_t tool_now(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* ---- help ---------------------------------------------------------------- */
+
+static void print_synopsis(FILE *to, const struct command *command)
+{
+	const char *line = command->synopsis;
+	const char *start = "usage:";
+
+	for (;; start = "      ") {
+		int length = (int)strcspn(line, "\n");
+
+		fprintf(to, "%s shmipc %s%s%.*s\n", start, command->name,
+			length ? " " : "", length, line);
+		if (!line[length])
+			break;
+		line += length + 1;
+	}
+}
+
+static int print_help(const struct command *command)
+{
+	print_synopsis(stdout, command);
+	printf("\n%s.\n", command->summary);
+	if (*command->help)
+		printf("\n%s", command->help);
+	return EXIT_DONE;
+}
+
+int tool_usage(const struct command *command)
+{
+	print_synopsis(stderr, command);
+	fprintf(stderr, "`shmipc %s --help' says more.\n", command->name);
+	return EXIT_USAGE;
+}
+
+int tool_other(const struct command *command, int c)
+{
+	/* getopt_long() has complained about anything else. */
+	return c == TOOL_HELP ? print_help(command) : tool_usage(command);
+}
+
+static void print_commands(FILE *to)
+{
+	fprintf(to, "usage: shmipc COMMAND [ARGUMENT...]\n"
+		    "       shmipc --help | --version | help [COMMAND]\n"
+		    "\n"
+		    "Named shared memory, semaphores and locks of libshmipc.\n"
+		    "\n"
+		    "Commands:\n");
+	for (size_t i = 0; tool_commands[i]; i++)
+		fprintf(to, "  %-9s %s\n", tool_commands[i]->name,
+			tool_commands[i]->summary);
+}
+
+static int print_overview(void)
+{
+	print_commands(stdout);
+	printf("\n"
+	       "`shmipc COMMAND --help' says more of one.\n"
+	       "\n"
+	       "Exit status:\n"
+	       "  0  done\n"
+	       "  1  failed, and the sentence is on stderr\n"
+	       "  2  called wrongly\n"
+	       "  3  not in time (sem wait, lock)\n"
+	       "  4  no such name\n"
+	       "  5  the last holder of the lock died in it (lock)\n");
+	return EXIT_DONE;
+}
+
+static int print_backend(const struct shmipc_backend_info *info, void *arg)
+{
+	const char **separator = arg;
+
+	printf("%s%s%s", *separator, info->name,
+	       info->works ? "" : " (does not work here)");
+	*separator = ", ";
+	return 0;
+}
+
+static int print_version(void)
+{
+	const char *separator = "backends: ";
+
+	printf("shmipc %s\n", PACKAGE_VERSION);
+	if (strcmp(shmipc_version(), PACKAGE_VERSION) != 0)
+		printf("library: %s\n", shmipc_version());
+	shmipc_backends(print_backend, &separator);
+	printf("\njson: %s\n", tool_json_version());
+	return EXIT_DONE;
+}
+
+/* ---- finding the command ------------------------------------------------- */
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; tool_commands[i]; i++)
+		if (!strcmp(tool_commands[i]->name, name))
+			return tool_commands[i];
+	tool_complain("there is no command \"%s\"; `shmipc --help' lists "
+		      "them",
+		      name);
+	return NULL;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	char name[32];
+
+	/* getopt_long() starts its complaints with this. */
+	snprintf(name, sizeof(name), "shmipc %s", command->name);
+	argv[0] = name;
+	return command->run(argc, argv);
+}
+
+static int help(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2)
+		return print_overview();
+	command = find(argv[1]);
+	return command ? print_help(command) : EXIT_USAGE;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const struct command *command;
+	const char *word = argv[1];
+
+	if (argc < 2) {
+		print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+		return print_overview();
+	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+		return print_version();
+	if (!strcmp(word, "help"))
+		return help(argc - 1, argv + 1);
+	if (*word == '-') {
+		tool_complain("unknown option %s; options of a command follow "
+			      "its name",
+			      word);
+		print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	command = find(word);
+	return command ? run(command, argc - 1, argv + 1) : EXIT_USAGE;
+}
+
+/* ---- stdin, stdout, stderr ----------------------------------------------- */
+
+/*
+ * Let no descriptor of the library become one of the three: what is meant for
+ * people would be written into an object. What stands in for a closed one can
+ * be used no more than that.
+ */
+static int fill_standard_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", modes[fd]) != fd)
+			return -1;
+	return 0;
+}
+
+static int see_that_it_arrived(int status)
+{
+	bool failed = ferror(stdout) != 0;
+
+	/* Only the last close may tell, of a file on a network. */
+	if (fclose(stdout) != 0)
+		failed = true;
+	else if (failed)
+		errno = EIO; /* the cause is forgotten by now */
+	if (!failed)
+		return status;
+	tool_complain("standard output: %s", strerror(errno));
+	return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+	if (fill_standard_descriptors() < 0)
+		return EXIT_FAILED;
+	return see_that_it_arrived(dispatch(argc, argv));
+}

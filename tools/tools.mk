@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# The command shmipc. Linked with the shared library, as a user's program is.
+bin_PROGRAMS += tools/shmipc
+tools_shmipc_SOURCES = \
+	tools/collect.c \
+	tools/columns.c \
+	tools/commands.c tools/commands.h \
+	tools/ls.c \
+	tools/main.c \
+	tools/report.c \
+	tools/tool.h \
+	tools/units.c
+tools_shmipc_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tools_shmipc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tools_shmipc_LDADD = libshmipc.la $(JANSSON_LIBS)
+if JANSSON
+tools_shmipc_SOURCES += tools/json.c
+else
+tools_shmipc_SOURCES += tools/json-none.c
+endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes, durations, modes, ages and owners, as people write and read them. */
+#include <config.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/tool.h"
+
+static const char letters[] = "KMGTPE";
+
+/* Digits at the start, and where they end. -ERANGE: larger than max. */
+static int parse_digits(const char *text, uint64_t max, uint64_t *ret,
+			const char **end)
+{
+	uint64_t n = 0;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*text); text++) {
+		unsigned digit = (unsigned)(*text - '0');
+
+		if (n > (max - digit) / 10)
+			return -ERANGE;
+		n = n * 10 + digit;
+	}
+	*ret = n;
+	*end = text;
+	return 0;
+}
+
+int tool_parse_number(const char *what, const char *text, uint64_t max,
+		      uint64_t *ret)
+{
+	const char *end = "";
+	uint64_t n = 0;
+	int r = parse_digits(text, max, &n, &end);
+
+	if (r < 0 || *end) {
+		tool_complain("\"%s\" is not %s: a whole number, 0 to %llu",
+			      text, what, (unsigned long long)max);
+		return -EINVAL;
+	}
+	*ret = n;
+	return 0;
+}
+
+static int bad_size(const char *text, const char *why)
+{
+	tool_complain("\"%s\" is not a size: %s", text, why);
+	return -EINVAL;
+}
+
+/* The power of 1024 that a unit means, or -EINVAL after a complaint. */
+static int parse_unit(const char *text, const char *unit)
+{
+	const char *letter;
+
+	if (!*unit)
+		return 0;
+	letter = memchr(letters, toupper((unsigned char)*unit), 4);
+	if (letter && !strcasecmp(unit + 1, "B"))
+		return bad_size(text, "to some, KB is 1000 bytes; write K or "
+				      "KiB for 1024");
+	if (!letter || (unit[1] && strcmp(unit + 1, "iB") != 0))
+		return bad_size(text, "units are K, M, G and T");
+	return (int)(letter - letters) + 1;
+}
+
+int tool_parse_size(const char *text, uint64_t *ret)
+{
+	const char *unit;
+	uint64_t n;
+	int power, r;
+
+	r = parse_digits(text, INT64_MAX, &n, &unit);
+	if (r == -ERANGE)
+		return bad_size(text, "it is too large");
+	if (r < 0)
+		return bad_size(text, "a whole number of bytes, or with K, M, "
+				      "G or T, such as 16M");
+	power = parse_unit(text, unit);
+	if (power < 0)
+		return power;
+	if (n > (uint64_t)INT64_MAX >> (10 * power))
+		return bad_size(text, "it is too large");
+	*ret = n << (10 * power);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int64_t ns;
+} durations[] = {
+	{ "ns", 1 },
+	{ "us", 1000 },
+	{ "ms", 1000000 },
+	{ "s", 1000000000 },
+	{ "m", 60 * INT64_C(1000000000) },
+	{ "h", 3600 * INT64_C(1000000000) },
+};
+
+/* ns in a unit, or 0. */
+static int64_t duration_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
+		if (!strcmp(name, durations[i].name))
+			return durations[i].ns;
+	return 0;
+}
+
+static int bad_duration(const char *text, const char *why)
+{
+	tool_complain("\"%s\" is not a duration: %s", text, why);
+	return -EINVAL;
+}
+
+/* What follows the point: at most unit, rounded down. */
+static int64_t parse_fraction(const char *digits, const char *end, int64_t unit)
+{
+	int64_t ns = 0;
+
+	for (; digits < end; digits++) {
+		unit /= 10;
+		ns += unit * (*digits - '0');
+	}
+	return ns;
+}
+
+int tool_parse_duration(const char *text, int64_t *ret_ns)
+{
+	const char *point, *end;
+	int64_t unit;
+	uint64_t n;
+	int r;
+
+	r = parse_digits(text, INT64_MAX, &n, &end);
+	if (r == -ERANGE)
+		return bad_duration(text, "it is too long");
+	if (r < 0)
+		return bad_duration(text, "a number with ns, us, ms, s, m or "
+					  "h, such as 0.5s");
+	point = end;
+	if (*point == '.') {
+		end = point + 1 + strspn(point + 1, "0123456789");
+		if (end == point + 1)
+			return bad_duration(text, "a digit must follow the "
+						  "point");
+	}
+	if (!*end && n == 0 && point == end) {
+		*ret_ns = 0;
+		return 0;
+	}
+	unit = duration_of(end);
+	if (!unit)
+		return bad_duration(text, "its unit must be ns, us, ms, s, m "
+					  "or h");
+	if (n > (uint64_t)(INT64_MAX / unit - 1))
+		return bad_duration(text, "it is too long");
+	*ret_ns = (int64_t)n * unit;
+	if (end > point)
+		*ret_ns += parse_fraction(point + 1, end, unit);
+	return 0;
+}
+
+int tool_parse_mode(const char *text, mode_t *ret)
+{
+	mode_t mode = 0;
+	const char *c = text;
+
+	for (; *c >= '0' && *c <= '7' && mode <= 0777; c++)
+		mode = mode * 8 + (mode_t)(*c - '0');
+	if (c == text || *c || mode > 0777) {
+		tool_complain("\"%s\" is not a mode: octal, 0 to 0777, such "
+			      "as 0600",
+			      text);
+		return -EINVAL;
+	}
+	*ret = mode;
+	return 0;
+}
+
+int tool_parse_kind(const char *text, enum shmipc_kind *ret)
+{
+	for (enum shmipc_kind k = SHMIPC_SHM; k <= SHMIPC_SEM; k++)
+		if (!strcmp(text, tool_kind(k))) {
+			*ret = k;
+			return 0;
+		}
+	tool_complain("\"%s\" is not a kind: shm (regions) or sem "
+		      "(semaphores)",
+		      text);
+	return -EINVAL;
+}
+
+const char *tool_kind(enum shmipc_kind kind)
+{
+	return kind == SHMIPC_SEM ? "sem" : "shm";
+}
+
+void tool_format_size(char buf[16], uint64_t bytes)
+{
+	unsigned power = 0;
+	uint64_t whole, tenth;
+
+	while (bytes >> (10 * power) >= 1024)
+		power++;
+	if (power == 0) {
+		snprintf(buf, 16, "%u", (unsigned)bytes);
+		return;
+	}
+	whole = bytes >> (10 * power);
+	tenth = (bytes >> (10 * (power - 1))) % 1024 * 10 / 1024;
+	if (whole < 10 && tenth)
+		snprintf(buf, 16, "%u.%u%c", (unsigned)whole, (unsigned)tenth,
+			 letters[power - 1]);
+	else
+		snprintf(buf, 16, "%u%c", (unsigned)whole, letters[power - 1]);
+}
+
+void tool_format_age(char buf[16], int64_t ns)
+{
+	static const struct {
+		int64_t s;
+		char letter;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	int64_t s = ns < 0 ? 0 : ns / 1000000000;
+	size_t i = 0;
+
+	while (i < 3 && s < units[i].s)
+		i++;
+	snprintf(buf, 16, "%lld%c", (long long)(s / units[i].s),
+		 units[i].letter);
+}
+
+/* Objects have few owners, and asking takes long. */
+struct owner {
+	uid_t uid;
+	bool known; /* has a name */
+	char text[64];
+};
+
+static const struct owner *find_owner(uid_t uid)
+{
+	static struct owner owners[32];
+	static size_t count, next;
+	struct owner *o;
+	struct passwd *entry;
+
+	for (size_t i = 0; i < count; i++)
+		if (owners[i].uid == uid)
+			return &owners[i];
+	o = &owners[next];
+	next = (next + 1) % 32;
+	if (count < 32)
+		count++;
+	entry = getpwuid(uid);
+	*o = (struct owner){ .uid = uid, .known = entry != NULL };
+	if (entry)
+		snprintf(o->text, sizeof(o->text), "%s", entry->pw_name);
+	else
+		snprintf(o->text, sizeof(o->text), "%lu", (unsigned long)uid);
+	return o;
+}
+
+const char *tool_user_name(uid_t uid)
+{
+	const struct owner *o = find_owner(uid);
+
+	return o->known ? o->text : NULL;
+}
+
+const char *tool_owner(uid_t uid)
+{
+	return find_owner(uid)->text;
+}
