@@ -54,7 +54,7 @@ static int visit_backend(const struct shmipc_backend_info *info, void *arg)
 			      info->reason);
 		note(&walk->status, EXIT_FAILED);
 	}
-	return 0;
+	return walk->status == EXIT_USAGE; /* wrong for all of them */
 }
 
 /* The library says what is wrong with a list, and which name was meant. */
@@ -192,12 +192,6 @@ struct collector {
 	struct objects *ret;
 };
 
-static int out_of_memory(void)
-{
-	tool_complain("out of memory");
-	return EXIT_FAILED;
-}
-
 static int collect_backend(const char *backend, void *arg)
 {
 	struct collector *collector = arg;
@@ -218,7 +212,7 @@ static int collect_backend(const char *backend, void *arg)
 	}
 	if (listed.err || garbage.err ||
 	    merge(collector->ret, &listed.objects, &garbage.objects) < 0)
-		status = out_of_memory();
+		status = tool_no_memory();
 	tool_free(&garbage.objects);
 	tool_free(&listed.objects);
 	shmipc_close(ipc);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* All subcommands. */
+/* All subcommands, in the order of --help. */
 #include "tools/commands.h"
 
+/* clang-format off */
 const struct command *const tool_commands[] = {
 	&cmd_ls,
+	&cmd_stat,
 	NULL,
 };
+/* clang-format on */

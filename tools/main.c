@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tools/tool.h"
@@ -44,12 +43,10 @@ int tool_fail(int err)
 	}
 }
 
-int64_t tool_now(clockid_t clock)
+int tool_no_memory(void)
 {
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	tool_complain("out of memory");
+	return EXIT_FAILED;
 }
 
 /* ---- help ---------------------------------------------------------------- */

@@ -67,8 +67,8 @@ int tool_other(const struct command *command, int c);
 		NULL, 0, NULL, 0                                               \
 	}
 
-/** Now, by a clock; ns. */
-int64_t tool_now(clockid_t clock);
+/** "out of memory". Returns EXIT_FAILED. */
+int tool_no_memory(void);
 
 /* ---- numbers that people write and read (units.c) ------------------------ */
 
@@ -87,7 +87,12 @@ int tool_parse_number(const char *what, const char *text, uint64_t max,
 		      uint64_t *ret);
 int tool_parse_kind(const char *text, enum shmipc_kind *ret);
 
-/* "1024K", "1.5M": four characters at most before the unit. */
+/** Now, by a clock; ns. */
+int64_t tool_now(clockid_t clock);
+/** So much later than now, by CLOCK_MONOTONIC, for waits. */
+struct timespec tool_deadline(int64_t ns);
+
+/* "1000", "1.5K", "16M": rounded down, four digits and a unit at most. */
 void tool_format_size(char buf[16], uint64_t bytes);
 /* "3s", "12m", "5h", "9d". */
 void tool_format_age(char buf[16], int64_t ns);
@@ -152,6 +157,57 @@ int tool_each_backend(const char *list,
 		      int (*act)(const char *backend, void *arg), void *arg);
 
 const char *tool_verdict(const struct object *object);
+
+/* ---- one object, by its name (find.c) ------------------------------------ */
+
+/* What the user said. */
+struct sought {
+	const char *name;
+	const char *backend;   /* as shmipc_open() takes it; NULL: not said */
+	enum shmipc_kind kind; /* 0: both */
+};
+
+/* What has the name. */
+struct place {
+	const char *backend;
+	enum shmipc_kind kind;
+	int err; /* < 0: it is there, and why it cannot be looked at */
+	struct shmipc_info info;
+};
+
+struct places {
+	struct place all[2 * 16]; /* kinds, and the most that can be known */
+	size_t count;
+};
+
+/**
+ * Look where the user said: on the backend that he named or SHMIPC_BACKEND
+ * names, else on all that work.
+ *
+ * @param ret	always filled
+ * @return	EXIT_DONE, or EXIT_ABSENT if nobody has it; without a complaint.
+ *	EXIT_USAGE and EXIT_FAILED (some could not be looked at; *ret has what
+ *	the others have) after one
+ */
+int tool_find(const struct sought *sought, struct places *ret);
+
+/**
+ * The one that has the name.
+ *
+ * @return	EXIT_DONE; EXIT_ABSENT without a complaint; else after one,
+ *	EXIT_FAILED also if there are several
+ */
+int tool_find_one(const struct sought *sought, struct place *ret);
+
+/** Say that nobody has it, and what may help. Returns EXIT_ABSENT. */
+int tool_absent(const struct sought *sought);
+
+/** Say which there are; remedy: what to do about it. Returns EXIT_FAILED. */
+int tool_several(const struct sought *sought, const struct places *places,
+		 const char *remedy);
+
+/** How sentences call it: "region", "semaphore". */
+const char *tool_noun(enum shmipc_kind kind);
 
 /* ---- columns (columns.c) ------------------------------------------------- */
 

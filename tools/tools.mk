@@ -5,9 +5,11 @@ tools_shmipc_SOURCES = \
 	tools/collect.c \
 	tools/columns.c \
 	tools/commands.c tools/commands.h \
+	tools/find.c \
 	tools/ls.c \
 	tools/main.c \
 	tools/report.c \
+	tools/stat.c \
 	tools/tool.h \
 	tools/units.c
 tools_shmipc_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE

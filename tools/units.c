@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/tool.h"
 
@@ -200,6 +201,23 @@ int tool_parse_kind(const char *text, enum shmipc_kind *ret)
 const char *tool_kind(enum shmipc_kind kind)
 {
 	return kind == SHMIPC_SEM ? "sem" : "shm";
+}
+
+int64_t tool_now(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct timespec tool_deadline(int64_t ns)
+{
+	int64_t now = tool_now(CLOCK_MONOTONIC);
+	int64_t then = ns > INT64_MAX - now ? INT64_MAX : now + ns;
+
+	return (struct timespec){ .tv_sec = (time_t)(then / 1000000000),
+				  .tv_nsec = (long)(then % 1000000000) };
 }
 
 void tool_format_size(char buf[16], uint64_t bytes)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which object has this name? Names are of one backend and one kind, and who
+ * types one should have to say neither, unless there are several.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/tool.h"
+
+#define PLACES (sizeof(((struct places *)NULL)->all) / sizeof(struct place))
+
+struct search {
+	const struct sought *sought;
+	struct places *ret;
+};
+
+const char *tool_noun(enum shmipc_kind kind)
+{
+	return kind == SHMIPC_SEM ? "semaphore" : "region";
+}
+
+/* Is it a matter of this one object, which is there? */
+static bool is_there(int err)
+{
+	return err == 0 || err == -EACCES || err == -EPROTO ||
+	       err == -ETIMEDOUT;
+}
+
+static int look_at(struct shmipc *ipc, enum shmipc_kind kind,
+		   struct search *search)
+{
+	struct place place = { .backend = shmipc_backend_name(ipc),
+			       .kind = kind };
+
+	place.err = shmipc_stat(ipc, kind, search->sought->name, &place.info);
+	if (is_there(place.err)) {
+		if (search->ret->count < PLACES)
+			search->ret->all[search->ret->count++] = place;
+		return EXIT_DONE;
+	}
+	return place.err == -ENOENT ? EXIT_DONE : tool_fail(place.err);
+}
+
+static int look(struct shmipc *ipc, struct search *search)
+{
+	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
+	enum shmipc_kind wanted = search->sought->kind;
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < 2 && status == EXIT_DONE; i++)
+		if (!wanted || wanted == kinds[i])
+			status = look_at(ipc, kinds[i], search);
+	return status;
+}
+
+static int look_on(const char *backend, void *search)
+{
+	struct shmipc *ipc;
+	int status, r;
+
+	r = shmipc_open(&ipc, backend);
+	if (r < 0)
+		return tool_fail(r);
+	status = look(ipc, search);
+	shmipc_close(ipc);
+	return status;
+}
+
+/* Has the user chosen a backend? */
+static bool is_chosen(const struct sought *sought)
+{
+	const char *variable = secure_getenv("SHMIPC_BACKEND");
+
+	return sought->backend || (variable && *variable);
+}
+
+int tool_find(const struct sought *sought, struct places *ret)
+{
+	struct search search = { sought, ret };
+	int status;
+
+	ret->count = 0;
+	if (is_chosen(sought))
+		status = look_on(sought->backend, &search);
+	else
+		status = tool_each_backend(NULL, look_on, &search);
+	if (status == EXIT_DONE && !ret->count)
+		return EXIT_ABSENT;
+	return status;
+}
+
+int tool_several(const struct sought *sought, const struct places *places,
+		 const char *remedy)
+{
+	tool_complain("\"%s\" is the name of several:", sought->name);
+	for (size_t i = 0; i < places->count; i++)
+		fprintf(stderr, "  %s on %s\n", tool_noun(places->all[i].kind),
+			places->all[i].backend);
+	tool_complain("%s", remedy);
+	return EXIT_FAILED;
+}
+
+int tool_find_one(const struct sought *sought, struct place *ret)
+{
+	struct places places;
+	int status = tool_find(sought, &places);
+
+	if (status == EXIT_USAGE || places.count == 0)
+		return status;
+	if (places.count > 1)
+		return tool_several(sought, &places,
+				    "say which, with --backend");
+	*ret = places.all[0];
+	return EXIT_DONE;
+}
+
+/* ---- nobody has it ------------------------------------------------------- */
+
+/* What of this name nobody can open any more, and gc would remove. */
+struct ghost {
+	const struct sought *sought;
+	const char *backend; /* NULL: there is none */
+};
+
+static int compare_ghost(const struct shmipc_info *info, void *arg)
+{
+	struct ghost *ghost = arg;
+	const char *name = ghost->sought->name;
+	enum shmipc_kind kind = ghost->sought->kind;
+
+	if (!strcmp(info->name, name + (*name == '/')) &&
+	    (!kind || kind == info->kind))
+		ghost->backend = info->backend;
+	return ghost->backend != NULL;
+}
+
+static int look_for_ghost(const char *backend, void *ghost)
+{
+	struct shmipc *ipc;
+
+	if (shmipc_open(&ipc, backend) < 0)
+		return EXIT_DONE;
+	(void)shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, compare_ghost, ghost);
+	shmipc_close(ipc);
+	return EXIT_DONE;
+}
+
+static const char *chosen_backend(const struct sought *sought)
+{
+	const char *name = "?";
+	struct shmipc *ipc;
+
+	if (shmipc_open(&ipc, sought->backend) == 0) {
+		name = shmipc_backend_name(ipc);
+		shmipc_close(ipc);
+	}
+	return name;
+}
+
+int tool_absent(const struct sought *sought)
+{
+	const char *noun = sought->kind ? tool_noun(sought->kind) : "object";
+	bool chosen = is_chosen(sought);
+	struct ghost ghost = { .sought = sought };
+	struct places others = { .count = 0 };
+	struct search search = { sought, &others };
+
+	if (chosen)
+		(void)tool_each_backend(NULL, look_on, &search);
+	(void)tool_each_backend(NULL, look_for_ghost, &ghost);
+	if (others.count)
+		tool_complain("there is no %s \"%s\" on %s, but %s has one",
+			      noun, sought->name, chosen_backend(sought),
+			      others.all[0].backend);
+	else if (ghost.backend)
+		tool_complain("there is no %s \"%s\" any more, only garbage on "
+			      "%s, which `shmipc gc --force' removes",
+			      noun, sought->name, ghost.backend);
+	else
+		tool_complain("there is no %s \"%s\"%s%s", noun, sought->name,
+			      chosen ? " on " : "",
+			      chosen ? chosen_backend(sought) : "");
+	return EXIT_ABSENT;
+}

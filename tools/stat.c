@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* stat: all that is known about what has a name. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "tools/commands.h"
+
+static const struct option options[] = {
+	{ "backend", required_argument, NULL, 'b' },
+	{ "kind", required_argument, NULL, 'k' },
+	{ "json", no_argument, NULL, 'j' },
+	TOOL_OPTIONS_END,
+};
+
+static void print_time(const struct shmipc_info *info)
+{
+	time_t seconds = (time_t)(info->created / 1000000000);
+	char text[40] = "?", age[16];
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
+	tool_format_age(age, tool_now(CLOCK_REALTIME) - info->created);
+	printf("created    %s, %s ago, by process %ld\n", text, age,
+	       (long)info->creator);
+}
+
+static void print_object(const struct object *object)
+{
+	const struct shmipc_info *info = &object->info;
+	char size[16];
+
+	tool_format_size(size, info->size);
+	printf("name       %s\n", info->name);
+	printf("backend    %s\n", info->backend);
+	printf("kind       %s (%s)\n", tool_kind(info->kind),
+	       tool_noun(info->kind));
+	if (info->kind == SHMIPC_SHM)
+		printf("size       %" PRIu64 " bytes (%s)\n", info->size, size);
+	else
+		printf("value      %u\n", info->value);
+	printf("mode       %04o\n", (unsigned)info->mode);
+	printf("owner      %s (uid %lu, gid %lu)\n", tool_owner(info->uid),
+	       (unsigned long)info->uid, (unsigned long)info->gid);
+	print_time(info);
+	printf("in use     %s\n", info->in_use ? "yes" : "no");
+	printf("attached   %u\n", info->attached);
+	printf("transient  %s\n", info->transient ? "yes" : "no");
+	printf("verdict    %s\n", tool_verdict(object));
+}
+
+static int print(const struct objects *objects, bool json)
+{
+	if (json)
+		return tool_json_objects(objects);
+	for (size_t i = 0; i < objects->count; i++) {
+		if (i)
+			putchar('\n');
+		print_object(&objects->all[i]);
+	}
+	return EXIT_DONE;
+}
+
+/* Let the library say again why it cannot be looked at. */
+static int fail_again(const struct place *place, const char *name)
+{
+	struct shmipc_info info;
+	struct shmipc *ipc;
+	int r = shmipc_open(&ipc, place->backend);
+
+	if (r < 0)
+		return tool_fail(r);
+	r = shmipc_stat(ipc, place->kind, name, &info);
+	if (r < 0)
+		(void)tool_fail(r);
+	shmipc_close(ipc);
+	return EXIT_FAILED;
+}
+
+static int show(const struct sought *sought, bool json)
+{
+	struct objects objects = { .all = NULL };
+	struct places places;
+	int status = tool_find(sought, &places);
+
+	if (status == EXIT_ABSENT)
+		return tool_absent(sought);
+	if (status == EXIT_USAGE)
+		return status;
+	for (size_t i = 0; i < places.count; i++) {
+		const struct place *place = &places.all[i];
+
+		if (place->err < 0)
+			status = fail_again(place, sought->name);
+		else if (tool_add(&objects, &place->info,
+				  place->info.in_use ? VERDICT_USED
+						     : VERDICT_IDLE) < 0)
+			status = tool_no_memory();
+	}
+	if (objects.count || json) {
+		int printed = print(&objects, json);
+
+		if (printed != EXIT_DONE)
+			status = printed;
+	}
+	tool_free(&objects);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct sought sought = { .name = NULL };
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'b':
+			sought.backend = optarg;
+			break;
+		case 'k':
+			if (tool_parse_kind(optarg, &sought.kind) < 0)
+				return EXIT_USAGE;
+			break;
+		case 'j':
+			json = true;
+			break;
+		default:
+			return tool_other(&cmd_stat, c);
+		}
+	if (argc - optind != 1)
+		return tool_usage(&cmd_stat);
+	sought.name = argv[optind];
+	return show(&sought, json);
+}
+
+const struct command cmd_stat = {
+	.name = "stat",
+	.synopsis = "[--backend B] [--kind shm|sem] [--json] NAME",
+	.summary = "Show what has a name",
+	.help = TOOL_HELP_BACKEND
+	"  --kind shm|sem   only a region, or a semaphore\n"
+	"  --json           an array of objects, as of ls\n"
+	"\n"
+	"If several have the name, all are shown.\n",
+	.run = run,
+};
