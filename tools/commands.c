@@ -6,6 +6,9 @@
 const struct command *const tool_commands[] = {
 	&cmd_ls,
 	&cmd_stat,
+	&cmd_create,
+	&cmd_cat,
+	&cmd_write,
 	NULL,
 };
 /* clang-format on */

@@ -2,9 +2,11 @@
 # The command shmipc. Linked with the shared library, as a user's program is.
 bin_PROGRAMS += tools/shmipc
 tools_shmipc_SOURCES = \
+	tools/bytes.c \
 	tools/collect.c \
 	tools/columns.c \
 	tools/commands.c tools/commands.h \
+	tools/create.c \
 	tools/find.c \
 	tools/ls.c \
 	tools/main.c \

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cat and write: the bytes of a region to stdout, and from stdin.
+ *
+ * The kernel reads and writes them in place. A page that cannot be had, since
+ * somebody has truncated the region or /dev/shm is full, is then an error of
+ * the system call and not a signal.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/commands.h"
+
+/* One call moves so much at most. */
+#define CHUNK ((size_t)1 << 30)
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* An open region, and how sentences call it. */
+struct region {
+	struct shmipc_shm *shm;
+	char *bytes;
+	size_t size;
+	const char *name, *backend;
+};
+
+/* An exit status; EXIT_DONE, or another after a complaint. */
+static int open_region(const struct sought *sought, unsigned flags,
+		       struct region *ret)
+{
+	struct shmipc *ipc;
+	struct place place;
+	int status, r;
+
+	status = tool_find_one(sought, &place);
+	if (status == EXIT_ABSENT)
+		return tool_absent(sought);
+	if (status != EXIT_DONE)
+		return status;
+	r = shmipc_open(&ipc, place.backend);
+	if (r < 0)
+		return tool_fail(r);
+	*ret = (struct region){ .name = sought->name,
+				.backend = place.backend };
+	r = shmipc_shm_open(ipc, &ret->shm, sought->name, 0, flags, 0);
+	shmipc_close(ipc);
+	if (r < 0)
+		return tool_fail(r);
+	ret->bytes = shmipc_shm_addr(ret->shm);
+	ret->size = shmipc_shm_size(ret->shm);
+	return EXIT_DONE;
+}
+
+/* Where the system failed, in words. */
+static int complain(const char *what, const struct region *region)
+{
+	if (errno == EFAULT)
+		tool_complain("region \"%s\" (%s): some of its pages cannot be "
+			      "had; it was truncated, or there is no room for "
+			      "them",
+			      region->name, region->backend);
+	else
+		tool_complain("%s: %s", what, strerror(errno));
+	return EXIT_FAILED;
+}
+
+/* ---- cat ----------------------------------------------------------------- */
+
+static int put_out(const struct region *region)
+{
+	size_t done = 0;
+
+	while (done < region->size) {
+		ssize_t n = write(STDOUT_FILENO, region->bytes + done,
+				  least(region->size - done, CHUNK));
+
+		if (n < 0 && errno != EINTR)
+			return complain("standard output", region);
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return EXIT_DONE;
+}
+
+static const struct option cat_options[] = {
+	{ "backend", required_argument, NULL, 'b' },
+	TOOL_OPTIONS_END,
+};
+
+static int run_cat(int argc, char **argv)
+{
+	struct sought sought = { .kind = SHMIPC_SHM };
+	struct region region;
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, "", cat_options, NULL)) != -1)
+		switch (c) {
+		case 'b':
+			sought.backend = optarg;
+			break;
+		default:
+			return tool_other(&cmd_cat, c);
+		}
+	if (argc - optind != 1)
+		return tool_usage(&cmd_cat);
+	sought.name = argv[optind];
+	status = open_region(&sought, SHMIPC_RDONLY, &region);
+	if (status != EXIT_DONE)
+		return status;
+	status = put_out(&region);
+	(void)shmipc_shm_close(region.shm);
+	return status;
+}
+
+const struct command cmd_cat = {
+	.name = "cat",
+	.synopsis = "[--backend B] NAME",
+	.summary = "Print the bytes of a region",
+	.help = TOOL_HELP_BACKEND "\n"
+				  "They are taken as they are, without the "
+				  "region's lock.\n",
+	.run = run_cat,
+};
+
+/* ---- write --------------------------------------------------------------- */
+
+/* Is there more? 1 or 0, or -1 and errno. */
+static ssize_t is_more(void)
+{
+	ssize_t n;
+	char byte;
+
+	do
+		n = read(STDIN_FILENO, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* As much as fits, and is there. 0, or -1 and errno. */
+static int fill(const struct region *region, size_t *at)
+{
+	ssize_t n = 1;
+
+	while (*at < region->size && n != 0) {
+		n = read(STDIN_FILENO, region->bytes + *at,
+			 least(region->size - *at, CHUNK));
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			*at += (size_t)n;
+	}
+	return 0;
+}
+
+static int take_in(const struct region *region, uint64_t offset)
+{
+	size_t at = (size_t)offset;
+	ssize_t more;
+
+	if (offset > region->size) {
+		tool_complain("region \"%s\" (%s): it has %zu bytes, and the "
+			      "offset %" PRIu64 " is behind its end",
+			      region->name, region->backend, region->size,
+			      offset);
+		return EXIT_FAILED;
+	}
+	more = fill(region, &at);
+	if (more == 0 && at == region->size)
+		more = is_more();
+	if (more == 0)
+		return EXIT_DONE;
+	if (more < 0)
+		(void)complain("standard input", region);
+	else
+		tool_complain("region \"%s\" (%s): it has %zu bytes, and there "
+			      "is more in the input",
+			      region->name, region->backend, region->size);
+	tool_complain("%zu bytes were written", at - (size_t)offset);
+	return EXIT_FAILED;
+}
+
+static const struct option write_options[] = {
+	{ "backend", required_argument, NULL, 'b' },
+	{ "offset", required_argument, NULL, 'o' },
+	TOOL_OPTIONS_END,
+};
+
+static int run_write(int argc, char **argv)
+{
+	struct sought sought = { .kind = SHMIPC_SHM };
+	struct region region;
+	uint64_t offset = 0;
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, "", write_options, NULL)) != -1)
+		switch (c) {
+		case 'b':
+			sought.backend = optarg;
+			break;
+		case 'o':
+			if (tool_parse_size(optarg, &offset) < 0)
+				return EXIT_USAGE;
+			break;
+		default:
+			return tool_other(&cmd_write, c);
+		}
+	if (argc - optind != 1)
+		return tool_usage(&cmd_write);
+	sought.name = argv[optind];
+	status = open_region(&sought, 0, &region);
+	if (status != EXIT_DONE)
+		return status;
+	status = take_in(&region, offset);
+	(void)shmipc_shm_close(region.shm);
+	return status;
+}
+
+const struct command cmd_write = {
+	.name = "write",
+	.synopsis = "[--offset SIZE] [--backend B] NAME",
+	.summary = "Write the standard input into a region",
+	.help = "  --offset SIZE    start there\n" TOOL_HELP_BACKEND "\n"
+		"What stands behind the input stays. Input that does not fit\n"
+		"is an error; as much as fits is written. The region's lock\n"
+		"is not taken: `shmipc lock NAME -- shmipc write NAME' does.\n",
+	.run = run_write,
+};
