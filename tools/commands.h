@@ -8,6 +8,7 @@
 extern const struct command cmd_cat;
 extern const struct command cmd_create;
 extern const struct command cmd_ls;
+extern const struct command cmd_rm;
 extern const struct command cmd_stat;
 extern const struct command cmd_write;
 

@@ -11,6 +11,7 @@ tools_shmipc_SOURCES = \
 	tools/ls.c \
 	tools/main.c \
 	tools/report.c \
+	tools/rm.c \
 	tools/stat.c \
 	tools/tool.h \
 	tools/units.c
