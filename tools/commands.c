@@ -10,6 +10,7 @@ const struct command *const tool_commands[] = {
 	&cmd_rm,
 	&cmd_cat,
 	&cmd_write,
+	&cmd_sem,
 	NULL,
 };
 /* clang-format on */

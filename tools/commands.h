@@ -9,6 +9,7 @@ extern const struct command cmd_cat;
 extern const struct command cmd_create;
 extern const struct command cmd_ls;
 extern const struct command cmd_rm;
+extern const struct command cmd_sem;
 extern const struct command cmd_stat;
 extern const struct command cmd_write;
 

@@ -12,6 +12,7 @@ tools_shmipc_SOURCES = \
 	tools/main.c \
 	tools/report.c \
 	tools/rm.c \
+	tools/sem.c \
 	tools/stat.c \
 	tools/tool.h \
 	tools/units.c
