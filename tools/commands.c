@@ -11,6 +11,7 @@ const struct command *const tool_commands[] = {
 	&cmd_cat,
 	&cmd_write,
 	&cmd_sem,
+	&cmd_lock,
 	NULL,
 };
 /* clang-format on */

@@ -7,6 +7,7 @@
 
 extern const struct command cmd_cat;
 extern const struct command cmd_create;
+extern const struct command cmd_lock;
 extern const struct command cmd_ls;
 extern const struct command cmd_rm;
 extern const struct command cmd_sem;

@@ -8,6 +8,7 @@ tools_shmipc_SOURCES = \
 	tools/commands.c tools/commands.h \
 	tools/create.c \
 	tools/find.c \
+	tools/lock.c \
 	tools/ls.c \
 	tools/main.c \
 	tools/report.c \
