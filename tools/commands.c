@@ -12,6 +12,8 @@ const struct command *const tool_commands[] = {
 	&cmd_write,
 	&cmd_sem,
 	&cmd_lock,
+	&cmd_gc,
+	&cmd_backends,
 	NULL,
 };
 /* clang-format on */

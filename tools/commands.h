@@ -5,8 +5,10 @@
 
 #include "tools/tool.h"
 
+extern const struct command cmd_backends;
 extern const struct command cmd_cat;
 extern const struct command cmd_create;
+extern const struct command cmd_gc;
 extern const struct command cmd_lock;
 extern const struct command cmd_ls;
 extern const struct command cmd_rm;

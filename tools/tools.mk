@@ -2,12 +2,14 @@
 # The command shmipc. Linked with the shared library, as a user's program is.
 bin_PROGRAMS += tools/shmipc
 tools_shmipc_SOURCES = \
+	tools/backends.c \
 	tools/bytes.c \
 	tools/collect.c \
 	tools/columns.c \
 	tools/commands.c tools/commands.h \
 	tools/create.c \
 	tools/find.c \
+	tools/gc.c \
 	tools/lock.c \
 	tools/ls.c \
 	tools/main.c \
