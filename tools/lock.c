@@ -142,7 +142,9 @@ static int recover(struct shmipc_shm *shm, const struct wishes *wishes)
 	return EXIT_DONE;
 }
 
-static int take_lock(struct shmipc_shm *shm, const struct wishes *wishes)
+/* 0 if it is ours; else *ret is the exit status, after a complaint. */
+static int take_lock(struct shmipc_shm *shm, const struct wishes *wishes,
+		     int *ret)
 {
 	struct timespec deadline;
 	int r;
@@ -155,16 +157,19 @@ static int take_lock(struct shmipc_shm *shm, const struct wishes *wishes)
 	while (r == -EINTR);
 	switch (r) {
 	case 0:
-		return EXIT_DONE;
+		return 0;
 	case -EOWNERDEAD:
-		return recover(shm, wishes);
+		*ret = recover(shm, wishes);
+		return *ret == EXIT_DONE ? 0 : r;
 	case -ETIMEDOUT:
-		tool_complain(
-			"region \"%s\" (%s): the lock was not free in time",
-			wishes->sought.name, wishes->backend);
-		return wishes->late;
+		tool_complain("region \"%s\" (%s): the lock was not free in "
+			      "time",
+			      wishes->sought.name, wishes->backend);
+		*ret = wishes->late; /* which may be 0 */
+		return r;
 	default:
-		return tool_fail(r);
+		*ret = tool_fail(r);
+		return r;
 	}
 }
 
@@ -176,8 +181,7 @@ static int lock(struct wishes *wishes, char **command)
 	status = open_region(wishes, &shm);
 	if (status != EXIT_DONE)
 		return status;
-	status = take_lock(shm, wishes);
-	if (status == EXIT_DONE) {
+	if (take_lock(shm, wishes, &status) == 0) {
 		status = run_command(command);
 		r = shmipc_shm_unlock(shm);
 		if (r < 0)
