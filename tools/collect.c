@@ -2,10 +2,11 @@
 /*
  * What is there: the objects of all backends, and what is wrong with them.
  *
- * A backend is asked twice, for its list and for its garbage. What both name is
- * garbage; so is what only the second names, such as the transient objects of
- * the dead, which nobody can open any more. Both look and touch nothing, and no
- * broker is started.
+ * A backend is asked twice, for its garbage and for its list. In the list is
+ * what can be opened; what only the collector names, such as the transient
+ * objects of the dead, cannot be any more. The collector comes first, since a
+ * look by name is enough for a broker to forget such an object. No broker is
+ * started.
  */
 #include <config.h>
 
@@ -135,12 +136,19 @@ static int add(struct collection *c, const struct shmipc_info *info,
 	return c->err;
 }
 
+static enum verdict judge(const struct shmipc_info *info)
+{
+	if (info->stale)
+		return VERDICT_LOST;
+	if (info->in_use)
+		return VERDICT_USED;
+	/* Its last user went just now. */
+	return info->transient ? VERDICT_GARBAGE : VERDICT_IDLE;
+}
+
 static int add_listed(const struct shmipc_info *info, void *arg)
 {
-	return add(arg, info,
-		   info->stale	  ? VERDICT_LOST
-		   : info->in_use ? VERDICT_USED
-				  : VERDICT_IDLE);
+	return add(arg, info, judge(info));
 }
 
 static int add_garbage(const struct shmipc_info *info, void *arg)
@@ -157,17 +165,12 @@ static int compare(const void *left, const void *right)
 	return strcmp(a->info.name, b->info.name);
 }
 
-/* Is it in the list, which is sorted? Then mark it there. */
-static bool mark(struct objects *listed, const struct object *garbage)
+/* Is it in the list, which is sorted? Then somebody took the name again. */
+static bool is_listed(const struct objects *listed,
+		      const struct object *garbage)
 {
-	struct object *found = NULL;
-
-	if (listed->count)
-		found = bsearch(garbage, listed->all, listed->count,
-				sizeof(*found), compare);
-	if (found)
-		found->verdict = VERDICT_GARBAGE;
-	return found != NULL;
+	return listed->count && bsearch(garbage, listed->all, listed->count,
+					sizeof(*garbage), compare);
 }
 
 static int merge(struct objects *all, struct objects *listed,
@@ -179,7 +182,7 @@ static int merge(struct objects *all, struct objects *listed,
 		qsort(listed->all, listed->count, sizeof(*listed->all),
 		      compare);
 	for (size_t i = 0; i < garbage->count && r == 0; i++)
-		if (!mark(listed, &garbage->all[i]))
+		if (!is_listed(listed, &garbage->all[i]))
 			r = tool_add(all, &garbage->all[i].info,
 				     VERDICT_GARBAGE);
 	for (size_t i = 0; i < listed->count && r == 0; i++)
@@ -203,9 +206,9 @@ static int collect_backend(const char *backend, void *arg)
 	r = shmipc_open(&ipc, backend);
 	if (r < 0)
 		return tool_fail(r);
-	r = shmipc_list(ipc, add_listed, &listed);
+	r = shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, add_garbage, &garbage);
 	if (r >= 0)
-		r = shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, add_garbage, &garbage);
+		r = shmipc_list(ipc, add_listed, &listed);
 	if (r < 0) {
 		(void)tool_fail(r);
 		status = EXIT_FAILED;
