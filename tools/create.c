@@ -112,8 +112,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_create = {
 	.name = "create",
-	.synopsis = "--size SIZE [--mode MODE] [--lazy] [--prefault] "
-		    "[--backend B] NAME",
+	.synopsis = "--size SIZE [OPTION...] NAME",
 	.summary = "Make a region",
 	.help = "  --size SIZE      in bytes, or with K, M, G or T: 16M\n"
 		"  --mode MODE      who may use it, octal; 0600\n"

@@ -268,8 +268,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_lock = {
 	.name = "lock",
-	.synopsis = "[--timeout DURATION] [--recover] [-E N] [--backend B] "
-		    "NAME -- COMMAND...",
+	.synopsis = "[OPTION...] NAME -- COMMAND [ARGUMENT...]",
 	.summary = "Run a command while the lock of a region is held",
 	.help = "  --timeout DURATION   how long to wait for the lock, such as "
 		"0.5s, 2m;\n"
