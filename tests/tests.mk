@@ -48,6 +48,22 @@ tests_check_units_LDADD = libbroker.la libshmipc-intree.la $(CHECK_LIBS)
 endif
 endif
 
+# The command shmipc.
+tool = tests/tool-all.sh tests/tool-posix.sh tests/tool-sysv.sh \
+	tests/tool-memfd.sh tests/tool-many.sh tests/tool-dead-posix.sh \
+	tests/tool-dead-sysv.sh tests/tool-dead-memfd.sh
+TESTS += $(tool)
+check_PROGRAMS += tests/tool/dead tests/tool/many
+tests_tool_dead_SOURCES = tests/tool/dead.c tests/grave.c tests/grave.h
+tests_tool_dead_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_tool_dead_LDADD = libshmipc.la
+tests_tool_many_SOURCES = tests/tool/many.c
+tests_tool_many_LDADD = libshmipc.la
+EXTRA_DIST += $(tool) tests/tool/all.sh tests/tool/apart.sh \
+	tests/tool/backend.sh tests/tool/common.sh tests/tool/dead.sh \
+	tests/tool/lock.sh tests/tool/many.sh tests/tool/objects.sh \
+	tests/tool/sem.sh
+
 # The protocols of the semaphores and the locks, for spin. Nothing that was
 # built takes part: they are for who changes a protocol.
 models:

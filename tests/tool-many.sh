@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+exec "${srcdir:-.}/tests/tool/apart.sh" \
+	"${srcdir:-.}/tests/on_backend.sh" memfd \
+	timeout 300 sh "${srcdir:-.}/tests/tool/many.sh"

@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Run a test of the command where nobody else's objects are: with a /dev/shm and
+# a System V name space of its own. Who is not root has them as the root of a
+# user name space.
+#
+# usage: apart.sh COMMAND...
+for apart in "unshare -m -i" "unshare -r -m -i"; do
+	# shellcheck disable=SC2086 # words are meant
+	$apart mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+	exec $apart sh -c 'mount -t tmpfs -o mode=1777 shmipc-test /dev/shm &&
+		exec "$@"' sh "$@"
+done
+echo "apart.sh: no name spaces, neither as root nor in a user name space"
+exit 77
