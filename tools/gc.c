@@ -66,8 +66,12 @@ static void print(const struct collection *c)
 static int collect(const char *backends, unsigned flags, bool json)
 {
 	struct collection c = { .flags = flags };
-	int status = tool_each_backend(backends, collect_on, &c);
+	int status;
 
+	/* Not when all is gone and nothing can be said about it. */
+	if (json && tool_json_check() < 0)
+		return EXIT_USAGE;
+	status = tool_each_backend(backends, collect_on, &c);
 	if (status != EXIT_USAGE) {
 		(void)tool_sort(&c.found, NULL, false);
 		if (!json)

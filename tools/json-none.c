@@ -6,11 +6,16 @@
 
 #include "tools/tool.h"
 
-int tool_json_begin(void)
+int tool_json_check(void)
 {
 	tool_complain("this shmipc was built without jansson, and so without "
 		      "--json");
 	return -ENOTSUP;
+}
+
+int tool_json_begin(void)
+{
+	return tool_json_check();
 }
 
 /* Nobody comes further than that. */

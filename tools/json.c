@@ -18,6 +18,11 @@ static void check(int r)
 	failed |= r < 0;
 }
 
+int tool_json_check(void)
+{
+	return 0;
+}
+
 int tool_json_begin(void)
 {
 	array = json_array();

@@ -175,7 +175,7 @@ static int take_lock(struct shmipc_shm *shm, const struct wishes *wishes,
 
 static int lock(struct wishes *wishes, char **command)
 {
-	struct shmipc_shm *shm;
+	static struct shmipc_shm *shm; /* kept to the end, if need be */
 	int status, r;
 
 	status = open_region(wishes, &shm);
@@ -187,7 +187,7 @@ static int lock(struct wishes *wishes, char **command)
 		if (r < 0)
 			(void)tool_fail(r);
 	}
-	/* Refused after EXIT_OWNER_DIED, and the end of the process does it. */
+	/* Refused after EXIT_OWNER_DIED: it ends with the process. */
 	(void)shmipc_shm_close(shm);
 	return status;
 }

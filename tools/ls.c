@@ -23,8 +23,11 @@ struct wishes {
 static int list(const struct wishes *wishes)
 {
 	struct objects objects;
-	int status = tool_collect(&wishes->filter, &objects);
+	int status;
 
+	if (wishes->json && tool_json_check() < 0)
+		return EXIT_USAGE;
+	status = tool_collect(&wishes->filter, &objects);
 	if (status == EXIT_USAGE) {
 		tool_free(&objects);
 		return status;

@@ -19,13 +19,14 @@
 
 void tool_complain(const char *format, ...)
 {
+	char sentence[2048];
 	va_list args;
 
-	fputs("shmipc: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	/* In one piece, also where several write to one place. */
+	fprintf(stderr, "shmipc: %s\n", sentence);
 }
 
 int tool_fail(int err)

@@ -84,8 +84,11 @@ static int show(const struct sought *sought, bool json)
 {
 	struct objects objects = { .all = NULL };
 	struct places places;
-	int status = tool_find(sought, &places);
+	int status;
 
+	if (json && tool_json_check() < 0)
+		return EXIT_USAGE;
+	status = tool_find(sought, &places);
 	if (status == EXIT_ABSENT)
 		return tool_absent(sought);
 	if (status == EXIT_USAGE)

@@ -269,7 +269,8 @@ void tool_print(const struct objects *objects);
  */
 
 /** 0, or -ENOTSUP after a complaint: built without jansson. */
-int tool_json_begin(void);
+int tool_json_check(void);
+int tool_json_begin(void); /* the same, and begins */
 void tool_json_item(void);
 void tool_json_text(const char *key, const char *value); /* NULL: null */
 void tool_json_number(const char *key, int64_t value);

@@ -4,6 +4,7 @@
 . "${srcdir:-.}/tests/tool/common.sh"
 unset SHMIPC_BACKEND NO_COLOR COLUMNS
 other=sysv
+broker=$SHMIPC_BROKER
 commands='ls stat create rm cat write sem lock gc backends'
 
 echo "== help and version"
@@ -147,7 +148,8 @@ silent shmipc rm --all "$n.twice"
 refuses 4 . shmipc stat "$n.twice"
 
 echo "== --json"
-if has_json; then
+has_json && json=yes || json=
+if [ -n "$json" ]; then
 	for command in "ls" "gc" "backends" "stat $n.posix"; do
 		# shellcheck disable=SC2086
 		shmipc $command --json | jq -e 'type == "array"' >/dev/null ||
@@ -176,7 +178,10 @@ if has_json; then
 	refuses 2 . shmipc ls --json --backend posx
 	refuses 2 . shmipc ls --json --sort x
 else
-	refuses 2 'without jansson' shmipc ls --json
+	for command in ls gc "gc --force" backends "stat $n.posix"; do
+		# shellcheck disable=SC2086
+		refuses 2 'without jansson' shmipc $command --json
+	done
 fi
 
 echo "== stdout that takes nothing"
@@ -214,6 +219,32 @@ if [ -x shmipc-broker ]; then
 	gives 1 env SHMIPC_RUNTIME_DIR=relative "$tool" ls --backend memfd
 	SHMIPC_RUNTIME_DIR=relative shmipc gc --backend posix >/dev/null ||
 		complain "gc of posix: $?"
+
+	echo "== a backend that does not work here"
+	SHMIPC_BROKER=/no/such/broker
+	for backends in ^posix,sysv ^posix ^sysv; do
+		gives 0 shmipc ls --backend $backends
+		[ ! -s "$tmp/err" ] || complain "on stderr: $(cat "$tmp/err")"
+	done
+	for command in ls gc; do
+		gives 1 shmipc $command --backend posix,memfd
+		grep -q '^shmipc: memfd does not work here: .' "$tmp/err" ||
+			complain "no word about it: $(cat "$tmp/err")"
+	done
+	gives 1 shmipc ls --backend posix,memfd
+	grep -q "$n\.posix" "$tmp/out" || complain "the other is not shown"
+	refuses 1 'no allowed backend works' \
+		shmipc create --backend ^posix,sysv "$n.x" --size 1
+	gives 0 shmipc backends
+	grep -q '^memfd  *no  ' "$tmp/out" && grep -q '/no/such/broker' \
+		"$tmp/out" || complain "backends: $(cat "$tmp/out")"
+	gives 0 shmipc --version
+	grep -q 'memfd (does not work here)' "$tmp/out" ||
+		complain "--version: $(cat "$tmp/out")"
+	[ -z "$json" ] || shmipc backends --json | jq -e '.[] |
+		select(.name == "memfd") | .works == false and
+		(.reason | length > 0)' >/dev/null || complain "no reason"
+	SHMIPC_BROKER=$broker
 
 	echo "== looking starts no broker"
 	for command in ls gc backends "stat $n.posix" \
