@@ -28,7 +28,8 @@ done
 gives 137 shmipc lock "$n.a" -- sh -c 'kill -9 $$'
 gives 143 shmipc lock "$n.a" -- sh -c 'kill -TERM $$'
 gives 131 shmipc lock "$n.a" -- sh -c 'ulimit -c 0; kill -QUIT $$'
-refuses 127 'no-such-command' shmipc lock "$n.a" -- no-such-command
+refuses 127 'no-such-command' \
+	env PATH=/usr/bin:/bin "$tool" lock "$n.a" -- no-such-command
 refuses 127 '/no/such' shmipc lock "$n.a" -- /no/such/command
 refuses 126 'ermission' shmipc lock "$n.a" -- /etc/passwd
 refuses 126 . shmipc lock "$n.a" -- /
