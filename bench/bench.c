@@ -4,128 +4,24 @@
  * usage() says how it is called. bench.h says how it is built.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "bench/bench.h"
-#include "bench/supervise.h"
+#include <shmipc.h>
+
 #include "bench/table.h"
 
-#define BACKENDS_MAX 16
-
-struct shmipc *ipc;
-const char *backend = "";
-bool quick;
+/* Seconds a row takes on a backend, and samples that it has at least. */
+#define TIME_FULL   1.5
+#define TIME_QUICK  0.04
+#define LEAST_FULL  25
+#define LEAST_QUICK 3
 
 static const char *wanted_row;	   /* NULL: all */
 static const char *wanted_backend; /* NULL: all that are ours */
-
-static const struct row rows[] = {
-	{ "pair", "wait and post, nobody else wants it", row_pair },
-	{ "lock", "lock and unlock of a region, nobody else wants it",
-	  row_lock },
-	{ "roundtrip-2-cores",
-	  "there and back between two processes, "
-	  "each on a core of its own",
-	  row_two_cores },
-	{ "roundtrip-1-core", "the same, both on one core", row_one_core },
-	{ "handover-2", "a turn, where 2 processes want the same unit",
-	  row_handover_2 },
-	{ "handover-4", "4 processes", row_handover_4 },
-	{ "handover-16", "16 processes", row_handover_16 },
-	{ "lock-handover-2", "the same with the lock of a region, 2 processes",
-	  row_lock_handover_2 },
-	{ "lock-handover-4", "4 processes", row_lock_handover_4 },
-	{ "lock-handover-16", "16 processes", row_lock_handover_16 },
-	{ "open-4K", "open a region of 4 KiB and close it", row_open_4k },
-	{ "open-16M", "open a region of 16 MiB and close it", row_open_16m },
-	{ "create-4K", "create 4 KiB, write all, close, unlink",
-	  row_create_4k },
-	{ "prefault-16M",
-	  "create 16 MiB with SHMIPC_PREFAULT, write to "
-	  "every page",
-	  row_prefault_16m },
-	{ "many-open", "open one of 10,000 and close it; raw: one of 10",
-	  row_many_open },
-	{ "many-create", "create one beside 10,000; raw: beside 10",
-	  row_many_create },
-	{ "size", "bytes that a region takes beside its own; raw: a page",
-	  row_size },
-};
-
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
-
-void fail(const char *format, ...)
-{
-	char text[600];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	fprintf(stderr, "bench: %s%s%s\n", backend, *backend ? ": " : "", text);
-	exit(2);
-}
-
-int must(const char *what, int r)
-{
-	if (r < 0)
-		fail("%s: %s", what, shmipc_errmsg());
-	return r;
-}
-
-long must_sys(const char *what, long r)
-{
-	if (r < 0)
-		fail("%s: %s", what, strerror(errno));
-	return r;
-}
-
-/* ---- what is measured ---------------------------------------------------- */
-
-struct known {
-	unsigned count;
-	struct {
-		const char *name;
-		bool works;
-	} list[BACKENDS_MAX];
-};
-
-static int note_backend(const struct shmipc_backend_info *info, void *arg)
-{
-	struct known *known = arg;
-
-	if (wanted_backend && strcmp(info->name, wanted_backend) != 0)
-		return 0;
-	if (known->count == BACKENDS_MAX)
-		return 1;
-	known->list[known->count].name = info->name;
-	known->list[known->count].works = info->works;
-	known->count++;
-	return 0;
-}
-
-static void run_row(const struct row *row, const struct known *known)
-{
-	table_begin(row);
-	for (unsigned i = 0; i < known->count; i++) {
-		backend = known->list[i].name;
-		if (!known->list[i].works) {
-			judge_skipped("does not work here");
-			continue;
-		}
-		must("open a connection", shmipc_open(&ipc, backend));
-		progress();
-		row->run();
-		shmipc_close(ipc);
-	}
-	table_end();
-}
+static bool quick; /* a few seconds in all, only to see that everything runs */
 
 /* "open" means open-4K and open-16M. */
 static bool is_wanted(const struct row *row)
@@ -135,20 +31,13 @@ static bool is_wanted(const struct row *row)
 		row->name[strlen(wanted_row)] == '-');
 }
 
-static int measure(void)
+static bool is_wanted_backend(const char *name)
 {
-	struct known known = { .count = 0 };
+	return !wanted_backend || !strcmp(name, wanted_backend);
+}
 
-	find_cores();
-	own_ipc_namespace();
-	must("list the backends", shmipc_backends(note_backend, &known));
-	table_head();
-	for (size_t i = 0; i < ROWS; i++)
-		if (is_wanted(&rows[i]))
-			run_row(&rows[i], &known);
-	backend = "";
-	if (ferror(stdout) || fflush(stdout))
-		fail("the table cannot be written");
+static int end(void)
+{
 	return table_missed() && !quick;
 }
 
@@ -165,8 +54,8 @@ static void usage(FILE *to)
 		    "  --help\n"
 		    "\n"
 		    "Rows:\n");
-	for (size_t i = 0; i < ROWS; i++)
-		fprintf(to, "  %-18s  %s\n", rows[i].name, rows[i].what);
+	for (const struct row *row = bench_rows; row->name; row++)
+		fprintf(to, "  %-18s  %s\n", row->name, row->what);
 	fprintf(to,
 		"\n"
 		"Each line compares medians of shmipc and of a raw primitive "
@@ -183,18 +72,30 @@ static void usage(FILE *to)
 		"--quick), or 2 for errors.\n");
 }
 
+static _Noreturn void refuse(const char *what, const char *name)
+{
+	fprintf(stderr, "bench: there is no %s called %s; see --help\n", what,
+		name);
+	exit(BENCH_FAILED);
+}
+
+static int count_wanted(const struct shmipc_backend_info *info, void *arg)
+{
+	*(unsigned *)arg += is_wanted_backend(info->name);
+	return 0;
+}
+
 static void check_wanted(void)
 {
-	struct known known = { .count = 0 };
-	unsigned found = 0;
+	unsigned rows = 0, backends = 0;
 
-	for (size_t i = 0; i < ROWS; i++)
-		found += is_wanted(&rows[i]);
-	if (!found)
-		fail("there is no row called %s; see --help", wanted_row);
-	must("list the backends", shmipc_backends(note_backend, &known));
-	if (!known.count)
-		fail("there is no backend called %s", wanted_backend);
+	for (const struct row *row = bench_rows; row->name; row++)
+		rows += is_wanted(row);
+	if (!rows)
+		refuse("row", wanted_row);
+	(void)shmipc_backends(count_wanted, &backends);
+	if (!backends)
+		refuse("backend", wanted_backend);
 }
 
 static const struct option options[] = {
@@ -239,9 +140,21 @@ static void parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	struct plan wanted = {
+		.program = "bench",
+		.wants_row = is_wanted,
+		.wants_backend = is_wanted_backend,
+		.begin = table_head,
+		.show = table_show,
+		.end = end,
+	};
+
 	/* The one that belongs to the library of the build tree. */
 	setenv("SHMIPC_BROKER", BENCH_BROKER, 0);
 	parse(argc, argv);
 	check_wanted();
-	return supervise(measure);
+	wanted.quick = quick;
+	wanted.seconds = quick ? TIME_QUICK : TIME_FULL;
+	wanted.least = quick ? LEAST_QUICK : LEAST_FULL;
+	return bench_run(&wanted);
 }

@@ -19,12 +19,14 @@
 
 #include <shmipc.h>
 
+#include "bench/run.h"
+
 /* Of the backend that is being measured. */
 extern struct shmipc *ipc;
 extern const char *backend;
 
-/* A few seconds in all, only to see that everything runs. */
-extern bool quick;
+/* What is wanted. */
+extern const struct plan *plan;
 
 /* "what: why", and the end, with status 2. */
 __attribute__((format(printf, 1, 2), noreturn)) void fail(const char *format,
@@ -97,19 +99,7 @@ struct side {
  */
 void contest(struct side *sides, unsigned count);
 
-/* ---- the table: table.c -------------------------------------------------- */
-
-#define NO_LIMIT 0
-
-struct comparison {
-	char against[24];
-	const char *unit; /* "ns" or "bytes" */
-	double ours, ours_p99;
-	double raw, raw_p99;
-	double limit;	       /* of ours / raw; NO_LIMIT: for information */
-	double fair, raw_fair; /* least / most served; < 0: not measured */
-	size_t samples;
-};
+/* ---- what came out: lines.c ---------------------------------------------- */
 
 /* shmipc's samples against another side's. */
 void judge(const struct side *ours, const struct side *raw, double limit);

@@ -52,7 +52,8 @@ static void take_turns(struct worker *self)
 
 static double sample(struct side *side)
 {
-	const struct timespec slice = { .tv_nsec = quick ? 5000000 : 50000000 };
+	const struct timespec slice = { .tv_nsec = plan->quick ? 5000000
+							       : 50000000 };
 	struct crowd *crowd = side->arg;
 	struct shared *shared = crowd->shared;
 	unsigned long before;

@@ -80,7 +80,7 @@ static double create_more(void)
 static void measure(struct samples *to, double (*sample)(void))
 {
 	sample();
-	for (unsigned i = 0; i < (quick ? 5 : SAMPLES); i++, progress())
+	for (unsigned i = 0; i < (plan->quick ? 5 : SAMPLES); i++, progress())
 		samples_add(to, sample());
 }
 
@@ -106,7 +106,7 @@ static unsigned long limit_of_sysv(void)
 
 static unsigned long room_for_many(void)
 {
-	unsigned long many = quick ? MANY_QUICK : MANY_FULL;
+	unsigned long many = plan->quick ? MANY_QUICK : MANY_FULL;
 
 	if (!strcmp(backend, "sysv") && limit_of_sysv() < many)
 		many = limit_of_sysv();
@@ -124,7 +124,7 @@ static void compare(double (*sample)(void))
 		judge_skipped("no room: kernel.shmmni");
 		return;
 	}
-	for (int i = 0; i < (quick ? 1 : TIMES); i++) {
+	for (int i = 0; i < (plan->quick ? 1 : TIMES); i++) {
 		have(FEW);
 		measure(&few, sample);
 		have(room);

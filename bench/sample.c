@@ -10,14 +10,6 @@
 
 #include "bench/bench.h"
 
-/* Seconds a row takes on a backend. */
-#define TIME_FULL  1.5
-#define TIME_QUICK 0.04
-
-/* And so many samples of each side at least, whatever that takes. */
-#define LEAST_FULL  25
-#define LEAST_QUICK 3
-
 #define WARM_UP 2
 
 double now_ns(void)
@@ -75,14 +67,13 @@ static void take_turns(struct side *sides, unsigned count, unsigned first)
 
 void contest(struct side *sides, unsigned count)
 {
-	size_t least = quick ? LEAST_QUICK : LEAST_FULL;
 	double end;
 
 	for (unsigned i = 0; i < WARM_UP; i++)
 		for (unsigned s = 0; s < count; s++)
 			sides[s].sample(&sides[s]);
-	end = now_ns() + (quick ? TIME_QUICK : TIME_FULL) * 1e9;
-	for (unsigned i = 0; i < least || now_ns() < end; i++)
+	end = now_ns() + plan->seconds * 1e9;
+	for (unsigned i = 0; i < plan->least || now_ns() < end; i++)
 		take_turns(sides, count, i);
 	for (unsigned s = 0; s < count; s++)
 		samples_sum_up(&sides[s].samples);

@@ -38,7 +38,8 @@ static void watch(const sigset_t *signals)
 		signal = sigtimedwait(signals, NULL, &patience);
 		if (signal < 0 && errno == EAGAIN &&
 		    before == atomic_load(alive)) {
-			fprintf(stderr, "bench: nothing happens any more\n");
+			fprintf(stderr, "%s: nothing happens any more\n",
+				plan->program);
 			return;
 		}
 	} while (signal < 0);
@@ -78,7 +79,7 @@ int supervise(int (*measure)(void))
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
-			_exit(2); /* it ended before prctl() */
+			_exit(BENCH_FAILED); /* it ended before prctl() */
 		exit(measure());
 	}
 	close(ends[1]);
@@ -87,5 +88,5 @@ int supervise(int (*measure)(void))
 	waitpid(pid, &status, 0);
 	await_all(ends[0]);
 	own_sweep(!WIFEXITED(status));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : BENCH_FAILED;
 }

@@ -4,9 +4,9 @@
 #define BENCH_SUPERVISE_H
 
 /*
- * Run measure() in a child. Returns its result, or 2 if it was killed, by us
- * too: on SIGINT, SIGTERM or SIGHUP, or when it has not said for a minute that
- * it is alive. Nothing of it is left then.
+ * Run measure() in a child. Returns its result, or BENCH_FAILED if it was
+ * killed, by us too: on SIGINT, SIGTERM or SIGHUP, or when it has not said for
+ * a minute that it is alive. Nothing of it is left then.
  */
 int supervise(int (*measure)(void));
 

@@ -4,104 +4,13 @@
  * other, or lines for machines. And whether all limits were kept.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "bench/supervise.h"
 #include "bench/table.h"
-
-#define LINES_MAX 64
-
-/* A line of the table. */
-struct line {
-	char backend[16];
-	struct comparison c;
-	const char *skipped; /* why; or NULL */
-};
 
 bool csv;
 
-static struct line lines[LINES_MAX];
-static unsigned count;
-static const struct row *row;
 static bool missed;
-static bool shown; /* a line about progress */
-
-static struct line *new_line(void)
-{
-	struct line *line = &lines[count];
-
-	if (count == LINES_MAX)
-		fail("too many lines");
-	count++;
-	*line = (struct line){ .skipped = NULL };
-	snprintf(line->backend, sizeof(line->backend), "%s", backend);
-	return line;
-}
-
-void judge_this(const struct comparison *c)
-{
-	struct line *line = new_line();
-
-	line->c = *c;
-	if (!(c->ours > 0) || !(c->raw > 0))
-		fail("%s: %g against %g is not sane", row->name, c->ours,
-		     c->raw);
-}
-
-void judge(const struct side *ours, const struct side *raw, double limit)
-{
-	struct comparison c = {
-		.unit = "ns",
-		.ours = ours->samples.median,
-		.ours_p99 = ours->samples.p99,
-		.raw = raw->samples.median,
-		.raw_p99 = raw->samples.p99,
-		.limit = limit,
-		.fair = -1,
-		.raw_fair = -1,
-		.samples = ours->samples.count,
-	};
-
-	snprintf(c.against, sizeof(c.against), "%s", raw->name);
-	judge_this(&c);
-}
-
-void judge_skipped(const char *why)
-{
-	new_line()->skipped = why;
-}
-
-/* ---- numbers ------------------------------------------------------------- */
-
-#define TEXT_MAX 24
-
-/* Three digits and a unit. */
-static const char *amount(char ret[TEXT_MAX], double n, const char *unit)
-{
-	static const char *const larger[] = { "ns", "us", "ms", "s" };
-	unsigned i = 0;
-
-	if (strcmp(unit, "ns") != 0) {
-		snprintf(ret, TEXT_MAX, "%.0f B", n);
-		return ret;
-	}
-	for (; n >= 1000 && i < 3; i++)
-		n /= 1000;
-	snprintf(ret, TEXT_MAX, "%.*f %s", n < 10 ? 2 : n < 100, n, larger[i]);
-	return ret;
-}
-
-/* How many times; small ones as a fraction. */
-static const char *factor(char ret[TEXT_MAX], double n)
-{
-	if (n < 0.1)
-		snprintf(ret, TEXT_MAX, "1/%.0f", 1 / n);
-	else
-		snprintf(ret, TEXT_MAX, "%.2f", n);
-	return ret;
-}
 
 static bool too_slow(const struct comparison *c)
 {
@@ -119,7 +28,7 @@ static const char *verdict(const struct comparison *c)
 
 /* ---- lines --------------------------------------------------------------- */
 
-static void print_csv(const struct line *line)
+static void print_csv(const struct row *row, const struct line *line)
 {
 	const struct comparison *c = &line->c;
 
@@ -144,20 +53,20 @@ static void print_csv(const struct line *line)
 static void print_person(const struct line *line)
 {
 	const struct comparison *c = &line->c;
-	char text[6][TEXT_MAX];
+	char text[6][BENCH_TEXT_MAX];
 
 	if (line->skipped) {
 		printf("  %-7s skipped: %s\n", line->backend, line->skipped);
 		return;
 	}
 	printf("  %-7s %8s %8s  %-12s %8s %8s %7s", line->backend,
-	       amount(text[0], c->ours, c->unit),
-	       amount(text[1], c->ours_p99, c->unit), c->against,
-	       amount(text[2], c->raw, c->unit),
-	       amount(text[3], c->raw_p99, c->unit),
-	       factor(text[4], c->ours / c->raw));
+	       bench_amount(text[0], c->ours, c->unit),
+	       bench_amount(text[1], c->ours_p99, c->unit), c->against,
+	       bench_amount(text[2], c->raw, c->unit),
+	       bench_amount(text[3], c->raw_p99, c->unit),
+	       bench_factor(text[4], c->ours / c->raw));
 	printf(" %6s  %s",
-	       c->limit == NO_LIMIT ? "" : factor(text[5], c->limit),
+	       c->limit == NO_LIMIT ? "" : bench_factor(text[5], c->limit),
 	       verdict(c));
 	if (c->fair >= 0)
 		printf(" (fair %.2f, raw %.2f)", c->fair, c->raw_fair);
@@ -165,7 +74,8 @@ static void print_person(const struct line *line)
 }
 
 /* Is it the nth line of its backend? */
-static bool is_place(const struct line *a, unsigned nth)
+static bool is_place(const struct line *lines, const struct line *a,
+		     unsigned nth)
 {
 	unsigned before = 0;
 
@@ -185,54 +95,24 @@ void table_head(void)
 		       "limit", "verdict");
 }
 
-void table_begin(const struct row *next)
+void table_show(const struct row *row, const struct line *lines, unsigned count)
 {
-	row = next;
-	count = 0;
-}
-
-void progress(void)
-{
-	static int terminal = -1;
-	static double next;
-
-	supervise_alive();
-	if (terminal < 0)
-		terminal = isatty(STDERR_FILENO);
-	if (!terminal || now_ns() < next)
-		return;
-	next = now_ns() + 1e8;
-	fprintf(stderr, "\r\033[K%s: %s ...", row->name, backend);
-	shown = true;
-}
-
-static void erase_progress(void)
-{
-	if (shown)
-		fprintf(stderr, "\r\033[K");
-	shown = false;
-}
-
-void table_end(void)
-{
-	erase_progress();
 	if (!csv)
 		printf("\n%s: %s\n", row->name, row->what);
 	for (unsigned nth = 0; nth < count; nth++)
 		for (unsigned i = 0; i < count; i++) {
 			const struct line *line = &lines[i];
 
-			if (!is_place(line, nth))
+			if (!is_place(lines, line, nth))
 				continue;
 			if (csv)
-				print_csv(line);
+				print_csv(row, line);
 			else
 				print_person(line);
 			if (!line->skipped &&
 			    (line->c.fair == 0 || too_slow(&line->c)))
 				missed = true;
 		}
-	fflush(stdout);
 }
 
 bool table_missed(void)

@@ -3,19 +3,13 @@
 #ifndef BENCH_TABLE_H
 #define BENCH_TABLE_H
 
-#include "bench/bench.h"
-
-struct row {
-	const char *name; /* stable: scripts know it */
-	const char *what; /* one line for people */
-	void (*run)(void);
-};
+#include "bench/run.h"
 
 extern bool csv; /* for machines */
 
 void table_head(void);
-void table_begin(const struct row *next);
-void table_end(void);
+void table_show(const struct row *row, const struct line *lines,
+		unsigned count);
 
 /* Was a limit missed in any row? */
 bool table_missed(void);
