@@ -14,6 +14,7 @@ const struct command *const tool_commands[] = {
 	&cmd_lock,
 	&cmd_gc,
 	&cmd_backends,
+	&cmd_doctor,
 	NULL,
 };
 /* clang-format on */

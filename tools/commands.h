@@ -8,6 +8,7 @@
 extern const struct command cmd_backends;
 extern const struct command cmd_cat;
 extern const struct command cmd_create;
+extern const struct command cmd_doctor;
 extern const struct command cmd_gc;
 extern const struct command cmd_lock;
 extern const struct command cmd_ls;

@@ -8,6 +8,14 @@ tools_shmipc_SOURCES = \
 	tools/columns.c \
 	tools/commands.c tools/commands.h \
 	tools/create.c \
+	tools/doctor.c tools/doctor.h \
+	tools/doctor_broker.c \
+	tools/doctor_cgroup.c \
+	tools/doctor_environment.c \
+	tools/doctor_library.c \
+	tools/doctor_logind.c \
+	tools/doctor_system.c \
+	tools/doctor_sysv.c \
 	tools/find.c \
 	tools/gc.c \
 	tools/lock.c \
@@ -19,7 +27,8 @@ tools_shmipc_SOURCES = \
 	tools/stat.c \
 	tools/tool.h \
 	tools/units.c
-tools_shmipc_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tools_shmipc_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
+	-DTOOL_BROKER_PATH='"$(pkglibexecdir)/shmipc-broker"'
 tools_shmipc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tools_shmipc_LDADD = libshmipc.la $(JANSSON_LIBS)
 if JANSSON
