@@ -15,6 +15,7 @@ const struct command *const tool_commands[] = {
 	&cmd_gc,
 	&cmd_backends,
 	&cmd_doctor,
+	&cmd_bench,
 	NULL,
 };
 /* clang-format on */

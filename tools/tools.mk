@@ -3,6 +3,7 @@
 bin_PROGRAMS += tools/shmipc
 tools_shmipc_SOURCES = \
 	tools/backends.c \
+	tools/bench.c \
 	tools/bytes.c \
 	tools/collect.c \
 	tools/columns.c \
@@ -30,7 +31,7 @@ tools_shmipc_SOURCES = \
 tools_shmipc_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	-DTOOL_BROKER_PATH='"$(pkglibexecdir)/shmipc-broker"'
 tools_shmipc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-tools_shmipc_LDADD = libshmipc.la $(JANSSON_LIBS)
+tools_shmipc_LDADD = libbench.la libshmipc.la $(JANSSON_LIBS)
 if JANSSON
 tools_shmipc_SOURCES += tools/json.c
 else
