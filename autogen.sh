@@ -27,18 +27,20 @@ install_deps() {
 		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
 			--no-install-recommends autoconf automake libtool \
 			make gcc g++ libc6-dev pkg-config check \
-			libjansson-dev mandoc jq
+			libjansson-dev mandoc jq libncurses-dev tmux
 	elif command -v dnf >/dev/null; then
 		as_root dnf install -y autoconf automake libtool make gcc \
 			gcc-c++ glibc-static pkgconf-pkg-config check-devel \
-			jansson-devel mandoc jq
+			jansson-devel mandoc jq ncurses-devel tmux
 	elif command -v apk >/dev/null; then
 		as_root apk add autoconf automake libtool make gcc g++ \
-			musl-dev linux-headers pkgconf check-dev jansson-dev mandoc jq
+			musl-dev linux-headers pkgconf check-dev jansson-dev \
+			mandoc jq \
+			ncurses-dev tmux
 	else
 		echo "autogen.sh: no package manager that I know; install" \
 			"autoconf, automake, libtool, make, a C and a C++" \
-			"compiler, pkg-config, check, jansson and jq" >&2
+			"compiler, pkg-config, check, jansson, jq, ncurses and tmux" >&2
 		exit 1
 	fi
 }

@@ -13,6 +13,7 @@ const struct command *const tool_commands[] = {
 	&cmd_sem,
 	&cmd_lock,
 	&cmd_gc,
+	&cmd_top,
 	&cmd_backends,
 	&cmd_doctor,
 	&cmd_bench,

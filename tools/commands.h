@@ -16,6 +16,7 @@ extern const struct command cmd_ls;
 extern const struct command cmd_rm;
 extern const struct command cmd_sem;
 extern const struct command cmd_stat;
+extern const struct command cmd_top;
 extern const struct command cmd_write;
 
 /* How --help explains --backend where a name must exist. */

@@ -138,6 +138,7 @@ static int print_version(void)
 		printf("library: %s\n", shmipc_version());
 	shmipc_backends(print_backend, &separator);
 	printf("\njson: %s\n", tool_json_version());
+	printf("top: %s\n", tool_top_version());
 	return EXIT_DONE;
 }
 

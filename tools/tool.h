@@ -281,6 +281,9 @@ int tool_json_end(void);
 /** "jansson 2.14" or "no", for --version. */
 const char *tool_json_version(void);
 
+/** "ncurses 6.4" or "no", for --version (top_screen.c, top_none.c). */
+const char *tool_top_version(void);
+
 /** All objects as JSON; an exit status. */
 int tool_json_objects(const struct objects *objects);
 

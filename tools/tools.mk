@@ -30,10 +30,16 @@ tools_shmipc_SOURCES = \
 	tools/units.c
 tools_shmipc_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	-DTOOL_BROKER_PATH='"$(pkglibexecdir)/shmipc-broker"'
-tools_shmipc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-tools_shmipc_LDADD = libbench.la libshmipc.la $(JANSSON_LIBS)
+tools_shmipc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
+tools_shmipc_LDADD = libbench.la libshmipc.la $(JANSSON_LIBS) $(NCURSES_LIBS)
 if JANSSON
 tools_shmipc_SOURCES += tools/json.c
 else
 tools_shmipc_SOURCES += tools/json-none.c
+endif
+if NCURSES
+tools_shmipc_SOURCES += tools/top.c tools/top.h tools/top_changes.c \
+	tools/top_screen.c tools/top_text.h
+else
+tools_shmipc_SOURCES += tools/top_none.c tools/top_text.h
 endif
