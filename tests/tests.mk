@@ -173,6 +173,10 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance) \
 	tests/stress.sh $(stress)
 
+# The command shmipc: what it says of the machine, and on a terminal.
+TESTS += tests/tool-bench.sh tests/tool-doctor.sh tests/tool-top.sh
+EXTRA_DIST += tests/tool-bench.sh tests/tool-doctor.sh tests/tool-top.sh
+
 TESTS += tests/before.sh tests/exports.sh tests/demo.sh tests/bench.sh \
 	tests/after.sh
 EXTRA_DIST += tests/before.sh tests/exports.sh tests/demo.sh tests/bench.sh \
