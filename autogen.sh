@@ -35,12 +35,12 @@ install_deps() {
 	elif command -v apk >/dev/null; then
 		as_root apk add autoconf automake libtool make gcc g++ \
 			musl-dev linux-headers pkgconf check-dev jansson-dev \
-			mandoc jq \
-			ncurses-dev tmux
+			mandoc jq ncurses-dev tmux
 	else
 		echo "autogen.sh: no package manager that I know; install" \
 			"autoconf, automake, libtool, make, a C and a C++" \
-			"compiler, pkg-config, check, jansson, jq, ncurses and tmux" >&2
+			"compiler, pkg-config, check, jansson, ncurses, mandoc," \
+			"jq and tmux" >&2
 		exit 1
 	fi
 }
