@@ -6,8 +6,8 @@
  * under our feet. But descriptors have no names: a broker, two processes for
  * each user, keeps them (backends/memfd/). So objects are one user's, their
  * names go with the broker if that is killed, and every open takes a round trip
- * to it; a listing takes one for WIRE_RUN of them. An eventfd wakes all who read it, and sends all but one to sleep
- * again.
+ * to it; a listing takes one for WIRE_RUN of them. An eventfd wakes all who
+ * read it, and sends all but one to sleep again.
  *
  * A descriptor that was passed on is the same description for all, and who is
  * locked in cannot be told from who is not. So everybody maps a description
