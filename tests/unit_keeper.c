@@ -12,7 +12,6 @@
 
 #include "backends/memfd/report.h"
 #include "backends/memfd/start.h"
-#include "backends/memfd/worker.h"
 #include "core/header.h"
 #include "tests/brokers.h"
 #include "tests/units.h"
@@ -319,60 +318,6 @@ START_TEST(told_to_renew_often_it_renews)
 END_TEST
 
 /* ---- workers that are not what they should be --------------------------- */
-
-/*
- * This program in a worker's place: the first time it does what the file says
- * that $SHMIPC_TEST_FAKE names, and ends; then it is a worker.
- */
-static void report_keep(uint32_t slot, const char *name)
-{
-	struct report keep = report_make(REPORT_KEEP, SHMIPC_SHM, name);
-	struct wire_fds fds = { { make_memory(), -1 } };
-
-	keep.slot = slot;
-	keep.fds = 1;
-	(void)report_send(WORKER_KEEPER_FD, &keep, &fds);
-	wire_close_fds(&fds);
-}
-
-static int misbehave(char how)
-{
-	struct report r = report_make(REPORT_READY, 0, NULL);
-
-	if (how == 'u') { /* two names and an end, but nothing read */
-		kill(getppid(), SIGSTOP);
-		(void)report_send(WORKER_KEEPER_FD, &r, NULL);
-		report_keep(10, "u1");
-		report_keep(11, "u2");
-		return 0;
-	}
-	(void)report_send(WORKER_KEEPER_FD, &r, NULL);
-	if (how == 't') { /* the slot is taken */
-		report_keep(0, "t");
-	} else if (how == 'f') { /* the slot is free */
-		r = report_make(REPORT_DROP, 0, NULL);
-		r.slot = 99;
-		(void)report_send(WORKER_KEEPER_FD, &r, NULL);
-	} else if (how == 'n') { /* nonsense */
-		(void)!write(WORKER_KEEPER_FD, "nonsense", 8);
-	} else if (how == 'c') { /* it closes all, but lives */
-		close(WORKER_KEEPER_FD);
-	}
-	for (;;)
-		pause();
-}
-
-int fake_worker(void)
-{
-	const char *file = getenv("SHMIPC_TEST_FAKE");
-	int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
-	char how;
-
-	if (fd >= 0 && read(fd, &how, 1) == 1 && unlink(file) == 0)
-		return misbehave(how);
-	execl(start_program(), "shmipc-broker", "--worker", (char *)NULL);
-	return 99;
-}
 
 /* A keeper with the name x that is about to start us. */
 static pid_t start_with_fake(char how)

@@ -25,7 +25,7 @@ TCase *fake_case(void);
 
 /*
  * This program as the worker of a keeper that a test has told to start it; what
- * it does is in unit_keeper.c. Returns the exit status.
+ * it does is in fake_worker.c. Returns the exit status.
  */
 int fake_worker(void);
 
