@@ -14,6 +14,16 @@
 #include "tests/brokers.h"
 #include "tests/units.h"
 
+static uint64_t order;
+
+static void report_ready(void)
+{
+	struct report ready = report_make(REPORT_READY, 0, NULL);
+
+	ready.order = ++order;
+	(void)report_send(WORKER_KEEPER_FD, &ready, NULL);
+}
+
 static void report_keep(uint32_t slot, const char *name)
 {
 	struct report keep = report_make(REPORT_KEEP, SHMIPC_SHM, name);
@@ -21,28 +31,44 @@ static void report_keep(uint32_t slot, const char *name)
 
 	keep.slot = slot;
 	keep.fds = 1;
+	keep.order = ++order;
 	(void)report_send(WORKER_KEEPER_FD, &keep, &fds);
 	wire_close_fds(&fds);
 }
 
+static struct report drop_of(uint32_t slot)
+{
+	struct report drop = report_make(REPORT_DROP, 0, NULL);
+
+	drop.order = ++order;
+	drop.slot = slot;
+	return drop;
+}
+
+/* Names and an end, but nothing read. */
+static int report_and_end(void)
+{
+	kill(getppid(), SIGSTOP);
+	report_ready();
+	report_keep(10, "u1");
+	report_keep(11, "u2");
+	return 0;
+}
+
 static int misbehave(char how)
 {
-	struct report r = report_make(REPORT_READY, 0, NULL);
-
-	if (how == 'u') { /* two names and an end, but nothing read */
-		kill(getppid(), SIGSTOP);
-		(void)report_send(WORKER_KEEPER_FD, &r, NULL);
-		report_keep(10, "u1");
-		report_keep(11, "u2");
-		return 0;
-	}
-	(void)report_send(WORKER_KEEPER_FD, &r, NULL);
+	if (how == 'u')
+		return report_and_end();
+	report_ready();
 	if (how == 't') { /* the slot is taken */
 		report_keep(0, "t");
+	} else if (how == 'o') { /* the order goes back */
+		order = 0;
+		report_keep(10, "t");
 	} else if (how == 'f') { /* the slot is free */
-		r = report_make(REPORT_DROP, 0, NULL);
-		r.slot = 99;
-		(void)report_send(WORKER_KEEPER_FD, &r, NULL);
+		struct report drop = drop_of(99);
+
+		(void)report_send(WORKER_KEEPER_FD, &drop, NULL);
 	} else if (how == 'n') { /* nonsense */
 		(void)!write(WORKER_KEEPER_FD, "nonsense", 8);
 	} else if (how == 'c') { /* it closes all, but lives */

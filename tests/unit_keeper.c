@@ -356,7 +356,7 @@ END_TEST
 
 START_TEST(worker_that_talks_nonsense_is_ended_and_nothing_is_lost)
 {
-	static const char ways[] = { 't', 'f', 'n', 'c' };
+	static const char ways[] = "tofnc";
 	pid_t keeper = start_with_fake(ways[_i]);
 	int sock = connect_greeted();
 
@@ -394,6 +394,6 @@ TCase *keeper_case(void)
 	tcase_add_test(tc, reports_of_a_worker_that_has_not_read_all_count);
 	tcase_add_loop_test(
 		tc, worker_that_talks_nonsense_is_ended_and_nothing_is_lost, 0,
-		4);
+		5);
 	return tc;
 }

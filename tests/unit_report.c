@@ -9,12 +9,20 @@
 #include "tests/brokers.h"
 #include "tests/units.h"
 
+static enum report_from sender_of(enum report_op op)
+{
+	return op == REPORT_READY || op == REPORT_KEEP || op == REPORT_DROP
+		       ? REPORT_FROM_WORKER
+		       : REPORT_FROM_KEEPER;
+}
+
 static struct report sound(enum report_op op, uint32_t kind)
 {
 	struct report r = report_make(op, kind, kind ? "name" : NULL);
 
 	if (op == REPORT_TAKE || op == REPORT_KEEP)
 		r.fds = (uint16_t)wire_fds_of(kind);
+	r.order = sender_of(op) == REPORT_FROM_WORKER;
 	return r;
 }
 
@@ -51,13 +59,6 @@ START_TEST(every_report_comes_from_one_side)
 	comes_from(REPORT_DROP, 0, REPORT_FROM_WORKER);
 }
 END_TEST
-
-static enum report_from sender_of(enum report_op op)
-{
-	return op == REPORT_READY || op == REPORT_KEEP || op == REPORT_DROP
-		       ? REPORT_FROM_WORKER
-		       : REPORT_FROM_KEEPER;
-}
 
 static bool has_slot(enum report_op op)
 {
@@ -115,6 +116,21 @@ START_TEST(descriptors_of_reports_are_counted)
 		ck_assert_int_eq(report_parse(&r, sizeof(r), r.fds - 1U,
 					      sender_of(op), &ret),
 				 -EPROTO);
+	}
+}
+END_TEST
+
+START_TEST(reports_of_the_worker_are_numbered)
+{
+	for (int op = REPORT_TAKE; op <= REPORT_DROP; op++) {
+		struct report r = sound((enum report_op)op, SHMIPC_SHM);
+
+		r.order = !r.order;
+		ck_assert_int_eq(parse(&r, sender_of(op)), -EPROTO);
+		r.order = UINT64_MAX;
+		ck_assert_int_eq(parse(&r, sender_of(op)),
+				 sender_of(op) == REPORT_FROM_WORKER ? 0
+								     : -EPROTO);
 	}
 }
 END_TEST
@@ -184,6 +200,7 @@ TCase *report_case(void)
 	tcase_add_test(tc, slots_have_an_end);
 	tcase_add_test(tc, objects_in_reports_are_checked);
 	tcase_add_test(tc, descriptors_of_reports_are_counted);
+	tcase_add_test(tc, reports_of_the_worker_are_numbered);
 	tcase_add_test(tc, strange_reports_are_refused);
 	tcase_add_test(tc, reports_of_the_dead_are_read_to_the_end);
 	return tc;

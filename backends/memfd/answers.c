@@ -31,6 +31,17 @@ void answers_nudge(struct answers *a)
 	a->owed = 0;
 }
 
+static int number_and_send(struct answers *a, struct report *r,
+			   const struct wire_fds *fds)
+{
+	int err;
+
+	r->order = a->order + 1;
+	err = report_send(a->keeper, r, fds);
+	a->order += err == 0;
+	return err;
+}
+
 static int report(struct answers *a, struct report *r, uint32_t slot,
 		  const struct wire *question, const struct wire_fds *fds)
 {
@@ -39,7 +50,7 @@ static int report(struct answers *a, struct report *r, uint32_t slot,
 	r->slot = slot;
 	r->nonce = question ? question->nonce : 0;
 	r->asked = question ? question->op : 0;
-	err = report_send(a->keeper, r, fds);
+	err = number_and_send(a, r, fds);
 	if (err < 0 && err != -ETOOMANYREFS)
 		a->alone = true;
 	a->owed++;
@@ -103,7 +114,7 @@ int answers_take_over(struct answers *a)
 			return err;
 	}
 	a->incarnation = (uint32_t)r.nonce;
-	return report_send(a->keeper, &ready, NULL);
+	return number_and_send(a, &ready, NULL);
 }
 
 /* ---- transient objects -------------------------------------------------- */

@@ -17,9 +17,10 @@
 
 struct answers {
 	struct table table;
-	int keeper;    /* the socket */
-	int nudge;     /* the eventfd */
-	unsigned owed; /* reports since the last nudge */
+	int keeper;	/* the socket */
+	uint64_t order; /* of the last report */
+	int nudge;	/* the eventfd */
+	unsigned owed;	/* reports since the last nudge */
 	uint32_t incarnation;
 	struct report done[ANSWERS_DONE_MAX];
 	unsigned done_count;

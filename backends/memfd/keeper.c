@@ -50,6 +50,7 @@ struct keeper {
 	struct report done[ANSWERS_DONE_MAX]; /* a ring */
 	unsigned done_next;
 	struct report last; /* what the worker reported last; op 0: nothing */
+	uint64_t order;	    /* of it, or READY's */
 	uint32_t incarnation;
 	struct stat sock; /* its file */
 	bool missing;	  /* that was not there at the last look */
@@ -164,18 +165,15 @@ static void get_ready(struct keeper *k)
 /* [K1] */
 static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
 {
-	int err = 0;
+	int err = -EPROTO;
 
-	switch (r->op) {
-	case REPORT_READY:
-		get_ready(k);
-		return 0;
-	case REPORT_KEEP:
-		err = keep(k, r, fds);
-		break;
-	case REPORT_DROP:
-		err = forget(k, r);
-		break;
+	if (r->order > k->order) {
+		k->order = r->order;
+		if (r->op == REPORT_READY) {
+			get_ready(k);
+			return 0;
+		}
+		err = r->op == REPORT_KEEP ? keep(k, r, fds) : forget(k, r);
 	}
 	wire_close_fds(fds);
 	if (err == 0)
@@ -189,6 +187,7 @@ static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
 static int start_worker(struct keeper *k)
 {
 	k->last.op = 0;
+	k->order = 0;
 	k->ready = k->passed_on = false;
 	return spawn_worker(k->newer >= 0 ? k->newer : k->image, &k->claim,
 			    &k->worker);
@@ -376,6 +375,7 @@ static bool end_worker(struct keeper *k, int why)
 	if (k->last.op && k->last.nonce) {
 		k->last.op = REPORT_DONE;
 		k->last.fds = 0;
+		k->last.order = 0;
 		k->done[k->done_next++ % ANSWERS_DONE_MAX] = k->last;
 	}
 	if (told_to_quit)

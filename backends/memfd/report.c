@@ -51,7 +51,8 @@ int report_parse(const void *bytes, size_t length, unsigned fds,
 		return -EPROTO;
 	if (r.version != REPORT_VERSION)
 		return -EPROTONOSUPPORT;
-	if (r.fds != fds || !is_sound(&r, from))
+	if (r.fds != fds || !is_sound(&r, from) ||
+	    (from == REPORT_FROM_WORKER) != (r.order > 0))
 		return -EPROTO;
 	*ret = r;
 	return 0;

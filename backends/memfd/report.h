@@ -15,6 +15,9 @@
  *   REPORT_KEEP   slot, kind, name, descriptors of what has a name now
  *   REPORT_DROP   slot of what has none any more
  *   both with nonce and asked, of the question that did it, or 0
+ *
+ * The worker numbers its reports, from 1 on, in the order in which they count:
+ * this is order. The keeper's have none.
  */
 #ifndef SHMI_MEMFD_REPORT_H
 #define SHMI_MEMFD_REPORT_H
@@ -58,10 +61,13 @@ struct report {
 	uint32_t kind;	/* enum shmipc_kind, or 0 */
 	uint8_t reserved[4];
 	char name[WIRE_NAME]; /* zero to the end */
-	uint8_t reserved_too[16];
+	uint64_t order;	      /* of the worker's; the keeper's: 0 */
+	uint8_t reserved_too[8];
 };
 
-static_assert(sizeof(struct report) == 256, "no padding, the same everywhere");
+static_assert(offsetof(struct report, order) == 240 &&
+		      sizeof(struct report) == 256,
+	      "no padding, the same everywhere");
 
 enum report_from { REPORT_FROM_KEEPER, REPORT_FROM_WORKER };
 

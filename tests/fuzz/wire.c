@@ -57,6 +57,7 @@ static char *make(const uint8_t *data, size_t size, enum sender from, int op,
 	struct report r = report_make((enum report_op)op, SHMIPC_SEM, "name");
 	char *packet;
 
+	r.order = from == WORKER;
 	*length = op ? LENGTH : size;
 	packet = malloc(*length);
 	must(packet || *length == 0, "no memory");
@@ -178,6 +179,7 @@ static int check_report(const char *packet, size_t length, unsigned fds,
 	must(from == KEEPER ? ret.op >= REPORT_TAKE && ret.op <= REPORT_GO
 			    : ret.op >= REPORT_READY && ret.op <= REPORT_DROP,
 	     "not the sender's op");
+	must((from == WORKER) == (ret.order > 0), "not the worker's numbers");
 	if (ret.op == REPORT_TAKE || ret.op == REPORT_KEEP ||
 	    ret.op == REPORT_DROP || ret.op == REPORT_DONE)
 		must(ret.slot < REPORT_SLOTS, "no such slot");
