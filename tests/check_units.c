@@ -485,6 +485,8 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, broker_case());
 	suite_add_tcase(suite, client_case());
 	suite_add_tcase(suite, report_case());
+	suite_add_tcase(suite, box_case());
+	suite_add_tcase(suite, order_case());
 	suite_add_tcase(suite, keeper_case());
 	suite_add_tcase(suite, life_case());
 	suite_add_tcase(suite, worker_case());

@@ -36,6 +36,7 @@ TESTS += tests/units.sh
 check_PROGRAMS += tests/check_units
 tests_check_units_SOURCES = tests/check_units.c tests/units.h \
 	tests/brokers.c tests/brokers.h tests/fake_worker.c \
+	tests/unit_box.c \
 	tests/unit_broker.c tests/unit_client.c tests/unit_fake.c \
 	tests/unit_held.c \
 	tests/unit_keeper.c tests/unit_keys.c tests/unit_life.c \

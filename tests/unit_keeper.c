@@ -350,13 +350,14 @@ START_TEST(reports_of_a_worker_that_has_not_read_all_count)
 	ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "u1"), 0);
 	ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "u2"), 0);
 	ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "x"), 0);
+	ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "t"), -ENOENT);
 	close(sock);
 }
 END_TEST
 
 START_TEST(worker_that_talks_nonsense_is_ended_and_nothing_is_lost)
 {
-	static const char ways[] = "tofnc";
+	static const char ways[] = "tofnbsmc";
 	pid_t keeper = start_with_fake(ways[_i]);
 	int sock = connect_greeted();
 
@@ -394,6 +395,6 @@ TCase *keeper_case(void)
 	tcase_add_test(tc, reports_of_a_worker_that_has_not_read_all_count);
 	tcase_add_loop_test(
 		tc, worker_that_talks_nonsense_is_ended_and_nothing_is_lost, 0,
-		5);
+		8);
 	return tc;
 }

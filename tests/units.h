@@ -15,6 +15,8 @@ TCase *wire_case(void);
 TCase *broker_case(void);
 TCase *client_case(void);
 TCase *report_case(void);
+TCase *box_case(void);
+TCase *order_case(void);
 TCase *keeper_case(void);
 TCase *life_case(void);
 TCase *worker_case(void);

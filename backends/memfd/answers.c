@@ -31,13 +31,17 @@ void answers_nudge(struct answers *a)
 	a->owed = 0;
 }
 
-static int number_and_send(struct answers *a, struct report *r,
-			   const struct wire_fds *fds)
+/* That a name went needs no descriptors: there may be room in the box. */
+static int put_or_send(struct answers *a, struct report *r,
+		       const struct wire_fds *fds)
 {
-	int err;
+	int err = -EAGAIN;
 
 	r->order = a->order + 1;
-	err = report_send(a->keeper, r, fds);
+	if (r->op == REPORT_DROP)
+		err = box_put(a->box, r);
+	if (err < 0)
+		err = report_send(a->keeper, r, fds);
 	a->order += err == 0;
 	return err;
 }
@@ -50,7 +54,7 @@ static int report(struct answers *a, struct report *r, uint32_t slot,
 	r->slot = slot;
 	r->nonce = question ? question->nonce : 0;
 	r->asked = question ? question->op : 0;
-	err = number_and_send(a, r, fds);
+	err = put_or_send(a, r, fds);
 	if (err < 0 && err != -ETOOMANYREFS)
 		a->alone = true;
 	a->owed++;
@@ -114,7 +118,7 @@ int answers_take_over(struct answers *a)
 			return err;
 	}
 	a->incarnation = (uint32_t)r.nonce;
-	return number_and_send(a, &ready, NULL);
+	return put_or_send(a, &ready, NULL);
 }
 
 /* ---- transient objects -------------------------------------------------- */

@@ -9,6 +9,7 @@
 #ifndef SHMI_MEMFD_ANSWERS_H
 #define SHMI_MEMFD_ANSWERS_H
 
+#include "backends/memfd/box.h"
 #include "backends/memfd/report.h"
 #include "backends/memfd/table.h"
 
@@ -17,7 +18,8 @@
 
 struct answers {
 	struct table table;
-	int keeper;	/* the socket */
+	int keeper; /* the socket */
+	struct box_page *box;
 	uint64_t order; /* of the last report */
 	int nudge;	/* the eventfd */
 	unsigned owed;	/* reports since the last nudge */

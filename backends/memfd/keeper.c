@@ -181,6 +181,34 @@ static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
 	return err;
 }
 
+/*
+ * What is in the box and has a smaller order (0: all), of the first so many
+ * that were put there. One that is nonsense keeps none from being noted.
+ */
+static int note_box(struct keeper *k, uint32_t written, uint64_t order)
+{
+	struct wire_fds none = WIRE_NO_FDS;
+	struct report r;
+	int err = 0, took;
+
+	while ((took = box_take(&k->worker.box, written, order, &r)) != 0) {
+		if (took > 0)
+			took = note(k, &r, &none);
+		if (took < 0)
+			err = took;
+	}
+	return err;
+}
+
+/* [O2] */
+static int note_packet(struct keeper *k, struct report *r, struct wire_fds *fds)
+{
+	int in_box = note_box(k, box_written(&k->worker.box), r->order);
+	int err = note(k, r, fds);
+
+	return in_box < 0 ? in_box : err;
+}
+
 /* ---- a worker's life ---------------------------------------------------- */
 
 /* [K3] */
@@ -321,14 +349,19 @@ static int follow(struct keeper *k, const sigset_t *waiting)
 	int err;
 
 	for (;;) {
+		uint32_t written = box_written(&k->worker.box); /* [O1] */
+
 		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
 				     &fds, MSG_DONTWAIT);
-		if (err == 0)
-			err = note(k, &r, &fds);
-		else if (err == -EAGAIN && obey(k) && look_around(k))
-			err = await(k, waiting);
-		else if (err == -EAGAIN)
-			err = -EINTR;
+		if (err == 0) {
+			err = note_packet(k, &r, &fds);
+		} else if (err == -EAGAIN) {
+			err = note_box(k, written, 0); /* [O3] */
+			if (err == 0)
+				err = obey(k) && look_around(k)
+					      ? await(k, waiting)
+					      : -EINTR;
+		}
 		if (err < 0)
 			return err;
 	}
@@ -348,8 +381,9 @@ static void read_the_rest(struct keeper *k)
 		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
 				     &fds, 0);
 		if (err == 0)
-			(void)note(k, &r, &fds);
+			(void)note_packet(k, &r, &fds);
 	} while (err == 0 || err == -EAGAIN || err == -ECONNRESET);
+	(void)note_box(k, box_written(&k->worker.box), 0);
 }
 
 /* Those whose sentence would say nothing new. */
@@ -370,8 +404,7 @@ static bool end_worker(struct keeper *k, int why)
 	while (waitpid(k->worker.pid, &status, 0) < 0 && errno == EINTR)
 		;
 	read_the_rest(k);
-	close(k->worker.pair);
-	close(k->worker.nudge);
+	spawn_bury(&k->worker);
 	if (k->last.op && k->last.nonce) {
 		k->last.op = REPORT_DONE;
 		k->last.fds = 0;

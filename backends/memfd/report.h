@@ -2,7 +2,8 @@
 /*
  * What the broker's two processes say to each other: keeper.h.
  *
- * One SOCK_SEQPACKET pair. Every report is one packet of sizeof(struct report).
+ * One SOCK_SEQPACKET pair. Every report is one packet of sizeof(struct report),
+ * or, if it is a DROP and there is room, it is in the box (box.h).
  *
  *   at the worker's start, in this order:
  *   REPORT_TAKE   keeper: slot, kind, name, descriptors of what has a name

@@ -29,32 +29,29 @@ int spawn_open_image(const char *path)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC), away;
 
-	if (fd < 0 || fd > WORKER_NUDGE_FD)
+	if (fd < 0 || fd > WORKER_BOX_FD)
 		return fd;
-	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_NUDGE_FD + 1);
+	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_BOX_FD + 1);
 	close(fd);
 	return away;
 }
 
 /* Each may be any number now: away from the others' places first. */
-static bool place_descriptors(const struct rundir_claim *claim, int pair,
-			      int nudge)
+static bool place_descriptors(const int from[WORKER_FDS])
 {
-	const int from[] = { claim->sock, claim->dir, pair, nudge };
 	const int to[] = { WORKER_SOCK_FD, WORKER_DIR_FD, WORKER_KEEPER_FD,
-			   WORKER_NUDGE_FD };
-	int away[4];
+			   WORKER_NUDGE_FD, WORKER_BOX_FD };
+	int away[WORKER_FDS];
 
-	for (int i = 0; i < 4; i++)
-		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, WORKER_NUDGE_FD + 1);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < WORKER_FDS; i++)
+		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, WORKER_BOX_FD + 1);
+	for (int i = 0; i < WORKER_FDS; i++)
 		if (dup2(away[i], to[i]) < 0)
 			return false;
 	return true;
 }
 
-static _Noreturn void become_worker(int image, const struct rundir_claim *claim,
-				    int pair, int nudge)
+static _Noreturn void become_worker(int image, const int given[WORKER_FDS])
 {
 	char *arguments[] = { (char *)"shmipc-broker", (char *)"--worker",
 			      NULL };
@@ -65,7 +62,7 @@ static _Noreturn void become_worker(int image, const struct rundir_claim *claim,
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_descriptors(claim, pair, nudge))
+	if (place_descriptors(given))
 		(void)fexecve(image, arguments, environ);
 	_exit(1);
 }
@@ -85,12 +82,18 @@ static void size_pair(const int pair[2])
 int spawn_worker(int image, const struct rundir_claim *claim,
 		 struct spawned *ret)
 {
-	int pair[2], nudge, r;
+	int pair[2], nudge, in_box, r;
+	struct box box;
 	pid_t pid;
 
+	in_box = box_make(&box);
+	if (in_box < 0)
+		return in_box;
 	nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (nudge < 0)
-		return -errno;
+	if (nudge < 0) {
+		r = -errno;
+		goto err_box;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		r = -errno;
 		goto err_nudge;
@@ -98,17 +101,31 @@ int spawn_worker(int image, const struct rundir_claim *claim,
 	size_pair(pair);
 	pid = fork();
 	if (pid == 0)
-		become_worker(image, claim, pair[1], nudge);
+		become_worker(image, (int[]){ claim->sock, claim->dir, pair[1],
+					      nudge, in_box });
 	r = -errno;
 	close(pair[1]);
 	if (pid < 0)
 		goto err_pair;
-	*ret = (struct spawned){ .pid = pid, .pair = pair[0], .nudge = nudge };
+	close(in_box);
+	*ret = (struct spawned){
+		.pid = pid, .pair = pair[0], .nudge = nudge, .box = box
+	};
 	return 0;
 
 err_pair:
 	close(pair[0]);
 err_nudge:
 	close(nudge);
+err_box:
+	close(in_box);
+	box_unmake(&box);
 	return r;
+}
+
+void spawn_bury(struct spawned *worker)
+{
+	close(worker->pair);
+	close(worker->nudge);
+	box_unmake(&worker->box);
 }

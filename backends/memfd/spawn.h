@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "backends/memfd/box.h"
 #include "backends/memfd/rundir.h"
 
 /*
@@ -23,10 +24,14 @@ struct spawned {
 	pid_t pid;
 	int pair;  /* our end of it; sending gives up after SPAWN_IDLE_S */
 	int nudge; /* becomes readable when there are enough reports */
+	struct box box;
 };
 
 /* Start a worker. What it does after that, it says in reports. */
 int spawn_worker(int image, const struct rundir_claim *claim,
 		 struct spawned *ret);
+
+/* It is reaped: let go of what we had of it. */
+void spawn_bury(struct spawned *worker);
 
 #endif

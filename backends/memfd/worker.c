@@ -341,11 +341,16 @@ static int prepare(struct worker *w, sigset_t *mask)
 {
 	struct sigaction leave = { .sa_handler = on_signal };
 	sigset_t term;
+	int r;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		w->guests[i].sock = -1;
 	w->answers.keeper = WORKER_KEEPER_FD;
 	w->answers.nudge = WORKER_NUDGE_FD;
+	r = box_map(WORKER_BOX_FD, &w->answers.box);
+	if (r < 0)
+		return r;
+	close(WORKER_BOX_FD);
 	w->idle_ms = worker_idle_ms();
 	/* Seen in epoll_pwait() only. */
 	sigemptyset(&term);

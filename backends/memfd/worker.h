@@ -21,6 +21,8 @@
 #define WORKER_DIR_FD	 4 /* the broker's directory, locked */
 #define WORKER_KEEPER_FD 5 /* for reports */
 #define WORKER_NUDGE_FD	 6 /* eventfd(2): there are reports */
+#define WORKER_BOX_FD	 7 /* box.h; closed when it is mapped */
+#define WORKER_FDS	 5
 
 /*
  * How long nobody must want anything before it leaves: $SHMIPC_BROKER_IDLE_MS,
