@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,20 +119,34 @@ static int greet_one(int listening)
 	return fake_accept(listening, WIRE_VERSION, WIRE_OLDEST);
 }
 
+/* It listens when this returns, so that nobody finds none. */
+static pid_t start(void (*be)(int listening))
+{
+	int listening;
+	pid_t pid;
+
+	ck_assert_int_eq(mkdir(dir, 0700), 0);
+	listening = fake_listen();
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		/* Once more: it is who is killed in the end, not we. */
+		if (listen(listening, 16) < 0)
+			_exit(96);
+		be(listening);
+		_exit(0);
+	}
+	close(listening);
+	return pid;
+}
+
 /* List what a fake says; its exit status, and the result in *ret. */
 static int list_fake(void (*be)(int listening), struct seen *seen, int *ret)
 {
-	pid_t pid = fake_start();
+	pid_t pid = start(be);
 	int status;
 
-	if (pid == 0) {
-		be(fake_listen());
-		_exit(0);
-	}
-	AWAIT(access(sock_path, F_OK) == 0);
-	/* Not yet listening: there is none. */
-	while ((*ret = shmipc_list(ipc, see, seen)) == 0 && seen->shown == 0)
-		nap();
+	*ret = shmipc_list(ipc, see, seen);
 	if (*ret < 0)
 		ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "broker"));
 	shmipc_close(ipc);
@@ -238,6 +253,40 @@ START_TEST(run_without_end_ends_the_walk)
 }
 END_TEST
 
+static int leave_at_once(const struct shmipc_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+	return 1;
+}
+
+/* And answers over a new connection what is asked then. */
+static void go_on_and_begin_anew(int listening)
+{
+	struct wire question, m;
+	int sock;
+
+	go_on_and_on(listening);
+	sock = greet_one(listening);
+	question = expect(sock, WIRE_OPEN, SHMIPC_SHM, 0);
+	m = wire_make(WIRE_OPEN, SHMIPC_SHM, NULL);
+	m.nonce = question.nonce;
+	m.result = -ENOENT;
+	send_with(sock, &m, -1);
+}
+
+START_TEST(connection_of_a_run_without_end_is_not_kept)
+{
+	pid_t pid = start(go_on_and_begin_anew);
+	int status;
+
+	ck_assert_int_eq(shmipc_list(ipc, leave_at_once, NULL), 1);
+	ck_assert_int_eq(open_it("x"), -ENOENT);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /* In the middle of each run; the last one is alone. */
 static void be_gone_after_three(int listening)
 {
@@ -340,6 +389,7 @@ TCase *fake_case(void)
 	tcase_add_loop_test(tc, spoiled_answer_ends_the_walk, 0,
 			    sizeof(spoilers) / sizeof(spoilers[0]));
 	tcase_add_test(tc, run_without_end_ends_the_walk);
+	tcase_add_test(tc, connection_of_a_run_without_end_is_not_kept);
 	tcase_add_test(tc, walk_goes_on_from_the_last_answer_that_came);
 	tcase_add_test(tc, what_came_without_its_memory_is_asked_for);
 	tcase_add_test(tc, what_is_no_object_is_left_out);

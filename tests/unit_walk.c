@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/header.h"
+#include "core/ipc.h"
 #include "tests/brokers.h"
 #include "tests/units.h"
 
@@ -132,6 +133,47 @@ START_TEST(descriptors_of_objects_are_not_open_in_between)
 	seen.first = (int)count_fds(getpid());
 	list_all(&seen);
 	ck_assert_uint_eq(count_fds(getpid()), (unsigned)seen.first);
+}
+END_TEST
+
+/* What is told of n0, by the backend itself, without the core's look at it. */
+static int open_others(const char *name, void *arg)
+{
+	const enum shmipc_kind *kind = arg;
+	struct shmipc_info info;
+	struct shmipc_sem *sem;
+
+	if (strcmp(name, "n0") != 0)
+		return 0;
+	if (*kind == SHMIPC_SEM) {
+		ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0, 0, 0), 0);
+		ck_assert_int_eq(shmipc_sem_close(sem), 0);
+		return 0;
+	}
+	ck_assert_int_eq(shmipc_stat(ipc, SHMIPC_SHM, "n1", &info), 0);
+	ck_assert_int_eq(shmipc_stat(ipc, SHMIPC_SEM, "n0", &info), 0);
+	return 0;
+}
+
+START_TEST(memory_that_was_sent_is_for_a_look_at_its_object_only)
+{
+	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
+	struct shmipc_sem *sem;
+	unsigned before;
+
+	create_all();
+	ck_assert_int_eq(
+		shmipc_sem_open(ipc, &sem, "n0", 1, SHMIPC_CREATE, 0600), 0);
+	ck_assert_int_eq(shmipc_sem_close(sem), 0);
+	before = count_fds(getpid());
+	for (int i = 0; i < 2; i++) {
+		enum shmipc_kind kind = kinds[i];
+
+		ck_assert_int_eq(ipc->ops->segment_list(ipc->conn, kind,
+							open_others, &kind),
+				 0);
+		ck_assert_uint_eq(count_fds(getpid()), before);
+	}
 }
 END_TEST
 
@@ -319,6 +361,8 @@ TCase *walk_case(void)
 	tcase_add_test(tc, what_is_unlinked_meanwhile_is_not_shown);
 	tcase_add_test(tc, what_only_says_that_it_was_unlinked_is_shown);
 	tcase_add_test(tc, descriptors_of_objects_are_not_open_in_between);
+	tcase_add_test(tc,
+		       memory_that_was_sent_is_for_a_look_at_its_object_only);
 	tcase_add_test(tc,
 		       walk_that_ends_early_leaves_the_connection_as_it_was);
 	tcase_add_test(tc, child_and_parent_both_go_on_with_the_walk);

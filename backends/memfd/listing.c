@@ -35,7 +35,7 @@ static bool is_nameless(int fd)
 	uint64_t note;
 
 	return pread(fd, &note, sizeof(note),
-		     offsetof(struct shmi_header, note)) != sizeof(note) ||
+		     offsetof(struct shmi_header, note)) == sizeof(note) &&
 	       note == WIRE_NAMELESS;
 }
 
