@@ -137,29 +137,17 @@ is 143 "exit status of who was ended while he waited" $?
 let_go
 # What a terminal sends, the command gets once, and shmipc waits for it.
 cat >"$tmp/job" <<'END'
-trap 'echo int >>"$1/ints"' INT
-echo >"$1/held"
-until [ -s "$1/ints" ]; do
+trap 'echo told; told=yes' INT
+echo ready
+until [ "$told" ]; do
 	sleep 0.02
 done
 sleep 0.1 # another one would come at once
 exit 42
 END
-if command -v script >/dev/null; then
-	mkfifo "$tmp/keys"
-	script -qec "'$tool' lock $n.a -- sh '$tmp/job' '$tmp'" /dev/null \
-		<"$tmp/keys" >"$tmp/out" 2>&1 &
-	terminal=$!
-	exec 4>"$tmp/keys"
-	read -r _ <"$tmp/held"
-	printf '\003' >&4
-	wait $terminal
-	is 42 "exit status after ^C" $?
-	is 1 "signals that came of one ^C" "$(wc -l <"$tmp/ints")"
-	exec 4>&-
-else
-	echo "$self: no script(1): a terminal's signals not tried"
-fi
+gives 42 tests/tool/terminal 80 ^C "$tool" lock "$n.a" -- sh "$tmp/job"
+is 'ready ^Ctold' "what comes of one ^C" "$(xargs <"$tmp/out")"
+refuses 4 . shmipc stat "$n.a"
 # Whoever ignores SIGCHLD waits all the same.
 gives 6 sh -c 'trap "" CHLD; exec "$@"' sh \
 	"$tool" lock "$n.a" -- sh -c 'exit 6'
