@@ -77,9 +77,22 @@ static void drop(int *fd_plus_1)
 	*fd_plus_1 = 0;
 }
 
+/*
+ * vm.memfd_noexec=2 refuses what may be executed, and, up to Linux 6.5, what
+ * does not say. Older kernels do not know the flags.
+ */
+static int make_memfd(const char *name, mode_t mode)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create(
+		name, flags | (mode & 0111 ? MFD_EXEC : MFD_NOEXEC_SEAL));
+
+	return fd < 0 && errno == EINVAL ? memfd_create(name, flags) : fd;
+}
+
 static int memfd_probe(void)
 {
-	int fd = memfd_create("shmipc.probe", MFD_CLOEXEC);
+	int fd = make_memfd("shmipc.probe", 0600);
 
 	if (fd < 0 && errno != EMFILE && errno != ENFILE)
 		return shmipc_backend_error(-ENOSYS,
@@ -106,15 +119,11 @@ static void memfd_conn_close(void *conn)
 static int make_file(const struct shmipc_segment *seg, mode_t mode)
 {
 	char name[SHMIPC_NAME_MAX + 16];
-	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	int fd;
 
 	snprintf(name, sizeof(name), "shmipc.%s.%s",
 		 seg->kind == SHMIPC_SHM ? "shm" : "sem", seg->name);
-	fd = memfd_create(name,
-			  flags | (mode & 0111 ? MFD_EXEC : MFD_NOEXEC_SEAL));
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(name, flags);
+	fd = make_memfd(name, mode);
 	return fd < 0 ? -errno : fd;
 }
 
