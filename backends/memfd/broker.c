@@ -112,22 +112,38 @@ static int keep(void)
 	return keeper_run(&rundir, &claim);
 }
 
+static void print_usage(FILE *to)
+{
+	fprintf(to, "usage: shmipc-broker [--help | --version]\n"
+		    "Keeps the names of memfd objects. Programs start it when "
+		    "they need it.\n"
+		    "SIGTERM: leave when there are no names. "
+		    "SIGQUIT: leave, names are lost.\n"
+		    "SIGHUP: go on with the program that is installed now.\n");
+}
+
+/* Options, of which none keeps anything. Returns the exit status. */
+static int answer(const char *option)
+{
+	if (strcmp(option, "--version") == 0) {
+		printf("shmipc-broker %s\n", PACKAGE_VERSION);
+	} else if (strcmp(option, "--help") == 0) {
+		print_usage(stdout);
+	} else {
+		print_usage(stderr);
+		return 2;
+	}
+	return fflush(stdout) == EOF ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (argc == 2 && strcmp(argv[1], "--worker") == 0)
 		return worker_run();
-	if (argc > 1) {
-		fprintf(stderr, "usage: shmipc-broker\n"
-				"Keeps the names of memfd objects. Programs "
-				"start it when they need it.\n"
-				"SIGTERM: leave when there are no names. "
-				"SIGQUIT: leave, names are lost.\n"
-				"SIGHUP: go on with the program that is "
-				"installed now.\n");
-		return 2;
-	}
+	if (argc > 1)
+		return answer(argc == 2 ? argv[1] : "");
 	raise_limit(RLIMIT_NOFILE); /* two descriptors a semaphore */
 	raise_limit(RLIMIT_CPU);
 	return keep();
