@@ -356,7 +356,10 @@ if [ "$memfd" ]; then
 
 	$tool create --size 1 kept || complain "no broker was started"
 	doctor
-	says ok broker " of $tmp/broker"
+	version=$(./shmipc-broker --version)
+	version=${version#shmipc-broker }
+	says ok broker ", version $version, of $tmp/broker"
+	says ok "broker program" "$tmp/broker, version $version"
 	says ok garbage "none on memfd"
 	pid=$(sed -n 's/^ok *broker *pid \([0-9]*\) .*/\1/p' "$tmp/out")
 	[ "$(readlink "/proc/$pid/exe")" = "$tmp/broker" ] ||
@@ -372,6 +375,7 @@ if [ "$memfd" ]; then
 	doctor
 	says warn broker "pid $pid runs a program that was replaced" \
 		"kill -HUP $pid"
+	says warn broker "since, version $version of $tmp/broker"
 	# Its next worker may have a smaller number than its own.
 	sysctl kernel/ns_last_pid 10
 	kill -HUP "$pid"
@@ -385,6 +389,9 @@ if [ "$memfd" ]; then
 	doctor
 	says ok broker "pid $pid and "
 	$tool stat kept >/dev/null || complain "SIGHUP has lost a name"
+	printf '#!/bin/sh\nexec sleep 60\n' >"$tmp/new" && chmod +x "$tmp/new"
+	doctor env SHMIPC_BROKER="$tmp/new"
+	says ok "broker program" "$tmp/new, version ?"
 	rm "$tmp/broker"
 	doctor
 	says warn broker "pid $pid runs a program that was removed" \

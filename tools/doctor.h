@@ -114,6 +114,12 @@ int doctor_runtime_dir(char *ret, size_t size);
 /** The program that the library would start. */
 const char *doctor_broker_program(void);
 
+/**
+ * What a program that may be a broker says of its version, by being run; "?" if
+ * it says nothing within 2 s.
+ */
+void doctor_version(const char *program, char ret[32]);
+
 /** Find out who is the broker of the directory, from /proc. */
 struct broker doctor_find_broker(void);
 

@@ -134,11 +134,13 @@ struct broker doctor_find_broker(void)
 void check_broker_program(struct doctor *d)
 {
 	const char *program = doctor_broker_program();
+	char version[32];
 
 	if (!d->has_memfd)
 		return;
 	if (access(program, X_OK) == 0) {
-		doctor_found(d, STATE_OK, "%s", program);
+		doctor_version(program, version);
+		doctor_found(d, STATE_OK, "%s, version %s", program, version);
 		return;
 	}
 	doctor_found(d, doctor_trouble_with(d, "memfd"), "%s: %s", program,
@@ -261,19 +263,23 @@ static bool read_program(pid_t pid, char ret[PATH_MAX])
 
 static void judge_program(struct doctor *d, const struct broker *broker)
 {
-	char program[PATH_MAX];
+	pid_t pid = broker->worker ? broker->worker : broker->keeper;
+	char program[PATH_MAX], image[32], version[32];
 
-	if (read_program(broker->worker ? broker->worker : broker->keeper,
-			 program)) {
-		doctor_found(d, STATE_OK, "pid %d and %d, of %s",
-			     (int)broker->keeper, (int)broker->worker, program);
+	/* What it runs, also if that has no name any more. */
+	snprintf(image, sizeof(image), "/proc/%d/exe", (int)pid);
+	doctor_version(image, version);
+	if (read_program(pid, program)) {
+		doctor_found(d, STATE_OK, "pid %d and %d, version %s, of %s",
+			     (int)broker->keeper, (int)broker->worker, version,
+			     program);
 		return;
 	}
 	if (access(program, X_OK) == 0) {
 		doctor_found(d, STATE_WARN,
-			     "pid %d runs a program that was replaced since: "
-			     "%s",
-			     (int)broker->keeper, program);
+			     "pid %d runs a program that was replaced since, "
+			     "version %s of %s",
+			     (int)broker->keeper, version, program);
 		doctor_remedy(d,
 			      "kill -HUP %d: it goes on with the new one, "
 			      "and keeps all names",

@@ -16,6 +16,7 @@ tools_shmipc_SOURCES = \
 	tools/doctor_library.c \
 	tools/doctor_logind.c \
 	tools/doctor_system.c \
+	tools/doctor_version.c \
 	tools/doctor_sysv.c \
 	tools/find.c \
 	tools/gc.c \
