@@ -7,7 +7,7 @@ if HAVE_CHECK
 conformance = tests/conformance-posix.sh tests/conformance-sysv.sh \
 	tests/conformance-memfd.sh tests/conformance-file.sh
 TESTS += $(conformance) tests/room.sh
-check_PROGRAMS += tests/check_conformance tests/opener
+check_PROGRAMS += tests/check_conformance
 
 tests_check_conformance_SOURCES = \
 	tests/check_conformance.c tests/backend_file.c \
@@ -25,10 +25,6 @@ tests_check_conformance_SOURCES = \
 tests_check_conformance_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_check_conformance_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_conformance_LDADD = libshmipc.la $(CHECK_LIBS)
-
-tests_opener_SOURCES = tests/opener.c tests/backend_file.c
-tests_opener_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-tests_opener_LDADD = libshmipc.la
 
 # White box: linked with everything, hidden symbols included.
 if MEMFD
@@ -73,6 +69,12 @@ models:
 	srcdir='$(srcdir)' $(SHELL) $(srcdir)/tests/model.sh
 .PHONY: models
 EXTRA_DIST += tests/model.sh tests/model/lockword.pml tests/model/semword.pml
+
+# A program that knows nothing but a name.
+check_PROGRAMS += tests/opener
+tests_opener_SOURCES = tests/opener.c tests/backend_file.c
+tests_opener_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_opener_LDADD = libshmipc.la
 
 # Static, since what is set-user-id is not where its libraries are.
 TESTS += tests/secure.sh
