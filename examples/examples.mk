@@ -1,14 +1,44 @@
 # SPDX-License-Identifier: MIT
-# The demo. Linked statically, so that these are the programs themselves, no
-# wrappers, and run from the build tree as they stand.
-noinst_PROGRAMS += examples/parent examples/child
-examples_parent_SOURCES = examples/parent.c
-examples_parent_LDADD = libshmipc-intree.la
+# The demo, and what else is to copy from. Linked statically, so that these are
+# the programs themselves, no wrappers, and run from the build tree as they
+# stand. All but the demo are plain C11.
+examples = examples/child.c examples/frames.c examples/once.c \
+	examples/parent.c examples/pool.c
+noinst_PROGRAMS += $(examples:.c=)
 examples_child_SOURCES = examples/child.c
 examples_child_LDADD = libshmipc-intree.la
+examples_frames_SOURCES = examples/frames.c
+examples_frames_CFLAGS = -std=c11 -pedantic $(SHMIPC_CFLAGS)
+examples_frames_LDADD = libshmipc-intree.la
+examples_once_SOURCES = examples/once.c
+examples_once_CFLAGS = -std=c11 -pedantic $(SHMIPC_CFLAGS)
+examples_once_LDADD = libshmipc-intree.la
+examples_parent_SOURCES = examples/parent.c
+examples_parent_LDADD = libshmipc-intree.la
+examples_pool_SOURCES = examples/pool.c
+examples_pool_CFLAGS = -std=c11 -pedantic $(SHMIPC_CFLAGS)
+examples_pool_LDADD = libshmipc-intree.la
 
+examplesdir = $(docdir)/examples
+dist_examples_DATA = $(examples)
 EXTRA_DIST += examples/demo.sh
 
 .PHONY: demo
 demo: all
 	$(AM_V_at)$(SHELL) $(srcdir)/examples/demo.sh examples
+
+# Killed in the middle, which makes garbage: so neither while others count
+# theirs, nor while others collect it.
+examples_tests = tests/examples-posix.sh tests/examples-sysv.sh
+if MEMFD
+examples_tests += tests/examples-memfd.sh
+endif
+TESTS += $(examples_tests)
+check_PROGRAMS += tests/pool_dies
+tests_pool_dies_SOURCES = tests/pool_dies.c
+tests_pool_dies_LDADD = libshmipc-intree.la
+EXTRA_DIST += tests/examples.sh $(examples_tests)
+
+examples_logs = $(filter $(examples_tests:.sh=.log),$(TEST_LOGS))
+$(examples_logs): $(filter tests/units.log $(conformance:.sh=.log),$(TEST_LOGS))
+$(filter $(stress:.sh=.log),$(TEST_LOGS)): $(examples_logs)
