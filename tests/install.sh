@@ -3,9 +3,10 @@
 # make installcheck: a program outside of the tree, built as its author would
 # build it, against what is installed, and run on every backend.
 #
-# usage: install.sh LIBDIR; CC and CXX say which compilers.
+# usage: install.sh LIBDIR EXAMPLES; CC and CXX say which compilers.
 set -eu
 libdir=$1
+examples=$2
 PKG_CONFIG_PATH=$libdir/pkgconfig
 LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH+:$LD_LIBRARY_PATH}
 export PKG_CONFIG_PATH LD_LIBRARY_PATH
@@ -55,16 +56,78 @@ flags="-Wall -Wextra -Werror"
 build() {
 	set -x
 	${CC:-cc} $flags -o shared t.c $(pkg-config --cflags --libs shmipc)
-	${CXX:-c++} $flags -o cplusplus t.cc $(pkg-config --cflags --libs shmipc)
+	${CXX:-c++} $flags -o cplusplus t.cc \
+		$(pkg-config --cflags --libs shmipc)
 	if [ -e "$libdir/libshmipc.a" ]; then
 		${CC:-cc} $flags -static -o static t.c \
 			$(pkg-config --cflags --libs --static shmipc)
 	fi
+	for example in frames pool once; do
+		${CC:-cc} $flags -std=c11 -pedantic -o $example \
+			"$examples/$example.c" \
+			$(pkg-config --cflags --libs shmipc)
+	done
 	set +x
 }
 build
 
-for program in shared cplusplus static; do
+# With CMake: from a copy elsewhere, as a package that is unpacked, and so that
+# it is this copy that is taken. In C, and in C++ alone.
+config=$tmp/moved$libdir/cmake/shmipc
+move() {
+	includedir=$(pkg-config --variable=includedir shmipc)
+	mkdir -p "moved$libdir/cmake" "moved$includedir"
+	cp -RP "$libdir"/libshmipc.* "moved$libdir"
+	cp -R "$libdir/cmake/shmipc" "moved$libdir/cmake"
+	cp "$includedir"/shmipc*.h "moved$includedir"
+}
+
+# NAME LANGUAGE SOURCE VERSION
+configure() {
+	mkdir "$1"
+	cp "$3" "$1"
+	cat >"$1/CMakeLists.txt" <<-END
+		cmake_minimum_required(VERSION 3.10)
+		project($1 LANGUAGES $2)
+		find_package(shmipc $4 REQUIRED)
+		add_executable(shared $3)
+		target_link_libraries(shared PRIVATE shmipc::shmipc)
+		if(TARGET shmipc::static)
+			add_executable(static $3)
+			target_link_libraries(static
+				PRIVATE -static shmipc::static)
+		endif()
+	END
+	cmake -S "$1" -B "$1" -Dshmipc_DIR="$config" >"$1/log" 2>&1
+}
+
+build_by_cmake() {
+	configure "$@" && make -C "$1" >>"$1/log" 2>&1 || {
+		cat "$1/log"
+		exit 1
+	}
+	program=$(LD_LIBRARY_PATH='' ldd "$1/shared" 2>&1) || program=none
+	case $program in
+	*"$tmp/moved"* | *'not a dynamic'*) ;;
+	*) echo "install.sh: CMake took another library: $program" && exit 1 ;;
+	esac
+}
+
+if command -v cmake >/dev/null; then
+	move
+	build_by_cmake in_c C t.c 0.1
+	build_by_cmake in_cplusplus CXX t.cc 0.1.0
+	for version in 0.2 1.0; do
+		configure "in_$version" C t.c $version || continue
+		echo "install.sh: CMake takes it for version $version"
+		exit 1
+	done
+else
+	echo "install.sh: no cmake: not tried"
+fi
+
+for program in shared cplusplus static in_c/shared in_c/static \
+	in_cplusplus/shared in_cplusplus/static; do
 	[ -x $program ] || continue
 	for backend in posix sysv memfd; do
 		out=$(SHMIPC_BACKEND=$backend ./$program "t.$$.install")

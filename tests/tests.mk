@@ -200,5 +200,6 @@ tests/after.log: $(all_but_ends) $(filter tests/bench.log,$(TEST_LOGS))
 # their library; there is nothing to install then.
 if !SANITIZERS
 installcheck-local:
-	CC='$(CC)' CXX='$(CXX)' $(SHELL) $(srcdir)/tests/install.sh '$(libdir)'
+	CC='$(CC)' CXX='$(CXX)' $(SHELL) $(srcdir)/tests/install.sh \
+		'$(libdir)' '$(examplesdir)'
 endif
