@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# What Tab does behind shmipc, in bash and in zsh.
+bashcompletiondir = $(with_bash_completion_dir)
+dist_bashcompletion_DATA = tools/completion/shmipc
+zshcompletiondir = $(with_zsh_completion_dir)
+dist_zshcompletion_DATA = tools/completion/_shmipc
+
+TESTS += tests/completion.sh
+EXTRA_DIST += tests/completion.sh
