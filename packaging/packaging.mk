@@ -14,3 +14,6 @@ $(cmake_DATA):
 		$(srcdir)/$@.in >$@
 CLEANFILES += $(cmake_DATA)
 EXTRA_DIST += $(cmake_DATA:=.in)
+
+# So that rpmbuild -tb builds from the tarball.
+EXTRA_DIST += packaging/libshmipc.spec
