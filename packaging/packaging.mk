@@ -16,4 +16,4 @@ CLEANFILES += $(cmake_DATA)
 EXTRA_DIST += $(cmake_DATA:=.in)
 
 # So that rpmbuild -tb builds from the tarball.
-EXTRA_DIST += packaging/libshmipc.spec
+EXTRA_DIST += packaging/libshmipc.spec packaging/check.sh
