@@ -50,10 +50,13 @@ tool = tests/tool-all.sh tests/tool-posix.sh tests/tool-sysv.sh \
 	tests/tool-memfd.sh tests/tool-many.sh tests/tool-dead-posix.sh \
 	tests/tool-dead-sysv.sh tests/tool-dead-memfd.sh
 TESTS += $(tool)
-check_PROGRAMS += tests/tool/dead tests/tool/many tests/tool/terminal
+check_PROGRAMS += tests/tool/dead tests/tool/interrupts tests/tool/many \
+	tests/tool/terminal
 tests_tool_dead_SOURCES = tests/tool/dead.c tests/grave.c tests/grave.h
 tests_tool_dead_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_tool_dead_LDADD = libshmipc.la
+tests_tool_interrupts_SOURCES = tests/tool/interrupts.c
+tests_tool_interrupts_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_tool_many_SOURCES = tests/tool/many.c
 tests_tool_many_LDADD = libshmipc.la
 tests_tool_terminal_SOURCES = tests/tool/terminal.c

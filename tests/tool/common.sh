@@ -3,6 +3,10 @@
 
 self=$(basename "$0")
 tool=$(pwd)/tools/shmipc
+# The program itself, not libtool's script that starts it. The library of the
+# build tree is in .libs.
+real=$(pwd)/tools/.libs/shmipc
+[ -x "$real" ] || real=$tool
 tmp=$(mktemp -d) || exit 1
 # Names of this run alone.
 n=t$$

@@ -48,7 +48,7 @@ done
 is '1 1000 4097 3072 1048576 2097152' "sizes" "$(xargs <"$tmp/sizes")"
 for size in '' x -1 +1 ' 1' '1 ' 1.5M 16X 1Kib 1MM 0x10 0 \
 	18446744073709551616 99999999999999999999 9223372036854775808 \
-	8388608T 9007199254740993K; do
+	8388608T 9007199254740993K 18014398509481985K; do
 	refuses 2 . shmipc create "$n.size" --size "$size"
 done
 for size in 10KB 10kb 10mB; do
@@ -208,11 +208,8 @@ fi
 # Where he may go, and a place for a broker of his own.
 copy=$SHMIPC_TEST_DIR
 lib=$copy
-if [ -x tools/.libs/shmipc ]; then
-	cp tools/.libs/shmipc "$copy/" && cp .libs/libshmipc.so.* "$copy/"
-else
-	cp tools/shmipc "$copy/"
-fi
+cp "$real" "$copy/shmipc"
+[ "$real" = "$tool" ] || cp .libs/libshmipc.so.* "$copy/"
 nobody() {
 	setpriv --reuid=65534 --regid=65534 --clear-groups \
 		env LD_LIBRARY_PATH="$lib" SHMIPC_RUNTIME_DIR="$copy/nobody" \
@@ -253,5 +250,11 @@ silent nobody create "$n.his" --size 1
 gives 0 nobody ls
 grep -q " idle  *$n\.his" "$tmp/out" || complain "nobody has no own object"
 silent nobody rm "$n.his"
+# What he may not even read is his to remove.
+silent nobody create "$n.closed" --size 1 --mode 0
+refuses 1 'ermission' nobody cat "$n.closed"
+refuses 1 'ermission' nobody stat "$n.closed"
+silent nobody rm "$n.closed"
+refuses 4 . nobody rm "$n.closed"
 silent shmipc rm "$n.a"
 finish
