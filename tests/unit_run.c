@@ -91,7 +91,7 @@ static int ask_next(uint32_t cursor)
 
 	question.cursor = cursor;
 	question.nonce = cursor + 77;
-	return answers_give(&answers, ours, &question, &none);
+	return answers_give(&answers, ours, false, &question, &none);
 }
 
 /* One answer, which must be right for a region, or -EAGAIN: there is none. */
@@ -173,7 +173,8 @@ START_TEST(who_has_not_read_all_of_a_run_is_dropped)
 	for (int i = 0; i < WIRE_RUN - 1; i++)
 		ck_assert_int_eq(read_one(&answer, &memory), 0);
 	ck_assert_int_eq(ask_next(answer.cursor), -EAGAIN);
-	ck_assert_int_eq(answers_give(&answers, ours, &open, &fds), -EAGAIN);
+	ck_assert_int_eq(answers_give(&answers, ours, false, &open, &fds),
+			 -EAGAIN);
 	ck_assert_int_eq(read_one(&answer, &memory), 0);
 	ck_assert_int_eq(ask_next(answer.cursor), 0);
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -385,14 +384,6 @@ static bool has_read(int sock)
 	return ioctl(sock, SIOCOUTQ, &unread) < 0 || unread == 0;
 }
 
-/* Who does not wait for the answer any more was told that it failed. */
-static bool has_left(int sock)
-{
-	struct pollfd p = { .fd = sock, .events = POLLRDHUP };
-
-	return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP);
-}
-
 static struct wire make_reply(const struct answers *a,
 			      const struct wire *question)
 {
@@ -446,8 +437,8 @@ static int give_run(const struct answers *a, int sock, const struct wire *empty)
 	return r;
 }
 
-int answers_give(struct answers *a, int sock, const struct wire *question,
-		 struct wire_fds *fds)
+int answers_give(struct answers *a, int sock, bool left,
+		 const struct wire *question, struct wire_fds *fds)
 {
 	const struct report *done = find_done(a, question);
 	struct wire reply = make_reply(a, question);
@@ -456,7 +447,7 @@ int answers_give(struct answers *a, int sock, const struct wire *question,
 
 	if (lends(question) && !has_read(sock)) {
 		r = -EAGAIN;
-	} else if (wire_changes(question) && has_left(sock)) {
+	} else if (wire_changes(question) && left) {
 		r = -EPIPE;
 	} else if (question->incarnation &&
 		   question->incarnation != a->incarnation) {

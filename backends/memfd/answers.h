@@ -38,13 +38,16 @@ int answers_take_over(struct answers *a);
 
 /*
  * Answer one question of this client. fds came with it, and are the callee's to
- * close. Fails if this client must be dropped:
+ * close. left: the client does not wait for the answer any more, and was told
+ * that it failed, so that nothing may be changed for it.
+ *
+ * Fails if this client must be dropped:
  *   -EAGAIN  it does not read its answers
  *   -EBADF   it wants to add what no object is made of
  *   others   of sendmsg(2)
  */
-int answers_give(struct answers *a, int sock, const struct wire *question,
-		 struct wire_fds *fds);
+int answers_give(struct answers *a, int sock, bool left,
+		 const struct wire *question, struct wire_fds *fds);
 
 void answers_forget_ghosts(struct answers *a);
 

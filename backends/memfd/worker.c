@@ -84,7 +84,8 @@ static long now_ms(void)
 
 static int watch(struct worker *w, int fd, uint32_t as)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data = { .u32 = as } };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP,
+				     .data = { .u32 = as } };
 
 	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -231,7 +232,7 @@ static const char *why_dropped(int err)
 	}
 }
 
-static void serve(struct worker *w, struct guest *g)
+static void serve(struct worker *w, struct guest *g, bool left)
 {
 	struct wire_fds fds = WIRE_NO_FDS;
 	struct wire question;
@@ -244,7 +245,7 @@ static void serve(struct worker *w, struct guest *g)
 	w->silent -= !g->has_asked;
 	g->has_asked = true;
 	if (r == 0) {
-		r = answers_give(&w->answers, g->sock, &question, &fds);
+		r = answers_give(&w->answers, g->sock, left, &question, &fds);
 	} else if (r == -EMFILE) {
 		question.result = -EMFILE;
 		question.incarnation = w->answers.incarnation;
@@ -279,7 +280,8 @@ static void handle(struct worker *w, const struct epoll_event *event)
 	else if (as == WATCH_SOCK)
 		(void)welcome(w);
 	else
-		serve(w, &w->guests[as]);
+		serve(w, &w->guests[as],
+		      event->events & (EPOLLRDHUP | EPOLLHUP));
 }
 
 /* How long nothing may happen before we look around. */
