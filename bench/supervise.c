@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -26,8 +27,19 @@ void supervise_alive(void)
 	atomic_fetch_add_explicit(alive, 1, memory_order_relaxed);
 }
 
+/* As the first process of a container we are told of others' ends, too. */
+static bool is_about(int signal, pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return signal != SIGCHLD ||
+	       waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) <
+		       0 ||
+	       info.si_pid == pid;
+}
+
 /* Until it has ended, or has to. */
-static void watch(const sigset_t *signals)
+static void watch(const sigset_t *signals, pid_t pid)
 {
 	const struct timespec patience = { .tv_sec = PATIENCE };
 	unsigned long before;
@@ -42,7 +54,7 @@ static void watch(const sigset_t *signals)
 				plan->program);
 			return;
 		}
-	} while (signal < 0);
+	} while (signal < 0 || !is_about(signal, pid));
 }
 
 /*
@@ -83,7 +95,7 @@ int supervise(int (*measure)(void))
 		exit(measure());
 	}
 	close(ends[1]);
-	watch(&signals);
+	watch(&signals, pid);
 	kill(pid, SIGKILL); /* if it has ended it is not reaped yet */
 	waitpid(pid, &status, 0);
 	await_all(ends[0]);
