@@ -154,6 +154,8 @@ void row_lock_handover_4(void);
 void row_lock_handover_16(void);
 void row_open_4k(void);
 void row_open_16m(void);
+void row_open_4k_only(void);
+void row_open_16m_only(void);
 void row_create_4k(void);
 void row_prefault_16m(void);
 void row_many_open(void);
