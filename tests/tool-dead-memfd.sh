@@ -9,4 +9,4 @@ SHMIPC_BROKER_IDLE_MS=60000
 export SHMIPC_BROKER_IDLE_MS
 exec "${srcdir:-.}/tests/tool/apart.sh" \
 	"${srcdir:-.}/tests/on_backend.sh" memfd \
-	timeout 300 sh "${srcdir:-.}/tests/tool/dead.sh"
+	timeout -k 10 300 sh "${srcdir:-.}/tests/tool/dead.sh"

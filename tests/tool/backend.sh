@@ -8,6 +8,6 @@ fi
 status=0
 for part in objects sem lock; do
 	# Should somebody wait for what never comes.
-	timeout 300 sh "${srcdir:-.}/tests/tool/$part.sh" || status=1
+	timeout -k 10 300 sh "${srcdir:-.}/tests/tool/$part.sh" || status=1
 done
 exit $status
