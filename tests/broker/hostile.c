@@ -24,9 +24,14 @@
 #define LEAST_MS  50 /* of quiet in a turn */
 #define MOST_MS	  500
 
-/* What honest clients may wait, compared to quiet. */
-#define MOST_TIMES 2
-#define ENOUGH	   5000 /* to say so; of less, 99 % is chance */
+/*
+ * What honest clients may wait for an open, compared to quiet. Who connects for
+ * it waits for the broker twice more, each time behind attackers for whom the
+ * scheduler has a core, too: 1.1 to 2.2 times, by machine.
+ */
+#define MOST_TIMES	      2
+#define MOST_TIMES_CONNECTING 3
+#define ENOUGH		      5000 /* to say so; of less, 99 % is chance */
 
 /* KiB. A process touches a page of its program for the first time. */
 #define RSS_SLACK 256
@@ -203,13 +208,13 @@ static void one_turn(unsigned long packets)
 	nap_us((unsigned)(took < LEAST_MS ? LEAST_MS : took) * 1000);
 }
 
-static void report(const char *who, struct latency of[2])
+static void report(const char *who, struct latency of[2], double most)
 {
 	double quiet = latency_us(&of[QUIET], 990);
 	double attacked = latency_us(&of[ATTACK], 990);
 	bool counts = times_count() && atomic_load(&of[ATTACK].count) >= ENOUGH;
 
-	if (attacked > MOST_TIMES * quiet && counts)
+	if (attacked > most * quiet && counts)
 		complain("who is %s waits %.0f us for 99 %% of all opens, and "
 			 "%.0f in quiet",
 			 who, attacked, quiet);
@@ -253,8 +258,8 @@ void hostile(unsigned long count)
 	if (worker_of(pid) != worker.pid)
 		complain("the worker was driven out");
 	remove_names();
-	report("connected", hostile_shared->kept);
-	report("connecting", hostile_shared->fresh);
+	report("connected", hostile_shared->kept, MOST_TIMES);
+	report("connecting", hostile_shared->fresh, MOST_TIMES_CONNECTING);
 	printf("broker: hostile: %lu packets, %lu connects, %lu opens, "
 	       "%lu errors\n",
 	       atomic_load(&hostile_shared->packets),
