@@ -45,6 +45,6 @@ SHMIPC_BACKEND=posx examples/parent >"$tmp/out" 2>&1 &&
 	complain "an unknown backend is not refused"
 grep -q 'did you mean posix' "$tmp/out" || complain "no hint: $(cat "$tmp/out")"
 
-grep -liE 'posix|sysv|memfd' "${srcdir:-.}"/examples/*.c &&
+grep -liwE 'posix|sysv|memfd' "${srcdir:-.}"/examples/*.c &&
 	complain "a program of the demo names a backend"
 cd "$here" && exit $failed
