@@ -91,7 +91,7 @@ static int ask_next(uint32_t cursor)
 
 	question.cursor = cursor;
 	question.nonce = cursor + 77;
-	return answers_give(&answers, ours, false, &question, &none);
+	return answers_give(&answers, ours, ANSWERS_READS, &question, &none);
 }
 
 /* One answer, which must be right for a region, or -EAGAIN: there is none. */
@@ -163,6 +163,43 @@ START_TEST(run_names_so_many_and_says_where_it_ends)
 }
 END_TEST
 
+START_TEST(who_has_read_nothing_yet_gets_one)
+{
+	struct wire question = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
+	struct wire_fds none = WIRE_NO_FDS;
+	uint32_t cursor = 0;
+	bool ended;
+
+	question.nonce = 77;
+	ck_assert_int_eq(answers_give(&answers, ours, 0, &question, &none), 0);
+	ck_assert_int_eq(read_from(0, &cursor, &ended), 1);
+	ck_assert(ended);
+}
+END_TEST
+
+/* By the worker itself: the first question of a connection, and the next. */
+START_TEST(run_of_a_new_connection_is_short)
+{
+	struct wire question = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL), answer;
+	char name[16];
+	int sock;
+
+	broker_setup();
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_int_eq(create(name), 0);
+	}
+	sock = connect_greeted();
+	ck_assert_int_eq(ask_raw(sock, &question, NULL, &answer), 0);
+	ck_assert_uint_eq(answer.flags & WIRE_LAST, WIRE_LAST);
+	question.cursor = answer.cursor;
+	ck_assert_int_eq(ask_raw(sock, &question, NULL, &answer), 0);
+	ck_assert_uint_eq(answer.flags & WIRE_LAST, 0);
+	close(sock);
+	broker_teardown();
+}
+END_TEST
+
 START_TEST(who_has_not_read_all_of_a_run_is_dropped)
 {
 	struct wire open = wire_make(WIRE_OPEN, SHMIPC_SHM, "1"), answer;
@@ -173,8 +210,9 @@ START_TEST(who_has_not_read_all_of_a_run_is_dropped)
 	for (int i = 0; i < WIRE_RUN - 1; i++)
 		ck_assert_int_eq(read_one(&answer, &memory), 0);
 	ck_assert_int_eq(ask_next(answer.cursor), -EAGAIN);
-	ck_assert_int_eq(answers_give(&answers, ours, false, &open, &fds),
-			 -EAGAIN);
+	ck_assert_int_eq(
+		answers_give(&answers, ours, ANSWERS_READS, &open, &fds),
+		-EAGAIN);
 	ck_assert_int_eq(read_one(&answer, &memory), 0);
 	ck_assert_int_eq(ask_next(answer.cursor), 0);
 }
@@ -268,6 +306,8 @@ TCase *run_case(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, run_names_so_many_and_says_where_it_ends);
+	tcase_add_test(tc, who_has_read_nothing_yet_gets_one);
+	tcase_add_test(tc, run_of_a_new_connection_is_short);
 	tcase_add_test(tc, who_has_not_read_all_of_a_run_is_dropped);
 	tcase_add_test(tc,
 		       run_that_has_no_room_ends_early_and_leaves_nothing_out);

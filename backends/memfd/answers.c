@@ -367,8 +367,7 @@ static int send_answer(int sock, struct wire *reply,
 	return wire_send(sock, reply, NULL);
 }
 
-/* Does the answer to this have descriptors? */
-static bool lends(const struct wire *question)
+bool answers_lend(const struct wire *question)
 {
 	return question->op == WIRE_OPEN || question->op == WIRE_NEXT;
 }
@@ -420,7 +419,8 @@ static int send_next(int sock, struct wire *reply, const struct table_entry *e)
 }
 
 /* All answers to WIRE_NEXT: wire.h. */
-static int give_run(const struct answers *a, int sock, const struct wire *empty)
+static int give_run(const struct answers *a, int sock, const struct wire *empty,
+		    unsigned most)
 {
 	uint32_t slot = empty->cursor;
 	int r = 1;
@@ -428,7 +428,7 @@ static int give_run(const struct answers *a, int sock, const struct wire *empty)
 	for (unsigned count = 1; r > 0; count++) {
 		struct wire reply = *empty;
 
-		if (count == WIRE_RUN)
+		if (count == most)
 			reply.flags = WIRE_LAST;
 		r = send_next(sock, &reply,
 			      table_next(&a->table, reply.kind, slot));
@@ -437,7 +437,7 @@ static int give_run(const struct answers *a, int sock, const struct wire *empty)
 	return r;
 }
 
-int answers_give(struct answers *a, int sock, bool left,
+int answers_give(struct answers *a, int sock, unsigned known,
 		 const struct wire *question, struct wire_fds *fds)
 {
 	const struct report *done = find_done(a, question);
@@ -445,9 +445,9 @@ int answers_give(struct answers *a, int sock, bool left,
 	struct wire_fds lent = WIRE_NO_FDS;
 	int r = 0;
 
-	if (lends(question) && !has_read(sock)) {
+	if (answers_lend(question) && !has_read(sock)) {
 		r = -EAGAIN;
-	} else if (wire_changes(question) && left) {
+	} else if (wire_changes(question) && known & ANSWERS_LEFT) {
 		r = -EPIPE;
 	} else if (question->incarnation &&
 		   question->incarnation != a->incarnation) {
@@ -464,7 +464,8 @@ int answers_give(struct answers *a, int sock, bool left,
 	if (r < 0 || a->alone)
 		return r < 0 ? r : -EPIPE;
 	if (question->op == WIRE_NEXT && reply.result == 0)
-		return give_run(a, sock, &reply);
+		return give_run(a, sock, &reply,
+				known & ANSWERS_READS ? WIRE_RUN : 1);
 	r = send_answer(sock, &reply, &lent);
 	if (r < 0 && question->op == WIRE_ADD && !done && reply.result == 0)
 		take_back(a, question);

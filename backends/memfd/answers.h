@@ -36,18 +36,25 @@ struct answers {
  */
 int answers_take_over(struct answers *a);
 
+/* The client does not wait any more, and was told that it failed. */
+#define ANSWERS_LEFT 0x01U
+/* It has been lent descriptors before, and then it has read them by now. */
+#define ANSWERS_READS 0x02U
+
 /*
- * Answer one question of this client. fds came with it, and are the callee's to
- * close. left: the client does not wait for the answer any more, and was told
- * that it failed, so that nothing may be changed for it.
+ * Answer one question of this client, of whom that is known. fds came with it,
+ * and are the callee's to close.
  *
  * Fails if this client must be dropped:
  *   -EAGAIN  it does not read its answers
  *   -EBADF   it wants to add what no object is made of
  *   others   of sendmsg(2)
  */
-int answers_give(struct answers *a, int sock, bool left,
+int answers_give(struct answers *a, int sock, unsigned known,
 		 const struct wire *question, struct wire_fds *fds);
+
+/* Does the answer to this have descriptors? */
+bool answers_lend(const struct wire *question);
 
 void answers_forget_ghosts(struct answers *a);
 

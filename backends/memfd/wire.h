@@ -34,8 +34,9 @@
  * Runs. A way to the broker and back for each object would be most of a
  * listing's time, so one WIRE_NEXT is answered by up to WIRE_RUN packets, one
  * for each object from the cursor on. The last has WIRE_LAST, or is -ENOENT.
- * Nobody who does not read has more than these descriptors on their way: who
- * asks again before he has read all, as with WIRE_OPEN, is dropped. Where there
+ * The first run of a connection has one packet, so that nobody who never reads
+ * has more descriptors on their way than by WIRE_OPEN, and who reads, not more
+ * than these: who asks again before he has read all is dropped. Where there
  * are too many on their way all the same, a packet goes without, and ends the
  * run; that object must be asked for. What cannot be sent at all ends the
  * connection. Whoever was killed or dropped in the middle: the client asks

@@ -38,6 +38,7 @@ struct guest {
 	int sock;   /* -1: free */
 	long since; /* ms: greeted, or asked last */
 	bool has_asked;
+	bool was_lent; /* descriptors */
 };
 
 struct worker {
@@ -258,7 +259,11 @@ static void serve(struct worker *w, struct guest *g, bool left)
 	w->silent -= !g->has_asked;
 	g->has_asked = true;
 	if (r == 0) {
-		r = answers_give(&w->answers, g->sock, left, &question, &fds);
+		unsigned known = (left ? ANSWERS_LEFT : 0) |
+				 (g->was_lent ? ANSWERS_READS : 0);
+
+		r = answers_give(&w->answers, g->sock, known, &question, &fds);
+		g->was_lent |= answers_lend(&question);
 	} else if (r == -EMFILE) {
 		question.result = -EMFILE;
 		question.incarnation = w->answers.incarnation;
