@@ -83,9 +83,9 @@ tmp=$(mktemp -d)
 trap 'umount -l "$tmp"; rmdir "$tmp"' EXIT
 mount -t tmpfs -o mode=755 none "$tmp"
 mount -t tmpfs -o mode=1777 none /dev/shm
-mkdir "$tmp/packages" "$tmp/changed" "$tmp/work" "$tmp/root"
+mkdir "$tmp/packages" "$tmp/changed" "$tmp/work" "$tmp/system"
 mount -t overlay -o "lowerdir=/,upperdir=$tmp/changed,workdir=$tmp/work" \
-	none "$tmp/root" 2>/dev/null || skip "no overlay"
+	none "$tmp/system" 2>/dev/null || skip "no overlay"
 
 step "build those of Debian"
 git clone -q . "$tmp/packages/source"
@@ -119,11 +119,11 @@ else
 fi
 
 rm -f "$tmp"/packages/*-dbgsym_*.deb
-mkdir "$tmp/root/packages"
-mount --bind "$tmp/packages" "$tmp/root/packages"
+mkdir "$tmp/system/packages"
+mount --bind "$tmp/packages" "$tmp/system/packages"
 for dir in proc dev dev/shm; do
-	mount --bind "/$dir" "$tmp/root/$dir"
+	mount --bind "/$dir" "$tmp/system/$dir"
 done
-mount -t tmpfs none "$tmp/root/tmp"
-env -i PATH="$PATH" LC_ALL=C.UTF-8 chroot "$tmp/root" \
+mount -t tmpfs none "$tmp/system/tmp"
+env -i PATH="$PATH" LC_ALL=C.UTF-8 chroot "$tmp/system" \
 	sh /packages/source/packaging/check.sh inside
