@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "backend.h"
-#include "cancel.h"
+#include "util/cancel.h"
 #include "error.h"
 
 /* In order of preference. */

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "debug.h"
+#include "util/debug.h"
 #include "error.h"
-#include "tls.h"
+#include "util/tls.h"
 
 /*
  * What is needed from the first failure on, in the form of a sentence only.

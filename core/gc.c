@@ -2,7 +2,7 @@
 /* Garbage: what nobody can use any more. Backends know what that is. */
 #include <config.h>
 
-#include "cancel.h"
+#include "util/cancel.h"
 #include "error.h"
 #include "ipc.h"
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cancel.h"
+#include "util/cancel.h"
 #include "name.h"
 #include "object.h"
 #include "semword.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "backend.h"
-#include "cancel.h"
-#include "debug.h"
+#include "util/cancel.h"
+#include "util/debug.h"
 #include "error.h"
 #include "ipc.h"
 #include "select.h"

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "util/clock.h"
 #include "error.h"
 #include "lockword.h"
 

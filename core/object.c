@@ -24,13 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cancel.h"
-#include "clock.h"
-#include "elsewhere.h"
-#include "memory.h"
+#include "util/cancel.h"
+#include "util/clock.h"
+#include "other_backend.h"
+#include "util/limits.h"
 #include "object.h"
 #include "name.h"
-#include "populate.h"
+#include "util/prefault.h"
 
 static bool has_place(const struct shmi_object *o)
 {

@@ -59,7 +59,7 @@
 
 #include <shmipc.h>
 
-#include "tls.h"
+#include "util/tls.h"
 
 /* An element may begin so many bytes behind its lock word, and not more. */
 #define SHMI_ROBUST_REACH 64

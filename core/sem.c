@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "clock.h"
+#include "util/clock.h"
 #include "object.h"
 #include "semword.h"
 

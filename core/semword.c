@@ -2,7 +2,7 @@
 /* The slow half of a semaphore. The protocol: semword.h. */
 #include <config.h>
 
-#include "clock.h"
+#include "util/clock.h"
 #include "object.h"
 #include "semword.h"
 

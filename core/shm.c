@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "clock.h"
+#include "util/clock.h"
 #include "lockword.h"
 #include "object.h"
 

@@ -29,20 +29,20 @@ demo: all
 
 # Killed in the middle, which makes garbage: so neither while others count
 # theirs, nor while others collect it.
-examples_tests = tests/examples-posix.sh tests/examples-sysv.sh
+examples_tests = tests/run/examples-posix.sh tests/run/examples-sysv.sh
 if MEMFD
-examples_tests += tests/examples-memfd.sh
+examples_tests += tests/run/examples-memfd.sh
 endif
 # Not with sanitizers: on sysv the pool was seen not to end there, for a reason
 # that is not known.
 if !SANITIZERS
 TESTS += $(examples_tests)
 endif
-check_PROGRAMS += tests/pool_dies
-tests_pool_dies_SOURCES = tests/pool_dies.c
-tests_pool_dies_LDADD = libshmipc-intree.la
-EXTRA_DIST += tests/examples.sh $(examples_tests)
+check_PROGRAMS += tests/run/pool_dies
+tests_run_pool_dies_SOURCES = tests/run/pool_dies.c
+tests_run_pool_dies_LDADD = libshmipc-intree.la
+EXTRA_DIST += tests/run/examples.sh $(examples_tests)
 
 examples_logs = $(filter $(examples_tests:.sh=.log),$(TEST_LOGS))
-$(examples_logs): $(filter tests/units.log $(conformance:.sh=.log),$(TEST_LOGS))
+$(examples_logs): $(filter tests/run/units.log $(conformance:.sh=.log),$(TEST_LOGS))
 $(filter $(stress:.sh=.log),$(TEST_LOGS)): $(examples_logs)

@@ -32,8 +32,8 @@ install-data-hook:
 uninstall-hook:
 	$(AM_V_at)$(for_each_link) rm -f '$(link_dir)'/$$name.3; done; done
 
-TESTS += tests/man.sh
-EXTRA_DIST += tests/man.sh \
-	tests/man/c.awk tests/man/declarations.awk \
-	tests/man/errors_declared.awk tests/man/errors_written.awk \
-	tests/man/options.awk
+TESTS += tests/run/man.sh
+EXTRA_DIST += tests/run/man.sh \
+	tests/run/man/c.awk tests/run/man/declarations.awk \
+	tests/run/man/errors_declared.awk tests/run/man/errors_written.awk \
+	tests/run/man/options.awk

@@ -34,7 +34,7 @@ inside() {
 		fail "$(cat /packages/log)"
 
 	step "build programs, and run them"
-	sh /packages/source/tests/install.sh "$libdir" \
+	sh /packages/source/tests/run/install.sh "$libdir" \
 		/usr/share/doc/libshmipc-dev/examples
 
 	step "the command, its completion, the manual"

@@ -4,55 +4,55 @@ SH_LOG_COMPILER = $(SHELL)
 
 if HAVE_CHECK
 # Black box: one suite, linked as a user's program is, once for each backend.
-conformance = tests/conformance-posix.sh tests/conformance-sysv.sh \
-	tests/conformance-memfd.sh tests/conformance-file.sh
-TESTS += $(conformance) tests/room.sh
-check_PROGRAMS += tests/check_conformance
+conformance = tests/run/conformance-posix.sh tests/run/conformance-sysv.sh \
+	tests/run/conformance-memfd.sh tests/run/conformance-file.sh
+TESTS += $(conformance) tests/fault/room.sh
+check_PROGRAMS += tests/conform/check
 
-tests_check_conformance_SOURCES = \
-	tests/check_conformance.c tests/backend_file.c \
-	tests/conform.c tests/conform.h tests/apart.c tests/apart.h \
-	tests/grave.c tests/grave.h \
-	tests/conform_create.c tests/conform_errors.c tests/conform_fds.c \
-	tests/conform_fds_hostile.c tests/conform_fds_users.c \
-	tests/conform_gc.c \
-	tests/conform_hostile.c tests/conform_info.c tests/conform_list.c \
-	tests/conform_lock.c tests/conform_lock_death.c \
-	tests/conform_lock_sleep.c tests/conform_mode.c tests/conform_names.c \
-	tests/conform_process.c \
-	tests/conform_sem.c tests/conform_transient.c \
-	tests/conform_unlink.c tests/conform_wait.c
-tests_check_conformance_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-tests_check_conformance_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_check_conformance_LDADD = libshmipc.la $(CHECK_LIBS)
+tests_conform_check_SOURCES = \
+	tests/conform/main.c tests/lib/backend_file.c \
+	tests/conform/conform.c tests/conform/conform.h tests/lib/unshare.c tests/lib/unshare.h \
+	tests/lib/reap.c tests/lib/reap.h \
+	tests/conform/create.c tests/conform/errors.c tests/conform/fds.c \
+	tests/conform/fds_hostile.c tests/conform/fds_users.c \
+	tests/conform/gc.c \
+	tests/conform/hostile.c tests/conform/info.c tests/conform/list.c \
+	tests/conform/lock.c tests/conform/lock_death.c \
+	tests/conform/lock_sleep.c tests/conform/mode.c tests/conform/names.c \
+	tests/conform/process.c \
+	tests/conform/sem.c tests/conform/transient.c \
+	tests/conform/unlink.c tests/conform/wait.c
+tests_conform_check_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_conform_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_conform_check_LDADD = libshmipc.la $(CHECK_LIBS)
 
 # White box: linked with everything, hidden symbols included.
 if MEMFD
-TESTS += tests/units.sh
-check_PROGRAMS += tests/check_units
-tests_check_units_SOURCES = tests/check_units.c tests/units.h \
-	tests/brokers.c tests/brokers.h tests/fake_worker.c \
-	tests/unit_box.c \
-	tests/unit_broker.c tests/unit_client.c tests/unit_fake.c \
-	tests/unit_held.c \
-	tests/unit_keeper.c tests/unit_keys.c tests/unit_life.c \
-	tests/unit_posix.c tests/unit_report.c tests/unit_run.c \
-	tests/unit_sysv.c tests/unit_walk.c \
-	tests/unit_wire.c tests/unit_words.c tests/unit_worker.c
-tests_check_units_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-tests_check_units_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_check_units_LDADD = libbroker.la libshmipc-intree.la $(CHECK_LIBS)
+TESTS += tests/run/units.sh
+check_PROGRAMS += tests/unit/check
+tests_unit_check_SOURCES = tests/unit/main.c tests/unit/unit.h \
+	tests/unit/brokers.c tests/unit/brokers.h tests/unit/fake_server.c \
+	tests/unit/box.c \
+	tests/unit/broker.c tests/unit/client.c tests/unit/fake.c \
+	tests/unit/binding.c \
+	tests/unit/supervisor.c tests/unit/keys.c tests/unit/life.c \
+	tests/unit/posix.c tests/unit/journal.c tests/unit/batch.c \
+	tests/unit/sysv.c tests/unit/walk.c \
+	tests/unit/wire.c tests/unit/words.c tests/unit/server.c
+tests_unit_check_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_unit_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_check_LDADD = libbroker.la libshmipc-intree.la $(CHECK_LIBS)
 endif
 endif
 
 # The command shmipc.
-tool = tests/tool-all.sh tests/tool-posix.sh tests/tool-sysv.sh \
-	tests/tool-memfd.sh tests/tool-many.sh tests/tool-dead-posix.sh \
-	tests/tool-dead-sysv.sh tests/tool-dead-memfd.sh
+tool = tests/run/tool-all.sh tests/run/tool-posix.sh tests/run/tool-sysv.sh \
+	tests/run/tool-memfd.sh tests/run/tool-many.sh tests/run/tool-dead-posix.sh \
+	tests/run/tool-dead-sysv.sh tests/run/tool-dead-memfd.sh
 TESTS += $(tool)
 check_PROGRAMS += tests/tool/dead tests/tool/interrupts tests/tool/many \
 	tests/tool/terminal
-tests_tool_dead_SOURCES = tests/tool/dead.c tests/grave.c tests/grave.h
+tests_tool_dead_SOURCES = tests/tool/dead.c tests/lib/reap.c tests/lib/reap.h
 tests_tool_dead_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_tool_dead_LDADD = libshmipc.la
 tests_tool_interrupts_SOURCES = tests/tool/interrupts.c
@@ -61,7 +61,7 @@ tests_tool_many_SOURCES = tests/tool/many.c
 tests_tool_many_LDADD = libshmipc.la
 tests_tool_terminal_SOURCES = tests/tool/terminal.c
 tests_tool_terminal_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-EXTRA_DIST += $(tool) tests/tool/all.sh tests/tool/apart.sh \
+EXTRA_DIST += $(tool) tests/tool/all.sh tests/tool/unshare.sh \
 	tests/tool/backend.sh tests/tool/common.sh tests/tool/dead.sh \
 	tests/tool/lock.sh tests/tool/many.sh tests/tool/objects.sh \
 	tests/tool/sem.sh
@@ -69,61 +69,61 @@ EXTRA_DIST += $(tool) tests/tool/all.sh tests/tool/apart.sh \
 # The protocols of the semaphores and the locks, for spin. Nothing that was
 # built takes part: they are for who changes a protocol.
 models:
-	srcdir='$(srcdir)' $(SHELL) $(srcdir)/tests/model.sh
+	srcdir='$(srcdir)' $(SHELL) $(srcdir)/tests/model/model.sh
 .PHONY: models
-EXTRA_DIST += tests/model.sh tests/model/lockword.pml tests/model/semword.pml
+EXTRA_DIST += tests/model/model.sh tests/model/lockword.pml tests/model/semword.pml
 
 # A program that knows nothing but a name.
-check_PROGRAMS += tests/opener
-tests_opener_SOURCES = tests/opener.c tests/backend_file.c
-tests_opener_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-tests_opener_LDADD = libshmipc.la
+check_PROGRAMS += tests/lib/opener
+tests_lib_opener_SOURCES = tests/lib/opener.c tests/lib/backend_file.c
+tests_lib_opener_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_lib_opener_LDADD = libshmipc.la
 
 # Static, since what is set-user-id is not where its libraries are.
-TESTS += tests/secure.sh
-check_PROGRAMS += tests/secure
-tests_secure_SOURCES = tests/secure.c
-tests_secure_LDADD = libshmipc-intree.la
-EXTRA_DIST += tests/secure.sh
+TESTS += tests/run/secure.sh
+check_PROGRAMS += tests/run/secure
+tests_run_secure_SOURCES = tests/run/secure.c
+tests_run_secure_LDADD = libshmipc-intree.la
+EXTRA_DIST += tests/run/secure.sh
 
 # What ThreadSanitizer can see: threads on one mapping.
-TESTS += tests/threads.sh
-check_PROGRAMS += tests/threads
-tests_threads_SOURCES = tests/threads.c
-tests_threads_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-tests_threads_LDADD = libshmipc-intree.la
-EXTRA_DIST += tests/threads.sh
+TESTS += tests/stress/threads.sh
+check_PROGRAMS += tests/stress/threads
+tests_stress_threads_SOURCES = tests/stress/threads.c
+tests_stress_threads_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_stress_threads_LDADD = libshmipc-intree.la
+EXTRA_DIST += tests/stress/threads.sh
 
 # Loaded by a program that knows nothing of it. Not with sanitizers, which want
 # to be there before it.
 if !SANITIZERS
-TESTS += tests/loaded.sh
-check_PROGRAMS += tests/loaded
-tests_loaded_SOURCES = tests/loaded.c
-tests_loaded_LDADD = $(SHMIPC_DL_LIBS)
+TESTS += tests/run/loaded.sh
+check_PROGRAMS += tests/run/loaded
+tests_run_loaded_SOURCES = tests/run/loaded.c
+tests_run_loaded_LDADD = $(SHMIPC_DL_LIBS)
 endif
-EXTRA_DIST += tests/loaded.sh
+EXTRA_DIST += tests/run/loaded.sh
 
 # Death and refusal at every step, races and kills in numbers.
-stress = tests/stress-posix.sh tests/stress-sysv.sh tests/stress-memfd.sh \
-	tests/stress-file.sh
+stress = tests/run/stress-posix.sh tests/run/stress-sysv.sh tests/run/stress-memfd.sh \
+	tests/run/stress-file.sh
 if MEMFD
-stress += tests/broker.sh
+stress += tests/broker/broker.sh
 endif
 TESTS += $(stress)
-check_PROGRAMS += tests/walk/walk tests/stress/stress
-tests_walk_walk_SOURCES = tests/walk/after.c tests/walk/object.c \
-	tests/walk/scene.c tests/walk/trace.c tests/walk/walk.c tests/walk/walk.h \
-	tests/apart.c tests/apart.h tests/grave.c tests/grave.h \
-	tests/backend_file.c
-tests_walk_walk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-tests_walk_walk_LDADD = libshmipc.la
-children = tests/stress/children.c tests/stress/children.h tests/grave.c
+check_PROGRAMS += tests/fault/faultwalk tests/stress/stress
+tests_fault_faultwalk_SOURCES = tests/fault/postconditions.c tests/fault/object.c \
+	tests/fault/scenario.c tests/fault/trace.c tests/fault/faultwalk.c tests/fault/faultwalk.h \
+	tests/lib/unshare.c tests/lib/unshare.h tests/lib/reap.c tests/lib/reap.h \
+	tests/lib/backend_file.c
+tests_fault_faultwalk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tests_fault_faultwalk_LDADD = libshmipc.la
+children = tests/stress/children.c tests/stress/children.h tests/lib/reap.c
 tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c \
 	tests/stress/left.c tests/stress/lock.c tests/stress/race.c \
 	tests/stress/sleep.c tests/stress/steps.c tests/stress/stress.c \
 	tests/stress/stress.h tests/stress/transient.c $(children) \
-	tests/apart.c tests/apart.h tests/backend_file.c
+	tests/lib/unshare.c tests/lib/unshare.h tests/lib/backend_file.c
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_stress_stress_LDADD = libshmipc.la
 
@@ -137,13 +137,13 @@ tests_broker_broker_SOURCES = tests/broker/attack.c tests/broker/broker.c \
 	tests/broker/processes.c tests/broker/restart.c $(children)
 tests_broker_broker_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_broker_broker_LDADD = libshmipc-intree.la
-TESTS += tests/refuse.sh
+TESTS += tests/fault/refuse.sh
 endif
-EXTRA_DIST += tests/broker.sh tests/refuse.sh
+EXTRA_DIST += tests/broker/broker.sh tests/fault/refuse.sh
 
 # One's garbage must not be another's: who collects it runs alone.
-tests/units.log: $(conformance:.sh=.log)
-$(stress:.sh=.log): tests/units.log $(conformance:.sh=.log)
+tests/run/units.log: $(conformance:.sh=.log)
+$(stress:.sh=.log): tests/run/units.log $(conformance:.sh=.log)
 
 # The long form; about three quarters of an hour.
 stress: $(check_PROGRAMS)
@@ -178,31 +178,31 @@ $(fuzz_runs): $(fuzzers)
 .PHONY: fuzz $(fuzz_runs)
 CLEANFILES += $(EXTRA_PROGRAMS)
 
-EXTRA_DIST += tests/units.sh tests/room.sh tests/on_backend.sh $(conformance) \
-	tests/stress.sh $(stress)
+EXTRA_DIST += tests/run/units.sh tests/fault/room.sh tests/lib/on_backend.sh $(conformance) \
+	tests/stress/stress.sh $(stress)
 
 # The command shmipc: what it says of the machine, and on a terminal.
-TESTS += tests/tool-bench.sh tests/tool-doctor.sh tests/tool-top.sh
-EXTRA_DIST += tests/tool-bench.sh tests/tool-doctor.sh tests/tool-top.sh
+TESTS += tests/tool/bench.sh tests/tool/doctor.sh tests/tool/top.sh
+EXTRA_DIST += tests/tool/bench.sh tests/tool/doctor.sh tests/tool/top.sh
 
-TESTS += tests/before.sh tests/exports.sh tests/demo.sh tests/bench.sh \
-	tests/after.sh
-EXTRA_DIST += tests/before.sh tests/exports.sh tests/demo.sh tests/bench.sh \
-	tests/after.sh tests/objects.sh tests/install.sh
-CLEANFILES += tests/objects.before
+TESTS += tests/run/before.sh tests/run/exports.sh tests/run/demo.sh tests/run/bench.sh \
+	tests/run/after.sh
+EXTRA_DIST += tests/run/before.sh tests/run/exports.sh tests/run/demo.sh tests/run/bench.sh \
+	tests/run/after.sh tests/lib/objects.sh tests/run/install.sh
+CLEANFILES += tests/run/objects.before
 
 # The first before all others, the last after them. Measurements run alone, and
 # then see what they leave.
-ends = tests/before.log tests/bench.log tests/after.log
+ends = tests/run/before.log tests/run/bench.log tests/run/after.log
 all_but_ends = $(filter-out $(ends),$(TEST_LOGS))
-$(all_but_ends): tests/before.log
-tests/bench.log: $(all_but_ends)
-tests/after.log: $(all_but_ends) $(filter tests/bench.log,$(TEST_LOGS))
+$(all_but_ends): tests/run/before.log
+tests/run/bench.log: $(all_but_ends)
+tests/run/after.log: $(all_but_ends) $(filter tests/run/bench.log,$(TEST_LOGS))
 
 # With sanitizers a static program cannot be linked, and a shared one needs
 # their library; there is nothing to install then.
 if !SANITIZERS
 installcheck-local:
-	CC='$(CC)' CXX='$(CXX)' $(SHELL) $(srcdir)/tests/install.sh \
+	CC='$(CC)' CXX='$(CXX)' $(SHELL) $(srcdir)/tests/run/install.sh \
 		'$(libdir)' '$(examplesdir)'
 endif

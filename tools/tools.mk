@@ -5,7 +5,7 @@ tools_shmipc_SOURCES = \
 	tools/backends.c \
 	tools/bench.c \
 	tools/bytes.c \
-	tools/collect.c \
+	tools/list.c \
 	tools/columns.c \
 	tools/commands.c tools/commands.h \
 	tools/create.c \

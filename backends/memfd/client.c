@@ -10,10 +10,10 @@
 #include <shmipc-backend.h>
 
 #include "backends/memfd/client.h"
-#include "core/clock.h"
-#include "core/debug.h"
-#include "core/random.h"
-#include "core/tls.h"
+#include "util/clock.h"
+#include "util/debug.h"
+#include "util/random.h"
+#include "util/tls.h"
 
 /* How long a broker may take whose answer is not that important. */
 #define BRIEF_MS 100

@@ -5,8 +5,8 @@
 
 #include <stdatomic.h>
 
-#include "backends/memfd/held.h"
-#include "backends/memfd/line.h"
+#include "backends/memfd/binding.h"
+#include "backends/memfd/connection.h"
 
 /*
  * A connection kept for the next question, or NULL. Whoever wants it takes it

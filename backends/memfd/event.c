@@ -12,7 +12,7 @@
 
 #include <shmipc-backend.h>
 
-#include "backends/fdmem.h"
+#include "backends/fdmem/fdmem.h"
 #include "backends/memfd/event.h"
 
 /* Only the kernel writes there, and this only of an eventfd: proc(5). */

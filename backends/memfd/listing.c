@@ -11,7 +11,7 @@
 #include "backends/memfd/listing.h"
 #include "core/header.h"
 #include "core/name.h"
-#include "core/tls.h"
+#include "util/tls.h"
 
 /* ---- what there is ------------------------------------------------------ */
 

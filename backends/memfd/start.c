@@ -41,7 +41,7 @@
 #include <shmipc-backend.h>
 
 #include "backends/memfd/start.h"
-#include "core/debug.h"
+#include "util/debug.h"
 
 /* What the go-between and the broker-to-be tell the program. */
 struct verdict {

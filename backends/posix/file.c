@@ -12,7 +12,7 @@
 
 #include <shmipc-backend.h>
 
-#include "backends/fdmem/users.h"
+#include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
 
 const char *posix_prefix(enum shmipc_kind kind)

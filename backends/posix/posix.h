@@ -5,7 +5,7 @@
 
 #include <semaphore.h>
 
-#include "backends/fdmem.h"
+#include "backends/fdmem/fdmem.h"
 
 struct posix {
 	struct fdmem mem; /* first: fdmem.h */

@@ -11,9 +11,9 @@
 #include <sys/sem.h>
 #include <unistd.h>
 
-#include "backends/sysv/anchor.h"
+#include "backends/sysv/liveness.h"
 #include "backends/sysv/slot.h"
-#include "core/clock.h"
+#include "util/clock.h"
 
 void slot_leave(struct slot *s)
 {

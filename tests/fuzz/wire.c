@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/memfd/report.h"
+#include "backends/memfd/broker/journal.h"
 #include "backends/memfd/wire.h"
 #include "core/name.h"
 

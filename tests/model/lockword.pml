@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The protocol of core/lockword.h, for spin. Labels in brackets are the labels
- * there, and [K] is the kernel's part. tests/model.sh runs this in several
+ * there, and [K] is the kernel's part. tests/model/model.sh runs this in several
  * sizes, and with one fault each (MUTANT), of which every one must be found.
  *
  * What is one atomic step: as in semword.pml. U2's look at DIED may stand in

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The protocol of core/semword.h, for spin. Labels in brackets are the labels
- * there. tests/model.sh runs this in several sizes, and with one fault each
+ * there. tests/model/model.sh runs this in several sizes, and with one fault each
  * (MUTANT), of which every one must be found.
  *
  * What is here one atomic step is one access to the word in semword.c: a look

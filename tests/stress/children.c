@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/grave.h"
+#include "tests/lib/reap.h"
 #include "tests/stress/children.h"
 
 /* More of them would say nothing new. */

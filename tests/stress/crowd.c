@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/apart.h"
+#include "tests/lib/unshare.h"
 #include "tests/stress/stress.h"
 
 /* One semaphore to so many regions: it takes a broker two descriptors. */

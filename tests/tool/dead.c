@@ -28,7 +28,7 @@
 
 #include <shmipc.h>
 
-#include "tests/grave.h"
+#include "tests/lib/reap.h"
 
 #define NEW	   (SHMIPC_CREATE | SHMIPC_EXCL)
 #define SIZE	   6000 /* of regions */

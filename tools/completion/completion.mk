@@ -5,5 +5,5 @@ dist_bashcompletion_DATA = tools/completion/shmipc
 zshcompletiondir = $(with_zsh_completion_dir)
 dist_zshcompletion_DATA = tools/completion/_shmipc
 
-TESTS += tests/completion.sh
-EXTRA_DIST += tests/completion.sh
+TESTS += tests/tool/completion.sh
+EXTRA_DIST += tests/tool/completion.sh

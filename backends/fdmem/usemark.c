@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* The users of a file: marking, counting, and who may become one. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <shmipc-backend.h>
+
+#include "backends/fdmem/fdmem.h"
+#include "backends/fdmem/usemark.h"
+#include "util/random.h"
+
+/* User locks stand at offsets from here, which no file reaches. */
+#define USERS_START ((off_t)1 << 60)
+#define USERS_END   ((off_t)1 << 61)
+#define GATE	    (USERS_START - 1)
+
+/*
+ * How often users_count() asks. Locks come in no order that helps: counting n
+ * of them takes about n * log(n) questions, and n * n if somebody wants it to.
+ * Beyond that, attached is too low.
+ */
+#define QUESTIONS_MAX 20000
+
+int users_join(int fd)
+{
+	struct flock lock = {
+		.l_type = F_RDLCK,
+		.l_whence = SEEK_SET,
+		.l_len = 1,
+	};
+	uint64_t at = shmi_random(getpid());
+
+	/* Two users on one byte count as one; with 2^60 bytes nobody cares. */
+	lock.l_start = USERS_START + (off_t)(at & ((UINT64_C(1) << 60) - 1));
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return shmipc_backend_error(-EIO, "somebody has locked its "
+						  "file for writing");
+	return -errno;
+}
+
+/* Nobody is told of his own locks by fcntl(2); the kernel lists them there. */
+int users_is_marked(int fd)
+{
+	char info[FDMEM_INFO];
+	int r = fdmem_read_info(fd, info);
+
+	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
+}
+
+/*
+ * The lowest lock from start to end (not included), as [*from, *to). Returns
+ * whether there is one. The kernel names one at a time, any of them: ask again
+ * left of it until there is none.
+ *
+ * Anybody who may read the file may lock what he likes in it. So no lock is
+ * believed to be one of ours, and *questions bounds how often we ask.
+ */
+static int lowest_lock(int fd, off_t start, off_t end, unsigned *questions,
+		       off_t *from, off_t *to)
+{
+	int found = 0;
+
+	while (*questions && start < end) {
+		struct flock lock = {
+			.l_type = F_WRLCK,
+			.l_whence = SEEK_SET,
+			.l_start = start,
+			.l_len = end - start,
+		};
+
+		--*questions;
+		if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+			return -errno;
+		if (lock.l_type == F_UNLCK)
+			break;
+		found = 1;
+		*from = lock.l_start > start ? lock.l_start : start;
+		/* A length of 0 is up to the end of all files: fcntl(2). */
+		*to = lock.l_len && lock.l_start + lock.l_len < USERS_END
+			      ? lock.l_start + lock.l_len
+			      : USERS_END;
+		end = *from;
+	}
+	return found;
+}
+
+int users_count(int fd, unsigned *ret)
+{
+	unsigned questions = QUESTIONS_MAX, count = 0;
+	off_t at = USERS_START, from = at, to = at;
+	int r;
+
+	while ((r = lowest_lock(fd, at, USERS_END, &questions, &from, &to)) >
+	       0) {
+		count++;
+		at = to;
+	}
+	*ret = count;
+	return r;
+}
+
+static int lock_range(int fd, short type, off_t start, off_t end)
+{
+	struct flock lock = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = start,
+		.l_len = end - start,
+	};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
+/* Any lock from start on, but those of this description; l_type tells. */
+static int find_lock(int fd, off_t start, struct flock *ret)
+{
+	*ret = (struct flock){
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = start,
+		.l_len = USERS_END - start,
+	};
+	return fcntl(fd, F_OFD_GETLK, ret) < 0 ? -errno : 0;
+}
+
+/* Made at [R1]: it stands beside no mark. */
+static bool is_claim(const struct flock *lock)
+{
+	return lock->l_type == F_WRLCK && lock->l_start <= GATE &&
+	       (lock->l_len == 0 || lock->l_start + lock->l_len >= USERS_END);
+}
+
+int users_look(int fd)
+{
+	struct flock lock;
+	int r;
+
+	/* [S1] */
+	r = find_lock(fd, GATE, &lock);
+	if (r < 0)
+		return r;
+	if (lock.l_type == F_UNLCK || is_claim(&lock))
+		return -ESTALE;
+	/* Somebody in the gate is not yet a user, and may find a ghost. */
+	r = find_lock(fd, USERS_START, &lock);
+	if (r < 0)
+		return r;
+	return lock.l_type == F_UNLCK || is_claim(&lock) ? -EAGAIN : 0;
+}
+
+int users_enter(int fd)
+{
+	return lock_range(fd, F_RDLCK, GATE, USERS_START);
+}
+
+int users_claim(int fd)
+{
+	/* [R1] */
+	return lock_range(fd, F_WRLCK, GATE, USERS_END);
+}
+
+void users_leave(int fd)
+{
+	(void)lock_range(fd, F_UNLCK, GATE, USERS_END);
+}
+
+int users_join_others(int fd)
+{
+	struct flock mark;
+	int r;
+
+	/* [J1] */
+	r = users_enter(fd);
+	if (r < 0)
+		return r;
+	/* [J2] */
+	r = find_lock(fd, USERS_START, &mark);
+	if (r == 0 && mark.l_type != F_UNLCK) {
+		/* [J3] */
+		r = users_join(fd);
+		/* [J4] the gate alone: not our mark */
+		(void)lock_range(fd, F_UNLCK, GATE, USERS_START);
+		return r;
+	}
+	users_leave(fd);
+	if (r == 0)
+		r = users_look(fd);
+	return r == 0 ? -EAGAIN : r;
+}

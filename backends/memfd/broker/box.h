@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The box of a worker: names that went, past the socket (keeper.h).
+ *
+ * A page that the keeper makes for one worker, and that both have mapped;
+ * sealed against shrinking, so that neither can be killed by the other's file.
+ * What the worker puts there stays when it dies, as in the socket, and needs no
+ * system call on either side; but descriptors do not fit.
+ *
+ *   written  how many were put there. The worker writes it.
+ *   taken    how many were taken. The keeper writes it.
+ *   entries  number n is in n % BOX_ENTRIES. The keeper may read those from
+ *            taken to written, the worker may write all others.
+ *
+ *   put:  [P1] read taken, acquire       take:  [T1] read written, acquire
+ *         [P2] write the entry                  [T2] copy the entry
+ *         [P3] written += 1, release            [T3] taken += 1, release
+ *
+ * P3 and T1: what is taken is complete. T3 and P1: what is written over has
+ * been copied. Nobody sleeps because of these words, so that no store must come
+ * before a load, and none is seq_cst.
+ *
+ * The worker may be broken. So the keeper does not read taken, but remembers
+ * it; does not believe written if it is further than there is room; and checks
+ * a copy.
+ *
+ * Death. The worker's before P3: nothing was reported; after it, it was. The
+ * keeper's: keeper.h.
+ */
+#ifndef SHMI_MEMFD_BOX_H
+#define SHMI_MEMFD_BOX_H
+
+#include <stdatomic.h>
+
+#include "backends/memfd/broker/journal.h"
+
+/* A power of two: the words wrap. More than REPORTS_OWED: it may be late. */
+#define BOX_ENTRIES 32
+
+/* What a REPORT_DROP says. */
+struct box_entry {
+	uint64_t order;
+	uint64_t nonce;
+	uint32_t slot;
+	uint16_t asked;
+	uint8_t reserved[10];
+};
+
+struct box_page {
+	_Atomic uint32_t written;
+	_Atomic uint32_t taken;
+	uint8_t reserved[56];
+	struct box_entry entries[BOX_ENTRIES];
+};
+
+static_assert((BOX_ENTRIES & (BOX_ENTRIES - 1)) == 0, "a power of two");
+static_assert(offsetof(struct box_page, taken) == 4 &&
+		      offsetof(struct box_page, entries) == 64 &&
+		      sizeof(struct box_entry) == 32 &&
+		      sizeof(struct box_page) == 64 + 32 * BOX_ENTRIES,
+	      "no padding, the same everywhere");
+
+/* The keeper's side. */
+struct box {
+	struct box_page *page;
+	uint32_t taken;
+};
+
+/*
+ * Make one, mapped. Returns the descriptor for the worker, the caller's to
+ * close, or a negative errno value.
+ */
+int box_make(struct box *ret);
+void box_unmake(struct box *box);
+
+/* Map the worker's side. */
+int box_map(int fd, struct box_page **ret);
+
+/*
+ * Put a REPORT_DROP there.
+ *   -EAGAIN  it is full
+ */
+int box_put(struct box_page *page, const struct report *report);
+
+/* How many were put there until now. [T1] */
+uint32_t box_written(const struct box *box);
+
+/*
+ * Take the next one, if it was among the first so many put there and has a
+ * smaller order (0: whatever it has). Returns 1 and sets *ret, or 0 if there is
+ * none such.
+ *   -EPROTO  nonsense, which is taken all the same
+ */
+int box_take(struct box *box, uint32_t written, uint64_t order,
+	     struct report *ret);
+
+#endif

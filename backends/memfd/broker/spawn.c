@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting the keeper's worker. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "backends/memfd/broker/spawn.h"
+#include "backends/memfd/broker/server.h"
+
+/*
+ * Room in the pair for what the keeper and the worker send: about 80 reports,
+ * and 40, twice REPORTS_OWED. The descriptors in them count against what the
+ * user may have on their way, unix(7); but to hand over in small pieces takes
+ * long on busy machines.
+ */
+#define KEEPER_BYTES 65536
+#define WORKER_BYTES 32768
+
+/* Not where a worker's descriptors go. */
+int spawn_open_image(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC), away;
+
+	if (fd < 0 || fd > WORKER_BOX_FD)
+		return fd;
+	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_BOX_FD + 1);
+	close(fd);
+	return away;
+}
+
+/* Each may be any number now: away from the others' places first. */
+static bool place_descriptors(const int from[WORKER_FDS])
+{
+	const int to[] = { WORKER_SOCK_FD, WORKER_DIR_FD, WORKER_KEEPER_FD,
+			   WORKER_NUDGE_FD, WORKER_BOX_FD };
+	int away[WORKER_FDS];
+
+	for (int i = 0; i < WORKER_FDS; i++)
+		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, WORKER_BOX_FD + 1);
+	for (int i = 0; i < WORKER_FDS; i++)
+		if (dup2(away[i], to[i]) < 0)
+			return false;
+	return true;
+}
+
+static _Noreturn void become_worker(int image, const int given[WORKER_FDS])
+{
+	char *arguments[] = { (char *)"shmipc-broker", (char *)"--worker",
+			      NULL };
+	sigset_t none;
+
+	/* A terminal's signals are for the keeper. */
+	(void)setsid();
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (place_descriptors(given))
+		(void)fexecve(image, arguments, environ);
+	_exit(1);
+}
+
+static void size_pair(const int pair[2])
+{
+	const struct timeval patience = { .tv_sec = SPAWN_IDLE_S };
+	const int bytes[2] = { KEEPER_BYTES, WORKER_BYTES };
+
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
+			 sizeof(patience));
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes[i],
+				 sizeof(bytes[i]));
+}
+
+int spawn_worker(int image, const struct rundir_claim *claim,
+		 struct spawned *ret)
+{
+	int pair[2], nudge, in_box, r;
+	struct box box;
+	pid_t pid;
+
+	in_box = box_make(&box);
+	if (in_box < 0)
+		return in_box;
+	nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (nudge < 0) {
+		r = -errno;
+		goto err_box;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		r = -errno;
+		goto err_nudge;
+	}
+	size_pair(pair);
+	pid = fork();
+	if (pid == 0)
+		become_worker(image, (int[]){ claim->sock, claim->dir, pair[1],
+					      nudge, in_box });
+	r = -errno;
+	close(pair[1]);
+	if (pid < 0)
+		goto err_pair;
+	close(in_box);
+	*ret = (struct spawned){
+		.pid = pid, .pair = pair[0], .nudge = nudge, .box = box
+	};
+	return 0;
+
+err_pair:
+	close(pair[0]);
+err_nudge:
+	close(nudge);
+err_box:
+	close(in_box);
+	box_unmake(&box);
+	return r;
+}
+
+void spawn_bury(struct spawned *worker)
+{
+	close(worker->pair);
+	close(worker->nudge);
+	box_unmake(&worker->box);
+}

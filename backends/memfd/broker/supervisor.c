@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/* The process of the broker that has what must not be lost. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/memfd/broker/requests.h"
+#include "backends/memfd/broker/supervisor.h"
+#include "backends/memfd/broker/log.h"
+#include "backends/memfd/broker/journal.h"
+#include "backends/memfd/broker/spawn.h"
+#include "backends/memfd/broker/server.h"
+#include "util/clock.h"
+
+/*
+ * How often we see whether we can still be found; more often, if that is how
+ * long nobody must want anything before we leave.
+ */
+#define LOOK_MS 5000
+
+/* Workers that did not get ready, one after the other: then more slowly. */
+#define FAILURES_FAST 3
+#define FAILURES_MS   200
+
+/* What has a name. */
+struct kept {
+	uint32_t kind;
+	struct wire_fds fds; /* owned */
+	char name[WIRE_NAME];
+};
+
+struct keeper {
+	const struct rundir *rundir;
+	struct rundir_claim claim;
+	struct kept **slots;
+	uint32_t room; /* of slots */
+	uint32_t count;
+	struct report done[ANSWERS_DONE_MAX]; /* a ring */
+	unsigned done_next;
+	struct report last; /* what the worker reported last; op 0: nothing */
+	uint64_t order;	    /* of it, or READY's */
+	uint32_t incarnation;
+	struct stat sock; /* its file */
+	bool missing;	  /* that was not there at the last look */
+	long look_ms;
+	struct timespec next_look;
+	char program[PATH_MAX]; /* where a newer one would be */
+	int image;		/* of the worker that got ready last */
+	int newer;		/* to be tried once, or -1 */
+	struct spawned worker;
+	bool ready;
+	bool passed_on; /* that it is to leave */
+	unsigned failures;
+};
+
+static volatile sig_atomic_t told_to_leave, told_to_quit, told_to_renew;
+
+static void on_signal(int signal)
+{
+	if (signal == SIGQUIT)
+		told_to_quit = 1;
+	else if (signal == SIGHUP)
+		told_to_renew = 1;
+	else
+		told_to_leave = 1;
+}
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
+/* They come only while we wait for reports. */
+static void catch_signals(sigset_t *waiting)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaddset(&ours, signals[i]);
+		sigaction(signals[i], &action, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &ours, waiting);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigdelset(waiting, signals[i]);
+}
+
+/* ---- what is kept ------------------------------------------------------- */
+
+static int make_room(struct keeper *k, uint32_t slot)
+{
+	uint32_t room = k->room ? k->room : 64;
+	struct kept **slots;
+
+	while (room <= slot)
+		room *= 2;
+	if (room == k->room)
+		return 0;
+	slots = reallocarray(k->slots, room, sizeof(struct kept *));
+	if (!slots)
+		return -ENOMEM;
+	memset(slots + k->room, 0, (room - k->room) * sizeof(struct kept *));
+	k->slots = slots;
+	k->room = room;
+	return 0;
+}
+
+static int keep(struct keeper *k, const struct report *r, struct wire_fds *fds)
+{
+	struct kept *kept;
+
+	if (make_room(k, r->slot) < 0 || !(kept = calloc(1, sizeof(*kept))))
+		return -ENOMEM;
+	if (k->slots[r->slot]) {
+		free(kept);
+		return -EPROTO;
+	}
+	kept->kind = r->kind;
+	kept->fds = *fds;
+	memcpy(kept->name, r->name, sizeof(kept->name));
+	*fds = WIRE_NO_FDS;
+	k->slots[r->slot] = kept;
+	k->count++;
+	return 0;
+}
+
+/* The report gets what it was about. */
+static int forget(struct keeper *k, struct report *r)
+{
+	struct kept *kept = r->slot < k->room ? k->slots[r->slot] : NULL;
+
+	if (!kept)
+		return -EPROTO;
+	r->kind = kept->kind;
+	memcpy(r->name, kept->name, sizeof(r->name));
+	wire_close_fds(&kept->fds);
+	free(kept);
+	k->slots[r->slot] = NULL;
+	k->count--;
+	return 0;
+}
+
+/* Whatever it is, it works. */
+static void get_ready(struct keeper *k)
+{
+	k->ready = true;
+	k->failures = 0;
+	if (k->newer >= 0) {
+		close(k->image);
+		k->image = k->newer;
+		k->newer = -1;
+	}
+}
+
+/* [K1] */
+static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
+{
+	int err = -EPROTO;
+
+	if (r->order > k->order) {
+		k->order = r->order;
+		if (r->op == REPORT_READY) {
+			get_ready(k);
+			return 0;
+		}
+		err = r->op == REPORT_KEEP ? keep(k, r, fds) : forget(k, r);
+	}
+	wire_close_fds(fds);
+	if (err == 0)
+		k->last = *r;
+	return err;
+}
+
+/*
+ * What is in the box and has a smaller order (0: all), of the first so many
+ * that were put there. One that is nonsense keeps none from being noted.
+ */
+static int note_box(struct keeper *k, uint32_t written, uint64_t order)
+{
+	struct wire_fds none = WIRE_NO_FDS;
+	struct report r;
+	int err = 0, took;
+
+	while ((took = box_take(&k->worker.box, written, order, &r)) != 0) {
+		if (took > 0)
+			took = note(k, &r, &none);
+		if (took < 0)
+			err = took;
+	}
+	return err;
+}
+
+/* [O2] */
+static int note_packet(struct keeper *k, struct report *r, struct wire_fds *fds)
+{
+	int in_box = note_box(k, box_written(&k->worker.box), r->order);
+	int err = note(k, r, fds);
+
+	return in_box < 0 ? in_box : err;
+}
+
+/* ---- a worker's life ---------------------------------------------------- */
+
+/* [K3] */
+static int start_worker(struct keeper *k)
+{
+	k->last.op = 0;
+	k->order = 0;
+	k->ready = k->passed_on = false;
+	return spawn_worker(k->newer >= 0 ? k->newer : k->image, &k->claim,
+			    &k->worker);
+}
+
+/* Too many descriptors may be on their way: the worker's reading helps. */
+static int hand(struct keeper *k, const struct report *r,
+		const struct wire_fds *fds)
+{
+	struct shmi_tries tries = { .count = 0 };
+	int err;
+
+	do {
+		err = report_send(k->worker.pair, r, fds);
+		if (err == -EAGAIN)
+			err = -ETIMEDOUT;
+		if (err == -ETOOMANYREFS)
+			err = -EAGAIN;
+	} while (shmi_try_again(&tries, &err));
+	return err;
+}
+
+/* [K4] */
+static int hand_over(struct keeper *k)
+{
+	struct report go = report_make(REPORT_GO, 0, NULL);
+	int err = 0;
+
+	for (uint32_t slot = 0; slot < k->room && err == 0; slot++) {
+		const struct kept *kept = k->slots[slot];
+		struct report r;
+
+		if (!kept)
+			continue;
+		r = report_make(REPORT_TAKE, kept->kind, kept->name);
+		r.slot = slot;
+		r.fds = (uint16_t)wire_fds_of(kept->kind);
+		err = hand(k, &r, &kept->fds);
+	}
+	for (unsigned i = 0; i < ANSWERS_DONE_MAX && err == 0; i++)
+		if (k->done[i].op)
+			err = hand(k, &k->done[i], NULL);
+	go.nonce = k->incarnation;
+	return err == 0 ? hand(k, &go, NULL) : err;
+}
+
+/* Pass on what we were told. Returns whether to go on. */
+static bool obey(struct keeper *k)
+{
+	if (told_to_quit) {
+		log_line("told to quit: %u names are lost", k->count);
+		return false;
+	}
+	/* One that is ended before it is ready would count as a failure. */
+	if (told_to_renew && k->ready) {
+		log_line("told to start a new worker");
+		told_to_renew = 0;
+		if (k->newer < 0)
+			k->newer = spawn_open_image(k->program);
+		return false;
+	}
+	if (told_to_leave && k->ready && !k->passed_on) {
+		if (k->count)
+			log_line("told to leave: as soon as the last of %u "
+				 "names is gone",
+				 k->count);
+		k->passed_on = true;
+		(void)kill(k->worker.pid, SIGTERM);
+	}
+	return true;
+}
+
+/*
+ * Can clients find us? Whoever removed the directory wanted to be rid of us,
+ * as of all that is in /dev/shm. The socket alone can be bound again; but it
+ * may be missing because the directory is just being removed, so only at the
+ * second look. Returns whether to go on with this worker.
+ */
+static bool look_around(struct keeper *k)
+{
+	if (!shmi_clock_reached(&k->next_look))
+		return true;
+	k->next_look = shmi_clock_in(k->look_ms);
+	if (!rundir_is_held(k->rundir, &k->claim)) {
+		log_line("the directory is gone: %u names are lost", k->count);
+		told_to_quit = 1;
+		return false;
+	}
+	if (rundir_has_socket(&k->claim, &k->sock)) {
+		k->missing = false;
+		return true;
+	}
+	if (!k->missing) {
+		k->missing = true;
+		return true;
+	}
+	log_line("the socket is gone: binding another");
+	k->missing = false;
+	return rundir_bind_again(&k->claim, &k->sock) < 0;
+}
+
+/*
+ * Wait until there are enough reports, or for what else there is to do. That
+ * the worker is gone is seen in any case.
+ */
+static int await(struct keeper *k, const sigset_t *waiting)
+{
+	const struct timespec idle = { .tv_sec = SPAWN_IDLE_S };
+	struct timespec left = shmi_clock_left(&k->next_look);
+	struct pollfd p[] = {
+		{ .fd = k->worker.nudge, .events = POLLIN },
+		{ .fd = k->worker.pair, .events = k->ready ? 0 : POLLIN },
+	};
+	int n = ppoll(p, 2, k->ready ? &left : &idle, waiting);
+	uint64_t nudges;
+
+	/* [K0] Before the reports: those that come later nudge again. */
+	if (n > 0 && p[0].revents)
+		(void)!read(k->worker.nudge, &nudges, sizeof(nudges));
+	return n == 0 && !k->ready ? -ETIMEDOUT : 0;
+}
+
+/*
+ * Read reports until the worker's end, or until it must be ended. What we say
+ * and do ourselves is done when we know of all.
+ */
+static int follow(struct keeper *k, const sigset_t *waiting)
+{
+	struct wire_fds fds;
+	struct report r;
+	int err;
+
+	for (;;) {
+		uint32_t written = box_written(&k->worker.box); /* [O1] */
+
+		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
+				     &fds, MSG_DONTWAIT);
+		if (err == 0) {
+			err = note_packet(k, &r, &fds);
+		} else if (err == -EAGAIN) {
+			err = note_box(k, written, 0); /* [O3] */
+			if (err == 0)
+				err = obey(k) && look_around(k)
+					      ? await(k, waiting)
+					      : -EINTR;
+		}
+		if (err < 0)
+			return err;
+	}
+}
+
+/*
+ * All reports that were sent count, whatever made us end it. If it has not read
+ * all, the socket says that first: go on.
+ */
+static void read_the_rest(struct keeper *k)
+{
+	struct wire_fds fds;
+	struct report r;
+	int err;
+
+	do {
+		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
+				     &fds, 0);
+		if (err == 0)
+			(void)note_packet(k, &r, &fds);
+	} while (err == 0 || err == -EAGAIN || err == -ECONNRESET);
+	(void)note_box(k, box_written(&k->worker.box), 0);
+}
+
+/* Those whose sentence would say nothing new. */
+static const char *sentence(int err)
+{
+	return err == 0 || err == -EPIPE || err == -ECONNRESET || err == -EINTR
+		       ? "it is gone"
+		       : strerror(-err);
+}
+
+/* [K2] Returns whether nobody needs us any more. */
+static bool end_worker(struct keeper *k, int why)
+{
+	int status = 1 << 8; /* "exit(1)", if it cannot be had */
+
+	/* At its end of file it is ending by itself, which this lets be. */
+	(void)kill(k->worker.pid, SIGKILL);
+	while (waitpid(k->worker.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	read_the_rest(k);
+	spawn_bury(&k->worker);
+	if (k->last.op && k->last.nonce) {
+		k->last.op = REPORT_DONE;
+		k->last.fds = 0;
+		k->last.order = 0;
+		k->done[k->done_next++ % ANSWERS_DONE_MAX] = k->last;
+	}
+	if (told_to_quit)
+		return true;
+	if (k->count == 0 &&
+	    (told_to_leave || (WIFEXITED(status) && !WEXITSTATUS(status))))
+		return true;
+	if (!k->ready) {
+		k->failures++;
+		if (k->newer >= 0)
+			close(k->newer);
+		k->newer = -1;
+	}
+	log_line("the worker has ended (%s %d): %s; starting another",
+		 WIFSIGNALED(status) ? "signal" : "status",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+		 sentence(why));
+	return false;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static void wait_after_failure(const struct keeper *k, const sigset_t *waiting)
+{
+	struct timespec t = { .tv_nsec = FAILURES_MS * 1000000L };
+
+	if (k->failures > FAILURES_FAST)
+		(void)ppoll(NULL, 0, &t, waiting);
+}
+
+static int begin(struct keeper *k, const struct rundir *rundir,
+		 const struct rundir_claim *claim)
+{
+	ssize_t n;
+
+	k->rundir = rundir;
+	k->claim = *claim;
+	k->newer = -1;
+	k->look_ms = worker_idle_ms() < LOOK_MS ? worker_idle_ms() : LOOK_MS;
+	k->next_look = shmi_clock_in(k->look_ms);
+	k->image = spawn_open_image("/proc/self/exe");
+	/* Before an upgrade takes it away; proc(5) says so in this name. */
+	n = readlink("/proc/self/exe", k->program, sizeof(k->program) - 1);
+	if (k->image < 0 || n < 0 ||
+	    getrandom(&k->incarnation, sizeof(k->incarnation), 0) < 0 ||
+	    fstatat(claim->dir, RUNDIR_SOCKET, &k->sock, AT_SYMLINK_NOFOLLOW) <
+		    0)
+		return -errno;
+	k->incarnation |= 0x80000000U; /* 0 is none, and some are held.h's */
+	return 0;
+}
+
+int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
+{
+	static struct keeper k;
+	sigset_t waiting;
+	bool over = false;
+	int r;
+
+	r = begin(&k, rundir, claim);
+	if (r < 0) {
+		log_line("cannot start: %s", strerror(-r));
+		return 1;
+	}
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would leave no status */
+	catch_signals(&waiting);
+	while (!over) {
+		wait_after_failure(&k, &waiting);
+		r = start_worker(&k);
+		if (r < 0) {
+			log_line("no worker can be started: %s", strerror(-r));
+			k.failures++;
+			over = told_to_quit || (told_to_leave && !k.count);
+			continue;
+		}
+		r = hand_over(&k);
+		if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+			r = follow(&k, &waiting);
+		over = end_worker(&k, r);
+	}
+	log_line("leaving");
+	rundir_leave(rundir, &k.claim);
+	return 0;
+}

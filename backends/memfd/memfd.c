@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memfd: memfd_create(2) memory and eventfd(2) semaphores.
+ *
+ * No mount and no limit but memory, sealed so that no peer can truncate it
+ * under our feet. But descriptors have no names: a broker, two processes for
+ * each user, keeps them (backends/memfd/). So objects are one user's, their
+ * names go with the broker if that is killed, and every open takes a round trip
+ * to it; a listing takes one for WIRE_RUN of them. An eventfd wakes all who
+ * read it, and sends all but one to sleep again.
+ *
+ * A descriptor that was passed on is the same description for all, and who is
+ * locked in cannot be told from who is not. So everybody maps a description
+ * of his own, reopened through /proc, which also makes the kernel check the
+ * mode; the broker has the one that it was given. Each handle keeps a
+ * descriptor of his, so that it can be handed over past the broker
+ * (fdmem_export()).
+ *
+ * A transient object's users are known as on posix (fdmem/users.h). Who closes
+ * one lets the broker see whether there is another user; the broker sees it by
+ * itself when it is asked for the name, and now and then, so that nothing rests
+ * on this message.
+ *
+ * Death. The broker learns of an object when it is complete (WIRE_ADD). A
+ * creator killed before leaves nothing: the kernel frees what has no
+ * descriptor. Killed after the question, the object has its name if the broker
+ * could send the answer. What the broker's own death means: memfd/keeper.h.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/fdmem/fdmem.h"
+#include "backends/memfd/client.h"
+#include "backends/memfd/event.h"
+#include "backends/memfd/listing.h"
+#include "backends/memfd/start.h"
+#include "core/backend.h"
+#include "util/clock.h"
+#include "core/header.h"
+#include "core/name.h"
+
+/* Since Linux 6.3; the numbers are of linux/memfd.h. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+struct memfd {
+	struct fdmem mem; /* first: fdmem.h */
+	int given;	  /* +1: the description that the broker will have */
+	int event;	  /* the place: +1 */
+	bool published;
+	struct held_item *held; /* or NULL */
+};
+
+static struct memfd *of(const struct shmipc_segment *seg)
+{
+	return seg->priv;
+}
+
+static void drop(int *fd_plus_1)
+{
+	if (*fd_plus_1)
+		close(*fd_plus_1 - 1);
+	*fd_plus_1 = 0;
+}
+
+/*
+ * vm.memfd_noexec=2 refuses what may be executed, and, up to Linux 6.5, what
+ * does not say. Older kernels do not know the flags.
+ */
+static int make_memfd(const char *name, mode_t mode)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create(
+		name, flags | (mode & 0111 ? MFD_EXEC : MFD_NOEXEC_SEAL));
+
+	return fd < 0 && errno == EINVAL ? memfd_create(name, flags) : fd;
+}
+
+static int memfd_probe(void)
+{
+	int fd = make_memfd("shmipc.probe", 0600);
+
+	if (fd < 0 && errno != EMFILE && errno != ENFILE)
+		return shmipc_backend_error(-ENOSYS,
+					    "memfd_create(2) does not work: %s",
+					    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (access("/proc/thread-self/fd", X_OK) < 0)
+		return shmipc_backend_error(-ENOSYS, "/proc is not mounted");
+	/* Somebody else's may run, and what is handed over needs none. */
+	if (access(start_program(), X_OK) < 0)
+		return shmipc_backend_error(-ENOTCONN,
+					    "its broker %s cannot be run: %s",
+					    start_program(), strerror(errno));
+	return 0;
+}
+
+static void memfd_conn_close(void *conn)
+{
+	client_close(conn);
+}
+
+/* An anonymous file that shows in /proc/PID/maps under our name. */
+static int make_file(const struct shmipc_segment *seg, mode_t mode)
+{
+	char name[SHMIPC_NAME_MAX + 16];
+	int fd;
+
+	snprintf(name, sizeof(name), "shmipc.%s.%s",
+		 seg->kind == SHMIPC_SHM ? "shm" : "sem", seg->name);
+	fd = make_memfd(name, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
+				mode_t mode, unsigned flags)
+{
+	int fd, own, r;
+
+	if (mode & 077)
+		return shmipc_backend_error(
+			-ENOTSUP,
+			"memfd objects live with one user: mode "
+			"%04o has bits for others; use posix or "
+			"sysv, or 0600",
+			(unsigned)mode);
+	fd = make_file(seg, mode);
+	if (fd < 0)
+		return fd;
+	/* Before its mode forbids it: the creator's mapping is writable. */
+	own = fdmem_reopen(fd, O_RDWR);
+	if (own < 0) {
+		r = own;
+		goto err_fd;
+	}
+	r = fdmem_reserve(fd, length, flags, "memory");
+	if (r < 0)
+		goto err_own;
+	if (fcntl(fd, F_ADD_SEALS, WIRE_SEALS) < 0) {
+		r = -errno;
+		goto err_own;
+	}
+	of(seg)->mem.keeps = true;
+	r = fdmem_map_new(seg, own, length, mode, flags);
+	if (r < 0)
+		goto err_own;
+	of(seg)->given = fd + 1;
+	return 0;
+
+err_own:
+	close(own);
+err_fd:
+	close(fd);
+	return r;
+}
+
+/* incarnation: as client_ask() has it */
+static int unlink_at(void *conn, enum shmipc_kind kind, const char *name,
+		     uint32_t incarnation)
+{
+	struct wire question = wire_make(WIRE_UNLINK, kind, name);
+	struct wire_fds none;
+	struct wire answer;
+
+	question.abi = shmi_header_abi;
+	question.incarnation = incarnation;
+	return client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
+}
+
+static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
+				const char *name)
+{
+	return unlink_at(conn, kind, name, 0);
+}
+
+/* From now on, this connection has something to lose: held.h. */
+static int hold(struct shmipc_segment *seg, uint32_t incarnation)
+{
+	struct client *client = seg->conn;
+
+	return held_enter(&client->held, incarnation, seg, &of(seg)->held);
+}
+
+static int memfd_segment_publish(struct shmipc_segment *seg)
+{
+	struct wire question = wire_make(WIRE_ADD, seg->kind, seg->name);
+	struct wire_fds fds = { { of(seg)->given - 1, of(seg)->event - 1 } };
+	struct wire_fds none;
+	struct wire answer;
+	int r;
+
+	question.fds = wire_fds_of(seg->kind);
+	r = client_ask(seg->conn, CLIENT_START, &question, &fds, &answer,
+		       &none);
+	if (r < 0)
+		return r;
+	drop(&of(seg)->given);
+	of(seg)->published = true;
+	r = hold(seg, answer.incarnation);
+	if (r < 0)
+		(void)unlink_at(seg->conn, seg->kind, seg->name,
+				answer.incarnation);
+	return r;
+}
+
+/* What somebody handed out: is it memory that nobody can truncate? */
+static int check_memory(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 && errno == EBADF)
+		return -EBADF;
+	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
+		return shmipc_backend_error(
+			-EPROTO, "what is there is not a sealed memfd; it was "
+				 "left as it is");
+	return 0;
+}
+
+/* Map a description of our own of what the broker handed out. */
+static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
+{
+	bool writable = !(flags & SHMIPC_SEGMENT_RDONLY);
+	int own, r;
+
+	r = check_memory(fd);
+	if (r < 0)
+		return r;
+	own = fdmem_reopen(fd, writable ? O_RDWR : O_RDONLY);
+	if (own < 0)
+		return own;
+	of(seg)->mem.keeps = !(flags & SHMIPC_SEGMENT_PEEK);
+	r = fdmem_map(seg, own, flags);
+	if (r == 0)
+		return 0;
+	close(own);
+	/* The broker will see that too, when it is asked again. */
+	if (r == -ESTALE)
+		r = flags & SHMIPC_SEGMENT_PEEK ? -ENOENT : -EAGAIN;
+	return r;
+}
+
+/* Whoever lists has its memory already. */
+static int find(const struct shmipc_segment *seg, unsigned flags,
+		struct wire *answer, struct wire_fds *fds)
+{
+	struct wire question = wire_make(WIRE_OPEN, seg->kind, seg->name);
+
+	if (flags & SHMIPC_SEGMENT_PEEK) {
+		if (listing_has(seg, fds))
+			return 0;
+		question.incarnation = CLIENT_ANY;
+	}
+	return client_ask(seg->conn,
+			  flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
+							: CLIENT_ASK,
+			  &question, NULL, answer, fds);
+}
+
+static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
+{
+	struct wire_fds fds = WIRE_NO_FDS;
+	struct wire answer;
+	int r;
+
+	r = find(seg, flags, &answer, &fds);
+	if (r < 0)
+		return r;
+	r = map_memory(seg, fds.fd[0], flags);
+	of(seg)->published = true;
+	if (r == 0 && !(flags & SHMIPC_SEGMENT_PEEK)) {
+		r = hold(seg, answer.incarnation);
+		if (r < 0)
+			fdmem_unmap(seg);
+	}
+	if (r == 0 && seg->kind == SHMIPC_SEM &&
+	    !(flags & SHMIPC_SEGMENT_RDONLY)) {
+		of(seg)->event = fds.fd[1] + 1;
+		fds.fd[1] = -1;
+	}
+	wire_close_fds(&fds);
+	return r;
+}
+
+/* The broker sees whether a transient segment has another user. */
+static void let_go(struct shmipc_segment *seg)
+{
+	struct wire question = wire_make(WIRE_LET_GO, seg->kind, seg->name);
+	struct wire_fds none;
+	struct wire answer;
+
+	question.incarnation = CLIENT_ANY;
+	/* If it cannot be told, it sees that later by itself. */
+	(void)client_ask(seg->conn, CLIENT_BRIEFLY, &question, NULL, &answer,
+			 &none);
+}
+
+static void memfd_segment_close(struct shmipc_segment *seg)
+{
+	const struct memfd *m = of(seg);
+	bool used = m->mem.transient && m->published && !m->mem.peeked;
+	struct client *client = seg->conn;
+
+	held_leave(&client->held, m->held);
+	drop(&of(seg)->event);
+	drop(&of(seg)->given);
+	fdmem_unmap(seg);
+	if (used)
+		let_go(seg);
+}
+
+static int memfd_segment_stat(struct shmipc_segment *seg,
+			      struct shmipc_segment_stat *ret)
+{
+	return fdmem_stat(seg, ret);
+}
+
+static bool wants_place(const struct shmipc_segment *seg, unsigned flags)
+{
+	return seg->kind == SHMIPC_SEM && !(flags & SHMIPC_SEGMENT_RDONLY);
+}
+
+static int memfd_segment_export(struct shmipc_segment *seg, unsigned flags,
+				int fds[SHMIPC_SEGMENT_FDS])
+{
+	int memory, event;
+
+	memory = fdmem_export(seg, flags);
+	if (memory < 0)
+		return memory;
+	if (wants_place(seg, flags)) {
+		event = event_dup(of(seg)->event - 1);
+		if (event < 0) {
+			close(memory);
+			return event == -EPROTO ? -EBADF : event;
+		}
+		fds[1] = event;
+	}
+	fds[0] = memory;
+	return 0;
+}
+
+/* The place of an imported semaphore. */
+static int import_event(struct shmipc_segment *seg, int fd)
+{
+	int own = event_dup(fd);
+	int r;
+
+	if (own < 0)
+		return own;
+	r = event_check(own);
+	if (r < 0)
+		close(own);
+	else
+		of(seg)->event = own + 1;
+	return r;
+}
+
+static int memfd_segment_import(struct shmipc_segment *seg,
+				const int fds[SHMIPC_SEGMENT_FDS],
+				unsigned flags)
+{
+	int r;
+
+	r = check_memory(fds[0]);
+	if (r == 0 && wants_place(seg, flags))
+		r = import_event(seg, fds[1]);
+	if (r == 0)
+		r = fdmem_import(seg, fds[0], flags);
+	of(seg)->published = true;
+	if (r == 0)
+		return 0;
+	drop(&of(seg)->event);
+	return r == -ESTALE ? shmipc_backend_error(
+				      -ENOENT,
+				      "it is transient, and has no user any "
+				      "more")
+			    : r;
+}
+
+static int memfd_place_create(struct shmipc_segment *seg, mode_t mode)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+
+	(void)mode; /* it has none: who gets the descriptor may use it */
+	if (fd < 0)
+		return -errno;
+	of(seg)->event = fd + 1;
+	return 0;
+}
+
+static int memfd_place_open(struct shmipc_segment *seg)
+{
+	return of(seg)->event ? 0 : -EPROTO; /* it came with the segment */
+}
+
+static int memfd_place_wait(struct shmipc_segment *seg,
+			    const struct timespec *deadline)
+{
+	struct pollfd p = { .fd = of(seg)->event - 1, .events = POLLIN };
+	struct timespec left = shmi_clock_left(deadline);
+	int n;
+
+	n = ppoll(&p, 1, &left, NULL);
+	if (n <= 0)
+		return n < 0 ? -errno : -ETIMEDOUT;
+	/* Everybody was woken; who comes too late looks in vain: no harm. */
+	event_take(p.fd);
+	return 0;
+}
+
+static void memfd_place_post(struct shmipc_segment *seg)
+{
+	const uint64_t token = 1;
+
+	/* EAGAIN: tokens enough. */
+	/* Not write(3), a cancellation point, which a post must not be. */
+	(void)syscall(SYS_write, of(seg)->event - 1, &token, sizeof(token));
+}
+
+static void memfd_place_close(struct shmipc_segment *seg)
+{
+	drop(&of(seg)->event);
+}
+
+const struct shmipc_backend shmi_backend_memfd = {
+	.abi = SHMIPC_BACKEND_ABI,
+	.caps = SHMIPC_CAP_FDS,
+	.name = "memfd",
+	.objects = "memfd_create(2), eventfd(2)",
+	.conn_size = sizeof(struct client),
+	.segment_size = sizeof(struct memfd),
+	.probe = memfd_probe,
+	.conn_close = memfd_conn_close,
+	.segment_create = memfd_segment_create,
+	.segment_publish = memfd_segment_publish,
+	.segment_open = memfd_segment_open,
+	.segment_close = memfd_segment_close,
+	.segment_stat = memfd_segment_stat,
+	.segment_unlink = memfd_segment_unlink,
+	.segment_list = memfd_segment_list,
+	.lost = memfd_lost,
+	.collect = memfd_collect,
+	.segment_export = memfd_segment_export,
+	.segment_import = memfd_segment_import,
+	.place_create = memfd_place_create,
+	.place_open = memfd_place_open,
+	.place_wait = memfd_place_wait,
+	.place_post = memfd_place_post,
+	.place_close = memfd_place_close,
+};

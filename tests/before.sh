@@ -1,4 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: MIT
-# Runs first: notes what of ours is on the machine already, for after.sh.
-"${srcdir:-.}/tests/objects.sh" >tests/objects.before

@@ -1,0 +1,3 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+exec "${srcdir:-.}/tests/lib/on_backend.sh" file tests/conform/check

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Set-user-id programs ignore SHMIPC_* and start no broker. Root makes one for
+# another user. Who is not root becomes the root of a user name space, and gives
+# the program capabilities there; whoever runs it in another one below, where he
+# is not root, gets them, and the system treats both kinds alike:
+# ld.so(8), secure-execution mode.
+dir=${2-}
+case ${1-} in
+'')
+	dir=$(mktemp -d) || exit 1
+	trap 'rm -rf "$dir"' EXIT
+	if [ "$(id -u)" -eq 0 ]; then
+		if ! command -v setpriv >/dev/null; then
+			echo "secure.sh: no setpriv(1): not tried"
+			exit 77
+		fi
+		# A broker of this user, say the demo's, must not be found.
+		unshare -m true 2>/dev/null && apart="unshare -m"
+		# shellcheck disable=SC2086 # words are meant
+		${apart-} sh "$0" root "$dir"
+		exit
+	fi
+	if ! unshare -r -m unshare -U true 2>/dev/null; then
+		echo "secure.sh: not root, and no user name spaces: not tried"
+		exit 77
+	fi
+	unshare -r -m sh "$0" other "$dir"
+	exit
+	;;
+esac
+
+set -eu
+mount -t tmpfs -o mode=1777 shmipc-test /dev/shm 2>/dev/null ||
+	echo "secure.sh: a broker that runs would disturb"
+chmod 755 "$dir"
+cp tests/run/secure "$dir/secure"
+
+# Who believes in this directory is told that it is none, and not why no broker
+# is started.
+SHMIPC_BACKEND=sysv
+SHMIPC_RUNTIME_DIR=relative
+SHMIPC_BROKER=$dir/no-broker
+export SHMIPC_BACKEND SHMIPC_RUNTIME_DIR SHMIPC_BROKER
+if [ "$1" = root ]; then
+	chmod 4755 "$dir/secure"
+	# Whose program it is not.
+	setpriv --reuid=65533 --regid=65533 --clear-groups "$dir/secure"
+else
+	tests/run/secure grant "$dir/secure"
+	unshare -U "$dir/secure"
+fi

@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+exec "${srcdir:-.}/tests/tool/unshare.sh" \
+	"${srcdir:-.}/tests/lib/on_backend.sh" sysv \
+	timeout -k 10 300 sh "${srcdir:-.}/tests/tool/dead.sh"

@@ -1,3 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: MIT
-exec "${srcdir:-.}/tests/on_backend.sh" posix "${srcdir:-.}/tests/stress.sh"

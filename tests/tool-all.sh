@@ -1,4 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: MIT
-exec "${srcdir:-.}/tests/on_backend.sh" posix \
-	timeout -k 10 300 sh "${srcdir:-.}/tests/tool/all.sh"

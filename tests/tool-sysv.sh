@@ -1,4 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: MIT
-exec "${srcdir:-.}/tests/on_backend.sh" sysv \
-	"${srcdir:-.}/tests/tool/backend.sh"

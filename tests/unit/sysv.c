@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: MIT */
+/* White box: what dead creators leave in System V's tables, and strangers. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/sysv/slot.h"
+#include "core/backend.h"
+#include "core/header.h"
+#include "tests/unit/unit.h"
+
+static struct shmipc *ipc;
+static char name[64];
+
+static void setup(void)
+{
+	ck_assert_int_eq(shmipc_open(&ipc, "sysv"), 0);
+	snprintf(name, sizeof(name), "t.%d.unit", (int)getpid());
+}
+
+static void teardown(void)
+{
+	shmipc_close(ipc);
+}
+
+/* Make what a creator leaves that is killed at some step. */
+static int leave_behind(unsigned slot, bool with_name)
+{
+	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, slot),
+			sysvkey_size(SHMIPC_SHM, name, 8192, false),
+			IPC_CREAT | IPC_EXCL | 0600);
+	void *addr;
+
+	ck_assert_int_ge(id, 0);
+	if (with_name) {
+		addr = shmat(id, NULL, 0);
+		ck_assert_ptr_ne(addr, (void *)-1);
+		shmi_header_fill(addr,
+				 &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							  .name = name,
+							  .size = 4096 });
+		shmdt(addr);
+	}
+	return id;
+}
+
+static bool exists(int id)
+{
+	struct shmid_ds ds;
+
+	return shmctl(id, IPC_STAT, &ds) == 0 && !(ds.shm_perm.mode & SHM_DEST);
+}
+
+START_TEST(what_a_dead_creator_left_is_taken_over)
+{
+	for (unsigned slot = 0; slot < SYSV_SLOTS; slot++)
+		for (int with_name = 0; with_name < 2; with_name++) {
+			int id = leave_behind(slot, with_name);
+			struct shmipc_shm *shm;
+
+			ck_assert_int_eq(
+				shmipc_shm_open(ipc, &shm, name, 100,
+						SHMIPC_CREATE | SHMIPC_EXCL,
+						0600),
+				0);
+			ck_assert(!exists(id));
+			ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+			shmipc_shm_close(shm);
+		}
+}
+END_TEST
+
+START_TEST(opener_clears_away_what_a_dead_creator_left)
+{
+	int id = leave_behind(1, true);
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+	ck_assert(!exists(id));
+}
+END_TEST
+
+START_TEST(opener_waits_for_a_live_creator_and_not_for_ever)
+{
+	int id = leave_behind(0, true);
+	void *addr = shmat(id, NULL, 0); /* somebody is at work */
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ETIMEDOUT);
+	/* He has had his time: whatever he does, he cannot finish now. */
+	ck_assert_int_eq(shmipc_segment_commit(addr), -EAGAIN);
+	shmdt(addr);
+	ck_assert(!exists(id));
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+}
+END_TEST
+
+static void finish_later(void *addr)
+{
+	struct timespec t = { 0, 100000000 };
+
+	nanosleep(&t, NULL);
+	_exit(shmipc_segment_commit(addr) < 0);
+}
+
+START_TEST(opener_gets_what_a_slow_creator_finishes)
+{
+	int id = leave_behind(2, true), status;
+	void *addr = shmat(id, NULL, 0);
+	struct shmipc_shm *shm;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		finish_later(addr);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), 0);
+	ck_assert_uint_eq(shmipc_shm_size(shm), 4096);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	shmdt(addr);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(shm);
+	ck_assert(!exists(id));
+}
+END_TEST
+
+/* A creator of our name between the making of its segment and publish. */
+static struct shmipc_segment creator_at_work(void *priv)
+{
+	struct shmipc_segment seg = {
+		.backend = &shmi_backend_sysv,
+		.kind = SHMIPC_SHM,
+		.name = name,
+		.priv = priv,
+	};
+
+	ck_assert_int_eq(shmi_backend_sysv.segment_create(&seg, 8192, 0600, 0),
+			 0);
+	shmi_header_fill(seg.addr, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							    .name = name,
+							    .size = 4096 });
+	return seg;
+}
+
+START_TEST(rival_that_is_unfinished_is_given_up)
+{
+	char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
+	struct shmipc_segment seg = creator_at_work(priv);
+
+	/* It chose another slot, and is as far as we are. */
+	for (unsigned slot = 1; slot < SYSV_SLOTS; slot++) {
+		int rival = leave_behind(slot, true);
+		void *addr = shmat(rival, NULL, 0);
+
+		ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg),
+				 slot == 1 ? 0 : -EAGAIN);
+		ck_assert_int_eq(shmipc_segment_commit(addr), -EAGAIN);
+		shmdt(addr);
+		ck_assert(!exists(rival));
+	}
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmi_backend_sysv.segment_close(&seg);
+}
+END_TEST
+
+#ifndef __SANITIZE_ADDRESS__ /* it needs address space for itself */
+/* For lack of address space, say. */
+START_TEST(rival_that_cannot_be_seen_is_not_taken_for_none)
+{
+	static char priv[SHMIPC_BACKEND_PRIVATE_MAX];
+	const size_t large = (size_t)1 << 30;
+	struct shmipc_segment seg = {
+		.backend = &shmi_backend_sysv,
+		.kind = SHMIPC_SHM,
+		.name = name,
+		.priv = priv,
+	};
+	struct rlimit limit, little;
+	int id, r;
+
+	ck_assert_int_eq(shmi_backend_sysv.segment_create(&seg, 8192, 0600, 0),
+			 0);
+	shmi_header_fill(seg.addr, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							    .name = name,
+							    .size = 4096 });
+	id = shmget(sysvkey_segment(SHMIPC_SHM, name, 1),
+		    sysvkey_size(SHMIPC_SHM, name, large, false),
+		    IPC_CREAT | IPC_EXCL | SHM_NORESERVE | 0600);
+	ck_assert_int_ge(id, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	little = limit;
+	little.rlim_cur = large;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &little), 0);
+	r = shmi_backend_sysv.segment_publish(&seg);
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	ck_assert_int_eq(r, -ENOMEM);
+	shmi_backend_sysv.segment_close(&seg);
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+}
+END_TEST
+#endif
+
+START_TEST(rival_that_is_finished_wins)
+{
+	char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
+	struct shmipc_segment seg = creator_at_work(priv);
+	int rival = leave_behind(3, true);
+	void *addr = shmat(rival, NULL, 0);
+	struct shmipc_shm *shm;
+
+	ck_assert_int_eq(shmipc_segment_commit(addr), 0);
+	ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg), -EEXIST);
+	shmi_backend_sysv.segment_close(&seg);
+	shmdt(addr);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 4096, 0, 0), 0);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(shm);
+	ck_assert(!exists(rival));
+}
+END_TEST
+
+/* Another name in our slot, as a collision of hashes would put it. */
+static int collide(unsigned slot)
+{
+	/* Found by search: a name with our key. */
+	static char other[64];
+	int id;
+	void *addr;
+
+	for (unsigned i = 0;; i++) {
+		snprintf(other, sizeof(other), "t.collide.%u", i);
+		if (sysvkey_segment(SHMIPC_SHM, other, slot) ==
+		    sysvkey_segment(SHMIPC_SHM, name, slot))
+			break;
+	}
+	id = shmget(sysvkey_segment(SHMIPC_SHM, other, slot),
+		    sysvkey_size(SHMIPC_SHM, other, 8192, false),
+		    IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(id, 0);
+	addr = shmat(id, NULL, 0);
+	shmi_header_fill(addr, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							.name = other,
+							.size = 4096 });
+	ck_assert_int_eq(shmipc_segment_commit(addr), 0);
+	shmdt(addr);
+	return id;
+}
+
+START_TEST(names_with_one_key_are_two_objects)
+{
+	int id = collide(0);
+	struct shmipc_shm *shm, *again;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	/* The other one goes, and leaves a hole before ours. */
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &again, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 -EEXIST);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &again, name, 64, 0, 0), 0);
+	*(char *)shmipc_shm_addr(shm) = 'x';
+	ck_assert_int_eq(*(char *)shmipc_shm_addr(again), 'x');
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(again);
+	shmipc_shm_close(shm);
+}
+END_TEST
+
+/* Root may read and write whatever the mode says. */
+static void drop_privileges(void)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(setuid(65533), 0);
+}
+
+static void allow_reading_only(int id)
+{
+	struct shmid_ds ds;
+
+	ck_assert_int_eq(shmctl(id, IPC_STAT, &ds), 0);
+	ds.shm_perm.mode = 0400;
+	ck_assert_int_eq(shmctl(id, IPC_SET, &ds), 0);
+}
+
+START_TEST(rival_that_may_only_be_read_is_left_alone)
+{
+	enum { NAMELESS, UNFINISHED, FINISHED, STATES };
+
+	drop_privileges();
+	for (int state = 0; state < STATES; state++) {
+		char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
+		struct shmipc_segment seg = creator_at_work(priv);
+		int rival = leave_behind(2, state != NAMELESS);
+		void *addr = shmat(rival, NULL, 0);
+
+		if (state == FINISHED)
+			ck_assert_int_eq(shmipc_segment_commit(addr), 0);
+		shmdt(addr);
+		allow_reading_only(rival);
+		/* Without a name it will see ours, if it lives. */
+		ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg),
+				 state == NAMELESS ? 0 : -EEXIST);
+		ck_assert(exists(rival));
+		ck_assert_int_eq(shmctl(rival, IPC_RMID, NULL), 0);
+		if (state == NAMELESS)
+			ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+		shmi_backend_sysv.segment_close(&seg);
+	}
+}
+END_TEST
+
+START_TEST(strangers_segment_under_our_key_is_left_alone)
+{
+	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, 0), 8192,
+			IPC_CREAT | IPC_EXCL | 0600);
+	struct shmipc_shm *shm;
+
+	ck_assert_int_ge(id, 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert(exists(id));
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	shmipc_shm_close(shm);
+	ck_assert(exists(id));
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+}
+END_TEST
+
+START_TEST(set_goes_with_the_last_user_of_its_semaphore)
+{
+	struct shmipc_sem *sem, *other;
+	struct slot slot;
+	key_t key;
+
+	ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert_int_eq(shmipc_sem_open(ipc, &other, name, 0, 0, 0), 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SEM, name, 0, 0, &slot), 0);
+	key = sysvkey_companion(slot.id);
+	slot_leave(&slot);
+	ck_assert_int_ge(semget(key, 0, 0), 0);
+	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
+	ck_assert_int_ge(semget(key, 0, 0), 0);
+	shmipc_sem_close(sem);
+	ck_assert_int_ge(semget(key, 0, 0), 0);
+	shmipc_sem_close(other);
+	ck_assert_int_lt(semget(key, 0, 0), 0);
+	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+START_TEST(removed_set_is_told_and_not_waited_for)
+{
+	struct shmipc_sem *sem;
+	struct slot slot;
+
+	ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SEM, name, 0, 0, &slot), 0);
+	ck_assert_int_eq(
+		semctl(semget(sysvkey_companion(slot.id), 0, 0), 0, IPC_RMID),
+		0);
+	slot_leave(&slot);
+	ck_assert_int_eq(shmipc_sem_wait(sem), -EIDRM);
+	ck_assert_int_eq(shmipc_sem_post(sem), 0);
+	ck_assert_int_eq(shmipc_sem_wait(sem), 0);
+	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
+	shmipc_sem_close(sem);
+}
+END_TEST
+
+/* ---- garbage ------------------------------------------------------------ */
+
+static void collect(void)
+{
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+}
+
+START_TEST(unfinished_segments_are_garbage_unless_somebody_is_attached)
+{
+	for (int with_name = 0; with_name < 2; with_name++) {
+		int id = leave_behind(0, with_name);
+		void *addr = shmat(id, NULL, SHM_RDONLY);
+
+		ck_assert_ptr_ne(addr, (void *)-1);
+		collect();
+		ck_assert(exists(id));
+		shmdt(addr);
+		ck_assert_int_ge(shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL),
+				 1);
+		ck_assert(exists(id));
+		collect();
+		ck_assert(!exists(id));
+	}
+}
+END_TEST
+
+/* Key and size like ours, and a zero where ours would say "unfinished". */
+START_TEST(strangers_segments_are_no_garbage)
+{
+	const struct {
+		key_t key;
+		size_t size;
+	} strangers[] = {
+		{ sysvkey_segment(SHMIPC_SHM, name, 0),
+		  sysvkey_size(SHMIPC_SHM, name, 8192, false) },
+		{ sysvkey_segment(SHMIPC_SHM, name, 0),
+		  sysvkey_size(SHMIPC_SHM, name, 8192, true) },
+		{ sysvkey_companion(0x1234567), 678 },
+	};
+
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+		for (int state = 0; state < 2; state++) {
+			int id = shmget(strangers[i].key, strangers[i].size,
+					IPC_CREAT | IPC_EXCL | 0600);
+			char *bytes = shmat(id, NULL, 0);
+
+			ck_assert_ptr_ne(bytes, (void *)-1);
+			strcpy(bytes, "somebody's own");
+			memset(bytes + 20, 'x', 600);
+			memcpy(bytes + 16, state ? "DAED" : "\0\0\0", 4);
+			shmdt(bytes);
+			collect();
+			ck_assert(exists(id));
+			ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+		}
+}
+END_TEST
+
+START_TEST(anchor_of_a_dead_creator_goes_with_its_segment)
+{
+	int id = leave_behind(0, 0), anchor;
+	void *addr = shmat(id, NULL, 0);
+
+	/* Killed before it was marked... */
+	anchor =
+		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(anchor, 0);
+	collect();
+	ck_assert(exists(anchor)); /* he may live */
+	shmdt(addr);
+	collect();
+	ck_assert(!exists(id));
+	ck_assert(!exists(anchor));
+	/* ... and the remover killed in between. */
+	anchor =
+		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(anchor, 0);
+	collect();
+	ck_assert(!exists(anchor));
+}
+END_TEST
+
+START_TEST(set_without_its_segment_is_garbage_if_it_is_ours)
+{
+	int id = leave_behind(0, 0), set;
+
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+	set = semget(sysvkey_companion(id), SLOT_SET_SIZE,
+		     IPC_CREAT | IPC_EXCL | 0600);
+	ck_assert_int_ge(set, 0);
+	/* A stranger's, with a key and a size like ours. */
+	collect();
+	ck_assert_int_eq(semctl(set, 0, GETVAL), 0);
+	ck_assert_int_eq(semctl(set, SLOT_SET_SIZE - 1, SETVAL, SLOT_SET_MARK),
+			 0);
+	collect();
+	ck_assert_int_lt(semctl(set, 0, GETVAL), 0);
+}
+END_TEST
+
+START_TEST(size_alone_makes_a_segment_transient)
+{
+	struct shmi_header *header;
+	struct shmipc_shm *shm;
+	struct slot slot;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
+	header = slot.addr;
+	header->flags |= SHMI_HEADER_TRANSIENT;
+	shmipc_shm_close(shm);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8, 0, 0), -EPROTO);
+	collect();
+	ck_assert(exists(slot.id));
+	header->flags = 0;
+	slot_leave(&slot);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+}
+END_TEST
+
+/* What a header notes as its anchor is not believed. */
+START_TEST(note_that_leads_to_a_stranger_is_refused)
+{
+	int stranger = shmget(IPC_PRIVATE, 678, 0600);
+	struct shmipc_shm *shm, *other;
+	struct slot slot;
+	uint64_t note;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
+					 SHMIPC_CREATE | SHMIPC_TRANSIENT,
+					 0600),
+			 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
+	note = shmipc_segment_note(slot.addr);
+	shmipc_segment_set_note(slot.addr, (uint64_t)stranger);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
+	shmipc_segment_set_note(slot.addr, UINT64_MAX);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
+	collect();
+	ck_assert(exists(slot.id));
+	shmipc_segment_set_note(slot.addr, note);
+	slot_leave(&slot);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), 0);
+	shmipc_shm_close(other);
+	shmipc_shm_close(shm);
+	ck_assert(!exists(slot.id));
+	ck_assert_int_eq(shmctl(stranger, IPC_RMID, NULL), 0);
+}
+END_TEST
+
+TCase *sysv_case(void)
+{
+	TCase *tc = tcase_create("sysv");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, what_a_dead_creator_left_is_taken_over);
+	tcase_add_test(tc, opener_clears_away_what_a_dead_creator_left);
+	tcase_add_test(tc, opener_waits_for_a_live_creator_and_not_for_ever);
+	tcase_add_test(tc, opener_gets_what_a_slow_creator_finishes);
+	tcase_add_test(tc, rival_that_is_unfinished_is_given_up);
+	tcase_add_test(tc, rival_that_is_finished_wins);
+#ifndef __SANITIZE_ADDRESS__
+	tcase_add_test(tc, rival_that_cannot_be_seen_is_not_taken_for_none);
+#endif
+	tcase_add_test(tc, names_with_one_key_are_two_objects);
+	tcase_add_test(tc, rival_that_may_only_be_read_is_left_alone);
+	tcase_add_test(tc, strangers_segment_under_our_key_is_left_alone);
+	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
+	tcase_add_test(tc, removed_set_is_told_and_not_waited_for);
+	tcase_add_test(
+		tc,
+		unfinished_segments_are_garbage_unless_somebody_is_attached);
+	tcase_add_test(tc, strangers_segments_are_no_garbage);
+	tcase_add_test(tc, anchor_of_a_dead_creator_goes_with_its_segment);
+	tcase_add_test(tc, set_without_its_segment_is_garbage_if_it_is_ours);
+	tcase_add_test(tc, size_alone_makes_a_segment_transient);
+	tcase_add_test(tc, note_that_leads_to_a_stranger_is_refused);
+	return tc;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How much memory may be had: the machine's, and what the control groups of
+ * this process leave, cgroups(7). A group's ancestors count as well. In a
+ * container the path in /proc/self/cgroup may be one of the host that leads
+ * nowhere here; then the root of the mount is its group.
+ *
+ * A look and no reservation: others may take it before we do.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <shmipc-backend.h>
+
+#include "limits.h"
+
+/* Less than this every machine has, and it is not worth reading files. */
+#define WORTH_A_LOOK ((size_t)1 << 20)
+
+/* The beginning of a file of the kernel's, as text; "" if there is none. */
+static void read_file(const char *path, char *text, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0;
+
+	if (fd >= 0) {
+		n = read(fd, text, room - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+}
+
+/* The number in this file, or SIZE_MAX: "max", or no such file. */
+static size_t number_in(const char *path)
+{
+	char text[64];
+	unsigned long long number;
+
+	read_file(path, text, sizeof(text));
+	if (*text < '0' || *text > '9')
+		return SIZE_MAX;
+	number = strtoull(text, NULL, 10);
+	return number < SIZE_MAX ? (size_t)number : SIZE_MAX;
+}
+
+/* The sum of what memory.stat says of these two words; 0 if nothing. */
+static size_t cache_in(const char *path, const char *const words[2])
+{
+	char text[4096], *rest = NULL;
+	size_t sum = 0;
+
+	read_file(path, text, sizeof(text));
+	for (char *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		for (int i = 0; i < 2; i++) {
+			size_t n = strlen(words[i]);
+
+			if (!strncmp(line, words[i], n) && line[n] == ' ')
+				sum += (size_t)strtoull(line + n, NULL, 10);
+		}
+	return sum;
+}
+
+/* How a version of cgroups calls its files. */
+struct version {
+	const char *mount, *limit, *usage;
+	const char *cache[2]; /* in memory.stat: what can be given back */
+};
+
+static const struct version versions[] = {
+	{ "/sys/fs/cgroup/memory",
+	  "memory.limit_in_bytes",
+	  "memory.usage_in_bytes",
+	  { "total_inactive_file", "total_active_file" } },
+	{ "/sys/fs/cgroup",
+	  "memory.max",
+	  "memory.current",
+	  { "inactive_file", "active_file" } },
+};
+
+static bool path_of(char path[PATH_MAX], const struct version *v,
+		    const char *group, const char *file)
+{
+	return snprintf(path, PATH_MAX, "%s%s/%s", v->mount, group, file) <
+	       PATH_MAX;
+}
+
+/* What one group has left, if it has a limit; else SIZE_MAX. */
+static size_t left_in(const struct version *v, const char *group)
+{
+	char path[PATH_MAX];
+	size_t limit, usage, cache;
+
+	if (!path_of(path, v, group, v->limit))
+		return SIZE_MAX;
+	limit = number_in(path);
+	if (limit == SIZE_MAX || !path_of(path, v, group, v->usage))
+		return limit;
+	usage = number_in(path);
+	if (usage == SIZE_MAX || !path_of(path, v, group, "memory.stat"))
+		return limit;
+	cache = cache_in(path, v->cache);
+	usage -= cache < usage ? cache : usage;
+	return limit - (usage < limit ? usage : limit);
+}
+
+/* The least that a group or an ancestor has left; group is cut on the way. */
+static size_t left_up_from(const struct version *v, char *group)
+{
+	size_t least = SIZE_MAX;
+
+	for (;;) {
+		char *slash = strrchr(group, '/');
+		size_t left = left_in(v, group);
+
+		least = left < least ? left : least;
+		if (!slash)
+			return least;
+		*slash = '\0';
+	}
+}
+
+/* Lines are "0::PATH" and, of version 1, "NUMBER:CONTROLLERS:PATH". */
+static size_t groups_left(void)
+{
+	char text[4096], *rest = NULL;
+	size_t least = SIZE_MAX;
+
+	read_file("/proc/self/cgroup", text, sizeof(text));
+	for (char *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char *group = strchr(line, '/');
+		size_t left = SIZE_MAX;
+
+		if (!group)
+			continue;
+		if (!strncmp(line, "0::", 3))
+			left = left_up_from(&versions[1], group);
+		else if (strstr(line, ":memory:"))
+			left = left_up_from(&versions[0], group);
+		least = left < least ? left : least;
+	}
+	return least;
+}
+
+int shmi_memory_check(size_t length)
+{
+	struct sysinfo info;
+	size_t left;
+
+	if (length < WORTH_A_LOOK)
+		return 0;
+	if (sysinfo(&info) == 0 &&
+	    length / info.mem_unit > info.totalram + info.totalswap)
+		return shmipc_backend_error(
+			-ENOSPC,
+			"%zu bytes are more than this machine has memory and "
+			"swap",
+			length);
+	left = groups_left();
+	if (length > left)
+		return shmipc_backend_error(
+			-ENOSPC,
+			"%zu bytes are more than the memory limit of this "
+			"process's control group leaves, %zu",
+			length, left);
+	return 0;
+}
+
+/* Of one line of /proc/buddyinfo, which has a number for each order. */
+static size_t blocks_in(const char *numbers, unsigned order)
+{
+	size_t sum = 0;
+	char *end;
+
+	for (unsigned i = 0;; i++, numbers = end) {
+		size_t n = strtoul(numbers, &end, 10);
+
+		if (end == numbers)
+			return sum;
+		if (i >= order)
+			sum += n << (i - order);
+	}
+}
+
+/* See proc_buddyinfo(5). Zone DMA is kept for drivers. */
+size_t shmi_memory_blocks(unsigned order)
+{
+	char text[4096], *rest = NULL;
+	size_t sum = 0;
+
+	read_file("/proc/buddyinfo", text, sizeof(text));
+	for (char *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char zone[16];
+		int n;
+
+		if (sscanf(line, "Node %*d, zone %15s%n", zone, &n) == 1 &&
+		    strcmp(zone, "DMA") != 0)
+			sum += blocks_in(line + n, order);
+	}
+	return sum;
+}
