@@ -89,13 +89,13 @@ int shmi_backend_check(const struct shmipc_backend *ops)
 		return broken("probe is missing");
 	if (!ops->segment_create || !ops->segment_publish ||
 	    !ops->segment_open || !ops->segment_close || !ops->segment_stat ||
-	    !ops->segment_unlink || !ops->segment_list || !ops->collect)
+	    !ops->segment_unlink || !ops->segment_list || !ops->gc)
 		return broken("a segment operation is missing");
 	if (!!ops->segment_export != fds || !!ops->segment_import != fds)
 		return broken("segment_export, segment_import and "
 			      "SHMIPC_CAP_FDS go together");
-	if (!ops->place_create || !ops->place_open || !ops->place_wait ||
-	    !ops->place_post || !ops->place_close)
+	if (!ops->ksem_create || !ops->ksem_open || !ops->ksem_wait ||
+	    !ops->ksem_post || !ops->ksem_close)
 		return broken("a place operation is missing");
 	return 0;
 }

@@ -39,7 +39,7 @@ enum shmi_call {
 	SHMI_LIST = 8,	  /* all of them: list, gc */
 	SHMI_WAIT = 16,	  /* semaphores */
 	SHMI_LOCK = 32,	  /* locks */
-	SHMI_HAND = 64,	  /* hand-over by descriptor */
+	SHMI_FDPASS = 64, /* hand-over by descriptor */
 };
 
 /*

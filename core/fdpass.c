@@ -27,39 +27,39 @@ static int check_backend(const struct shmipc_backend *ops)
 }
 
 static int check_request(const struct shmipc *ipc,
-			 const struct shmi_request *request)
+			 const struct shmi_open_args *args)
 {
 	unsigned known = SHMIPC_RDONLY;
 
-	if (request->kind == SHMIPC_SHM)
+	if (args->kind == SHMIPC_SHM)
 		known |= SHMIPC_PREFAULT;
 	if (!ipc)
 		return shmi_bad("the connection is NULL");
-	if (!request->fds)
+	if (!args->fds)
 		return shmi_bad("the descriptors are NULL");
-	if (request->flags & ~known)
+	if (args->flags & ~known)
 		return shmi_bad("flags that are unknown, or make no sense with "
 				"what exists");
 	return check_backend(ipc->ops);
 }
 
 int shmi_object_import(struct shmipc *ipc, struct shmi_object **ret,
-		       const struct shmi_request *request)
+		       const struct shmi_open_args *args)
 {
 	char subject[SHMI_SUBJECT_MAX];
 	int r;
 
 	shmi_error_begin();
-	shmi_subject(subject, request->kind, NULL, shmipc_backend_name(ipc));
-	r = ret ? check_request(ipc, request)
+	shmi_subject(subject, args->kind, NULL, shmipc_backend_name(ipc));
+	r = ret ? check_request(ipc, args)
 		: shmi_bad("there is no place for the handle");
 	if (r == 0) {
 		int cancel = shmi_cancel_off();
 
-		r = shmi_object_make(ipc, ret, request);
+		r = shmi_object_make(ipc, ret, args);
 		shmi_cancel_restore(cancel);
 	}
-	return r < 0 ? shmi_report(SHMI_HAND, r, subject) : 0;
+	return r < 0 ? shmi_report(SHMI_FDPASS, r, subject) : 0;
 }
 
 int shmi_object_export(struct shmi_object *o, int *ret)
@@ -77,7 +77,7 @@ int shmi_object_export(struct shmi_object *o, int *ret)
 		shmi_cancel_restore(cancel);
 	}
 	if (r < 0)
-		return shmi_report(SHMI_HAND, r, o->subject);
+		return shmi_report(SHMI_FDPASS, r, o->subject);
 	memcpy(ret, fds, sizeof(fds));
 	return 0;
 }

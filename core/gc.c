@@ -40,8 +40,8 @@ int shmipc_gc(struct shmipc *ipc, unsigned flags,
 		return shmi_report(SHMI_LIST, shmi_bad("unknown flags"),
 				   subject);
 	cancel = shmi_cancel_off();
-	r = ipc->ops->collect(ipc->conn, !(flags & SHMIPC_GC_DRY_RUN),
-			      count_one, &c);
+	r = ipc->ops->gc(ipc->conn, !(flags & SHMIPC_GC_DRY_RUN), count_one,
+			 &c);
 	shmi_cancel_restore(cancel);
 	return r < 0 ? shmi_report(SHMI_LIST, r, subject) : c.count;
 }

@@ -75,14 +75,14 @@ int shmipc_segment_commit(void *addr)
 	return was == SHMI_STATE_BUILDING ? 0 : -EAGAIN;
 }
 
-int shmipc_segment_give_up(void *addr)
+int shmipc_segment_abort(void *addr)
 {
 	uint32_t was = change_state(addr, SHMI_STATE_BUILDING, SHMI_STATE_DEAD);
 
 	return was == SHMI_STATE_READY ? -EEXIST : 0;
 }
 
-int shmipc_segment_retire(void *addr)
+int shmipc_segment_end(void *addr)
 {
 	uint32_t was = change_state(addr, SHMI_STATE_READY, SHMI_STATE_DEAD);
 
@@ -193,18 +193,18 @@ int shmipc_segment_is_transient(const void *addr)
 	return h->flags & SHMI_HEADER_TRANSIENT ? 1 : 0;
 }
 
-void shmipc_segment_set_note(void *addr, uint64_t note)
+void shmipc_segment_set_word(void *addr, uint64_t note)
 {
 	struct shmi_header *h = addr;
 
-	h->note = note;
+	h->backend_word = note;
 }
 
-uint64_t shmipc_segment_note(const void *addr)
+uint64_t shmipc_segment_word(const void *addr)
 {
 	const struct shmi_header *h = addr;
 
-	return h->note;
+	return h->backend_word;
 }
 
 int shmipc_segment_look(const void *addr, size_t length, enum shmipc_kind kind,

@@ -67,8 +67,8 @@ struct shmi_header {
 	int32_t creator;      /* process id */
 	uint32_t flags;	      /* SHMI_HEADER_* */
 	char name[SHMI_HEADER_NAME]; /* NUL-terminated */
-	uint64_t note;	    /* the backend's own word; 0 if it needs none */
-	uint64_t pid_space; /* where thread ids in lock mean something */
+	uint64_t backend_word; /* the backend's own word; 0 if it needs none */
+	uint64_t pid_space;    /* where thread ids in lock mean something */
 	uint8_t reserved[752];
 	/* A cache line of its own: it is all that a busy semaphore touches. */
 	_Atomic uint32_t value;
@@ -85,7 +85,7 @@ static_assert(offsetof(struct shmi_header, size) == 24, "layout");
 static_assert(offsetof(struct shmi_header, created) == 32, "layout");
 static_assert(offsetof(struct shmi_header, creator) == 40, "layout");
 static_assert(offsetof(struct shmi_header, name) == 48, "layout");
-static_assert(offsetof(struct shmi_header, note) == 256, "layout");
+static_assert(offsetof(struct shmi_header, backend_word) == 256, "layout");
 static_assert(offsetof(struct shmi_header, pid_space) == 264, "layout");
 static_assert(offsetof(struct shmi_header, value) == 1024, "layout");
 static_assert(offsetof(struct shmi_header, lock) == 2048, "layout");

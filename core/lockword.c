@@ -47,7 +47,7 @@ int shmi_lockword_check(const struct shmi_lock *lock)
 			-ENOTSUP,
 			"it was made in another pid name space, where thread "
 			"ids mean others; its lock works only there");
-	if (shmi_pair_mine(shmi_lockword_pair(lock), lock))
+	if (shmi_lock_node_mine(shmi_lockword_node(lock), lock))
 		return -EDEADLK;
 	return shmi_robust_has_room() ? 0 : -ENOLCK;
 }
@@ -88,7 +88,7 @@ static bool is_free(void *header)
 static int sleep_on(struct shmi_header *h, uint32_t word,
 		    const struct timespec *deadline)
 {
-	struct timespec wake = shmi_clock_slice(deadline);
+	struct timespec wake = shmi_clock_recheck(deadline);
 
 	/* [L4] Returns EINTR for every handler, as it has a deadline. */
 	if (futex(h, FUTEX_WAIT_BITSET, word, &wake) == 0 || errno == EAGAIN)
@@ -116,7 +116,7 @@ static bool is_time_to_ask(struct shmi_lock *lock)
 }
 
 int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
-			      bool patient, const struct timespec *deadline)
+			      bool may_sleep, const struct timespec *deadline)
 {
 	uint32_t word, waiters = 0;
 	bool spun = false, late;
@@ -133,7 +133,7 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 			return taken;
 		if ((word & ID) == shmi_the_thread.id)
 			return -EDEADLK;
-		if (!patient)
+		if (!may_sleep)
 			return is_time_to_ask(lock) && take_from_nobody(h, word)
 				       ? -EOWNERDEAD
 				       : -EBUSY;
@@ -172,7 +172,7 @@ int shmi_lockword_mark_consistent(struct shmi_header *h, struct shmi_lock *lock)
 
 	if (r < 0)
 		return r;
-	if (!shmi_pair_mine(shmi_lockword_pair(lock), lock))
+	if (!shmi_lock_node_mine(shmi_lockword_node(lock), lock))
 		return -EPERM;
 	/* Relaxed: U2 carries the data. */
 	was = atomic_fetch_and_explicit(&h->lock, ~DIED, memory_order_relaxed);

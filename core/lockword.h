@@ -8,7 +8,7 @@
  *           but the flags: not recoverable. The layout is the kernel's
  *           (FUTEX_TID_MASK, FUTEX_OWNER_DIED, FUTEX_WAITERS), who sets DIED
  *           and clears the id when the holder dies.
- *   pair    in the handle: who of this process has the lock through it
+ *   node    in the handle: who of this process has the lock through it
  *
  *   lock:   [L0] tell the kernel that we are at this word
  *           [L1] nobody has it: put our id in; DIED stays, and so does
@@ -40,7 +40,7 @@
  * next. So is what a dead one wrote: the kernel sets DIED with a full barrier
  * after his last instruction. L3 is relaxed, it carries no data, and the kernel
  * compares the word again before it sleeps [L4], under the lock that U3 takes.
- * pair is written between L1 and U2, so under the lock; those who have not got
+ * node is written between L1 and U2, so under the lock; those who have not got
  * it read it too, to see that it is not theirs.
  *
  * Death. Before L1 or after U2: nothing is held. Between L1 and L2, or U1 and
@@ -82,21 +82,22 @@
 struct shmi_lock {
 	uint64_t pid_space; /* of the region, or 0; set when it is opened */
 	/* Of the thread that holds it through this handle, NULL: none does. */
-	struct shmi_pair *_Atomic pair;
+	struct shmi_lock_node *_Atomic node;
 	_Atomic uint32_t refused; /* trylocks in vain */
 	struct shmi_spin spin;
 };
 
 /* Relaxed: see Order. */
-static inline struct shmi_pair *shmi_lockword_pair(const struct shmi_lock *lock)
+static inline struct shmi_lock_node *
+shmi_lockword_node(const struct shmi_lock *lock)
 {
-	return atomic_load_explicit(&lock->pair, memory_order_relaxed);
+	return atomic_load_explicit(&lock->node, memory_order_relaxed);
 }
 
-static inline void shmi_lockword_set_pair(struct shmi_lock *lock,
-					  struct shmi_pair *pair)
+static inline void shmi_lockword_set_node(struct shmi_lock *lock,
+					  struct shmi_lock_node *node)
 {
-	atomic_store_explicit(&lock->pair, pair, memory_order_relaxed);
+	atomic_store_explicit(&lock->node, node, memory_order_relaxed);
 }
 
 /* What speaks against taking it before the word is looked at; 0: nothing. */
@@ -104,26 +105,26 @@ int shmi_lockword_check(const struct shmi_lock *lock);
 
 /* L1 again, L3 to L5, whenever the word was not 0. Not patient: L1 and L5. */
 int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
-			      bool patient, const struct timespec *deadline);
+			      bool may_sleep, const struct timespec *deadline);
 
 /* U3. */
 void shmi_lockword_wake(struct shmi_header *h, bool all);
 
 /*
- * Take the lock; sleep until it is free, if patient. deadline as in
+ * Take the lock; sleep until it is free, if may_sleep. deadline as in
  * shmi_semword_wait_slowly().
  *   -EOWNERDEAD       taken; its last holder died in it
  *   -ENOTRECOVERABLE  nobody can have it any more
  *   -EDEADLK          the calling thread has it
- *   -EBUSY            somebody has it; not if patient
+ *   -EBUSY            somebody has it; not if may_sleep
  *   -ETIMEDOUT        somebody had it until the deadline
  *   -EINTR            a signal handler ran
  *   -ENOLCK           the thread has SHMIPC_LOCKS_MAX locks
- *   -ENOTSUP          another pid name space, or as shmi_thread_learn()
- *   -ENOMEM           as shmi_thread_learn()
+ *   -ENOTSUP          another pid name space, or as shmi_thread_init()
+ *   -ENOMEM           as shmi_thread_init()
  */
 static inline int shmi_lockword_lock(struct shmi_header *h,
-				     struct shmi_lock *lock, bool patient,
+				     struct shmi_lock *lock, bool may_sleep,
 				     const struct timespec *deadline)
 {
 	uint32_t word = 0;
@@ -131,7 +132,7 @@ static inline int shmi_lockword_lock(struct shmi_header *h,
 
 	r = shmi_thread();
 	if (r == 0 && (lock->pid_space != shmi_the_thread.pid_space ||
-		       shmi_lockword_pair(lock) || !shmi_robust_has_room()))
+		       shmi_lockword_node(lock) || !shmi_robust_has_room()))
 		r = shmi_lockword_check(lock);
 	if (r < 0)
 		return r;
@@ -141,10 +142,10 @@ static inline int shmi_lockword_lock(struct shmi_header *h,
 	if (!atomic_compare_exchange_strong_explicit(
 		    &h->lock, &word, shmi_the_thread.id, memory_order_acquire,
 		    memory_order_relaxed))
-		r = shmi_lockword_take_slowly(h, lock, patient, deadline);
+		r = shmi_lockword_take_slowly(h, lock, may_sleep, deadline);
 	if (r == 0 || r == -EOWNERDEAD)
 		/* [L2] */
-		shmi_lockword_set_pair(lock, shmi_robust_add(&h->lock, lock));
+		shmi_lockword_set_node(lock, shmi_robust_add(&h->lock, lock));
 	shmi_robust_end();
 	return r;
 }
@@ -152,27 +153,27 @@ static inline int shmi_lockword_lock(struct shmi_header *h,
 /*
  * Give the lock back.
  *   -EPERM  the calling thread does not have it through this handle
- *   -ENOMEM -ENOTSUP  as shmi_thread_learn(), and then it does not either
+ *   -ENOMEM -ENOTSUP  as shmi_thread_init(), and then it does not either
  */
 static inline int shmi_lockword_unlock(struct shmi_header *h,
 				       struct shmi_lock *lock)
 {
-	struct shmi_pair *pair;
+	struct shmi_lock_node *node;
 	uint32_t next, was;
 	int r;
 
 	r = shmi_thread();
 	if (r < 0)
 		return r;
-	pair = shmi_pair_mine(shmi_lockword_pair(lock), lock);
+	node = shmi_lock_node_mine(shmi_lockword_node(lock), lock);
 	/* Of this lock, and not of one that was closed at this address. */
-	if (!pair || pair->before.link.next != shmi_element_of(&h->lock))
+	if (!node || node->before.link.next != shmi_element_of(&h->lock))
 		return -EPERM;
 	/* [U0] */
 	shmi_robust_begin(&h->lock);
 	/* [U1] */
-	shmi_lockword_set_pair(lock, NULL);
-	shmi_robust_remove(pair);
+	shmi_lockword_set_node(lock, NULL);
+	shmi_robust_remove(node);
 	/* Relaxed: only we can clear DIED. */
 	next = atomic_load_explicit(&h->lock, memory_order_relaxed) &
 			       FUTEX_OWNER_DIED

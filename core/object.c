@@ -2,9 +2,9 @@
 /*
  * Creating, opening and unlinking, for regions and semaphores alike.
  *
- *   create: segment_create, fill the header, place_create, publish
- *   open:   segment_open, check the header, place_open
- *   import: segment_import, read the name, check the header, place_open
+ *   create: segment_create, fill the header, ksem_create, publish
+ *   open:   segment_open, check the header, ksem_open
+ *   import: segment_import, read the name, check the header, ksem_open
  *
  * Which comes last when creating depends on what the system can do. Where a
  * finished segment can be given its name, commit comes first: nobody finds it
@@ -32,7 +32,7 @@
 #include "name.h"
 #include "util/prefault.h"
 
-static bool has_place(const struct shmi_object *o)
+static bool has_ksem(const struct shmi_object *o)
 {
 	return o->seg.kind == SHMIPC_SEM && !o->rdonly;
 }
@@ -50,67 +50,67 @@ static int publish(struct shmipc_segment *seg)
 }
 
 static int prefault(const struct shmi_object *o,
-		    const struct shmi_request *request, bool reserved)
+		    const struct shmi_open_args *args, bool reserved)
 {
 	int r;
 
-	if (!(request->flags & SHMIPC_PREFAULT) || o->seg.populated)
+	if (!(args->flags & SHMIPC_PREFAULT) || o->seg.populated)
 		return 0;
 	/* What is reserved counts as used: there need not be as much again. */
-	r = reserved ? 0 : shmi_memory_check(o->seg.length);
+	r = reserved ? 0 : shmi_limits_check(o->seg.length);
 	if (r < 0)
 		return r;
-	return shmi_populate(o->seg.addr, o->seg.length, !o->rdonly);
+	return shmi_prefault(o->seg.addr, o->seg.length, !o->rdonly);
 }
 
-static int create(struct shmi_object *o, const struct shmi_request *request)
+static int create(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	const struct shmipc_backend *ops = o->seg.backend;
 	struct shmi_contents contents = {
-		.kind = request->kind,
-		.name = request->name,
-		.size = request->size,
-		.value = request->value,
+		.kind = args->kind,
+		.name = args->name,
+		.size = args->size,
+		.value = args->value,
 	};
 	unsigned flags = 0;
 	int r;
 
-	if (request->flags & SHMIPC_LAZY)
+	if (args->flags & SHMIPC_LAZY)
 		flags |= SHMIPC_SEGMENT_LAZY;
-	else if (request->flags & SHMIPC_PREFAULT)
+	else if (args->flags & SHMIPC_PREFAULT)
 		flags |= SHMIPC_SEGMENT_PREFAULT;
-	if (request->flags & SHMIPC_TRANSIENT) {
+	if (args->flags & SHMIPC_TRANSIENT) {
 		flags |= SHMIPC_SEGMENT_TRANSIENT;
 		contents.flags |= SHMI_HEADER_TRANSIENT;
 	}
-	r = ops->segment_create(&o->seg, SHMIPC_HEADER_SIZE + request->size,
-				request->mode, flags);
+	r = ops->segment_create(&o->seg, SHMIPC_HEADER_SIZE + args->size,
+				args->mode, flags);
 	if (r < 0)
 		return r;
 	shmi_header_fill(shmi_header_of(&o->seg), &contents);
 
-	r = prefault(o, request, !(request->flags & SHMIPC_LAZY));
+	r = prefault(o, args, !(args->flags & SHMIPC_LAZY));
 	if (r < 0)
 		goto err_segment;
-	if (has_place(o)) {
-		r = ops->place_create(&o->seg, request->mode);
+	if (has_ksem(o)) {
+		r = ops->ksem_create(&o->seg, args->mode);
 		if (r < 0)
 			goto err_segment;
 	}
 
 	r = publish(&o->seg);
 	if (r < 0)
-		goto err_place;
-	o->size = request->size;
+		goto err_ksem;
+	o->size = args->size;
 	o->pid_space = shmi_pid_space();
 	o->created = true;
 	return 0;
 
-err_place:
-	if (has_place(o)) {
-		if (ops->place_remove)
-			ops->place_remove(&o->seg);
-		ops->place_close(&o->seg);
+err_ksem:
+	if (has_ksem(o)) {
+		if (ops->ksem_remove)
+			ops->ksem_remove(&o->seg);
+		ops->ksem_close(&o->seg);
 	}
 err_segment:
 	ops->segment_close(&o->seg);
@@ -143,7 +143,7 @@ static int check(const struct shmipc_segment *seg, struct shmi_facts *ret)
 }
 
 /* A segment was found: judge it, and open the rest. Closes it on failure. */
-static int accept(struct shmi_object *o, const struct shmi_request *request)
+static int accept(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	const struct shmipc_backend *ops = o->seg.backend;
 	struct shmi_facts facts;
@@ -152,17 +152,17 @@ static int accept(struct shmi_object *o, const struct shmi_request *request)
 	r = check(&o->seg, &facts);
 	if (r < 0)
 		goto err_segment;
-	if (request->size > facts.size) {
+	if (args->size > facts.size) {
 		r = shmipc_backend_error(-EINVAL, "it has %llu bytes, not %llu",
 					 (unsigned long long)facts.size,
-					 (unsigned long long)request->size);
+					 (unsigned long long)args->size);
 		goto err_segment;
 	}
-	r = prefault(o, request, false);
+	r = prefault(o, args, false);
 	if (r < 0)
 		goto err_segment;
-	if (has_place(o)) {
-		r = ops->place_open(&o->seg);
+	if (has_ksem(o)) {
+		r = ops->ksem_open(&o->seg);
 		if (r == -ENOENT)
 			r = -EAGAIN; /* unlinked meanwhile: look again */
 		if (r < 0)
@@ -178,28 +178,28 @@ err_segment:
 	return r;
 }
 
-static int attach(struct shmi_object *o, const struct shmi_request *request)
+static int attach(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	unsigned flags = o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0;
 	int r = o->seg.backend->segment_open(&o->seg, flags);
 
-	return r < 0 ? r : accept(o, request);
+	return r < 0 ? r : accept(o, args);
 }
 
-static int import(struct shmi_object *o, const struct shmi_request *request)
+static int import(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	unsigned flags = o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0;
 	const struct shmipc_segment *seg = &o->seg;
 	int r;
 
 	o->name[0] = '\0';
-	r = seg->backend->segment_import(&o->seg, request->fds, flags);
+	r = seg->backend->segment_import(&o->seg, args->fds, flags);
 	if (r < 0)
 		return r;
 	r = shmi_header_name(seg->header ? seg->header : seg->addr, seg->length,
 			     seg->kind, o->name);
 	if (r == 0)
-		return accept(o, request);
+		return accept(o, args);
 	seg->backend->segment_close(&o->seg);
 	return r;
 }
@@ -215,125 +215,122 @@ static void reset(struct shmi_object *o)
 }
 
 /* Once through: -EAGAIN if somebody got in the way. */
-static int open_once(struct shmi_object *o, const struct shmi_request *request)
+static int open_once(struct shmi_object *o, const struct shmi_open_args *args)
 {
-	bool excl = request->flags & SHMIPC_EXCL;
+	bool excl = args->flags & SHMIPC_EXCL;
 	int r;
 
-	if (request->fds) {
+	if (args->fds) {
 		reset(o);
-		return import(o, request);
+		return import(o, args);
 	}
 	if (!excl) {
 		reset(o);
-		r = attach(o, request);
-		if (r != -ENOENT || !(request->flags & SHMIPC_CREATE))
+		r = attach(o, args);
+		if (r != -ENOENT || !(args->flags & SHMIPC_CREATE))
 			return r;
 	}
-	if (request->kind == SHMIPC_SHM && request->size == 0)
+	if (args->kind == SHMIPC_SHM && args->size == 0)
 		return shmipc_backend_error(
 			-EINVAL, "there is none, and a new region needs a "
 				 "size of at least 1");
 	reset(o);
-	r = create(o, request);
+	r = create(o, args);
 	return r == -EEXIST && !excl ? -EAGAIN : r;
 }
 
-static int open_patiently(struct shmi_object *o,
-			  const struct shmi_request *request)
+static int open_with_retries(struct shmi_object *o,
+			     const struct shmi_open_args *args)
 {
 	struct shmi_tries tries = { .count = 0 };
 	int r;
 
 	do
-		r = open_once(o, request);
+		r = open_once(o, args);
 	while (shmi_try_again(&tries, &r));
 	return r;
 }
 
 /* The handle, and the segment's private bytes behind it. */
 int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
-		     const struct shmi_request *request)
+		     const struct shmi_open_args *args)
 {
-	size_t front = shmi_aligned(request->handle);
+	size_t front = shmi_aligned(args->handle);
 	struct shmi_object *o;
 	int r;
 
 	o = calloc(1, front + ipc->ops->segment_size);
 	if (!o)
 		return -ENOMEM;
-	if (request->name)
-		strcpy(o->name, request->name);
-	o->rdonly = request->flags & SHMIPC_RDONLY;
+	if (args->name)
+		strcpy(o->name, args->name);
+	o->rdonly = args->flags & SHMIPC_RDONLY;
 	o->seg.backend = ipc->ops;
-	o->seg.kind = request->kind;
+	o->seg.kind = args->kind;
 	o->seg.name = o->name;
 	o->seg.conn = ipc->conn;
 	o->seg.priv = (char *)o + front;
 
-	r = open_patiently(o, request);
+	r = open_with_retries(o, args);
 	if (r < 0) {
 		free(o);
 		return r;
 	}
-	shmi_subject(o->subject, request->kind, o->name, ipc->ops->name);
+	shmi_subject(o->subject, args->kind, o->name, ipc->ops->name);
 	o->ipc = shmi_ipc_ref(ipc);
 	*ret = o;
 	return 0;
 }
 
-static int check_flags(const struct shmi_request *request)
+static int check_flags(const struct shmi_open_args *args)
 {
 	unsigned known =
 		SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_RDONLY | SHMIPC_TRANSIENT;
 
-	if (request->kind == SHMIPC_SHM)
+	if (args->kind == SHMIPC_SHM)
 		known |= SHMIPC_LAZY | SHMIPC_PREFAULT;
-	if (request->flags & ~known)
+	if (args->flags & ~known)
 		return shmi_bad("unknown flags");
-	if (request->flags & SHMIPC_EXCL && !(request->flags & SHMIPC_CREATE))
+	if (args->flags & SHMIPC_EXCL && !(args->flags & SHMIPC_CREATE))
 		return shmi_bad(
 			"SHMIPC_EXCL makes no sense without SHMIPC_CREATE");
-	if (request->flags & SHMIPC_TRANSIENT &&
-	    !(request->flags & SHMIPC_CREATE))
+	if (args->flags & SHMIPC_TRANSIENT && !(args->flags & SHMIPC_CREATE))
 		return shmi_bad("SHMIPC_TRANSIENT makes no sense without "
 				"SHMIPC_CREATE");
-	if (request->flags & SHMIPC_RDONLY && request->flags & SHMIPC_CREATE)
+	if (args->flags & SHMIPC_RDONLY && args->flags & SHMIPC_CREATE)
 		return shmi_bad("a new object is empty: SHMIPC_RDONLY makes no "
 				"sense with SHMIPC_CREATE");
 	return 0;
 }
 
-static int check_request(const struct shmi_request *request)
+static int check_request(const struct shmi_open_args *args)
 {
 	const uint64_t largest = PTRDIFF_MAX - 2 * SHMIPC_HEADER_SIZE;
 
-	if (request->size > largest)
+	if (args->size > largest)
 		return shmi_bad("no address space is as large as this size");
-	if (request->flags & SHMIPC_EXCL && request->kind == SHMIPC_SHM &&
-	    request->size == 0)
+	if (args->flags & SHMIPC_EXCL && args->kind == SHMIPC_SHM &&
+	    args->size == 0)
 		return shmi_bad("a new region needs a size of at least 1");
-	if (request->flags & SHMIPC_CREATE &&
-	    request->value > SHMIPC_SEM_VALUE_MAX)
+	if (args->flags & SHMIPC_CREATE && args->value > SHMIPC_SEM_VALUE_MAX)
 		return shmi_bad("the value is above SHMIPC_SEM_VALUE_MAX");
-	if (request->flags & SHMIPC_CREATE && request->mode & ~(mode_t)0777)
+	if (args->flags & SHMIPC_CREATE && args->mode & ~(mode_t)0777)
 		return shmi_bad("mode has other than permission bits");
 	/* Whoever is last must be able to look at it and take it away. */
-	if (request->flags & SHMIPC_TRANSIENT && (request->mode & 0600) != 0600)
+	if (args->flags & SHMIPC_TRANSIENT && (args->mode & 0600) != 0600)
 		return shmi_bad("a transient object must be readable and "
 				"writable for its owner");
 	return 0;
 }
 
 int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
-		     struct shmi_request *request)
+		     struct shmi_open_args *args)
 {
 	char subject[SHMI_SUBJECT_MAX];
 	int r;
 
 	shmi_error_begin();
-	shmi_subject(subject, request->kind, request->name,
-		     shmipc_backend_name(ipc));
+	shmi_subject(subject, args->kind, args->name, shmipc_backend_name(ipc));
 	if (!ipc)
 		return shmi_report(SHMI_OPEN,
 				   shmi_bad("the connection is NULL"), subject);
@@ -341,17 +338,17 @@ int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 		return shmi_report(SHMI_OPEN,
 				   shmi_bad("there is no place for the handle"),
 				   subject);
-	r = shmi_name_check(request->name, &request->name);
+	r = shmi_name_check(args->name, &args->name);
 	if (r == 0)
-		r = check_flags(request);
+		r = check_flags(args);
 	if (r == 0)
-		r = check_request(request);
+		r = check_request(args);
 	if (r == 0) {
 		int cancel = shmi_cancel_off();
 
-		r = shmi_object_make(ipc, ret, request);
+		r = shmi_object_make(ipc, ret, args);
 		if (r == -ENOENT)
-			r = shmi_elsewhere(ipc, request->kind, request->name);
+			r = shmi_other_backend(ipc, args->kind, args->name);
 		shmi_cancel_restore(cancel);
 	}
 	return r < 0 ? shmi_report(SHMI_OPEN, r, subject) : 0;
@@ -361,8 +358,8 @@ void shmi_object_close(struct shmi_object *o)
 {
 	int cancel = shmi_cancel_off();
 
-	if (has_place(o))
-		o->seg.backend->place_close(&o->seg);
+	if (has_ksem(o))
+		o->seg.backend->ksem_close(&o->seg);
 	o->seg.backend->segment_close(&o->seg);
 	shmi_ipc_unref(o->ipc);
 	free(o);

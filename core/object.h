@@ -24,7 +24,7 @@ struct shmi_object {
 };
 
 /* The arguments of one call that opens, creates or imports. */
-struct shmi_request {
+struct shmi_open_args {
 	enum shmipc_kind kind;
 	const char *name;
 	size_t handle; /* bytes of the handle, whose first part is the object */
@@ -37,15 +37,15 @@ struct shmi_request {
 
 /*
  * The contract of shmipc_shm_open(), from the check of the arguments to the
- * report. Afterwards request->name is without its slash. The rest of the handle
+ * report. Afterwards args->name is without its slash. The rest of the handle
  * behind the object is zero.
  */
 int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
-		     struct shmi_request *request);
+		     struct shmi_open_args *args);
 
 /* The same without checks and report, for requests of all sorts. */
 int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
-		     const struct shmi_request *request);
+		     const struct shmi_open_args *args);
 
 void shmi_object_close(struct shmi_object *object);
 
@@ -58,7 +58,7 @@ int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
  * included. ret has room for SHMIPC_SEGMENT_FDS.
  */
 int shmi_object_import(struct shmipc *ipc, struct shmi_object **ret,
-		       const struct shmi_request *request);
+		       const struct shmi_open_args *args);
 int shmi_object_export(struct shmi_object *object, int *ret);
 
 /*

@@ -18,8 +18,8 @@
 #include "error.h"
 #include "object.h"
 
-static bool has(const struct shmipc_backend *ops, enum shmipc_kind kind,
-		const char *name)
+static bool other_backend_has(const struct shmipc_backend *ops,
+			      enum shmipc_kind kind, const char *name)
 {
 	_Alignas(max_align_t) char conn[SHMIPC_BACKEND_PRIVATE_MAX];
 	struct shmipc there = { .ops = ops, .conn = conn };
@@ -35,13 +35,13 @@ static bool has(const struct shmipc_backend *ops, enum shmipc_kind kind,
 	return r == 0;
 }
 
-int shmi_elsewhere(const struct shmipc *ipc, enum shmipc_kind kind,
-		   const char *name)
+int shmi_other_backend(const struct shmipc *ipc, enum shmipc_kind kind,
+		       const char *name)
 {
 	const struct shmipc_backend *b;
 
 	for (unsigned i = 0; (b = shmi_backend_at(i)); i++)
-		if (b != ipc->ops && has(b, kind, name))
+		if (b != ipc->ops && other_backend_has(b, kind, name))
 			return shmipc_backend_error(
 				-EXDEV,
 				"there is none on %s, but %s has the name; do "

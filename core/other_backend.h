@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A name that is not here: has another backend got it? */
-#ifndef SHMI_ELSEWHERE_H
-#define SHMI_ELSEWHERE_H
+#ifndef SHMI_OTHER_BACKEND_H
+#define SHMI_OTHER_BACKEND_H
 
 #include "ipc.h"
 
@@ -10,7 +10,7 @@
  *   -ENOENT  nobody has it
  *   -EXDEV   another backend has it; the sentence says which
  */
-int shmi_elsewhere(const struct shmipc *ipc, enum shmipc_kind kind,
-		   const char *name);
+int shmi_other_backend(const struct shmipc *ipc, enum shmipc_kind kind,
+		       const char *name);
 
 #endif

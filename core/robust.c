@@ -219,45 +219,46 @@ static struct shmi_pool *find_pool(uint32_t id)
 /* Relaxed: a pool's thread alone writes it; who else asks gets a hint. */
 static unsigned used_once(struct shmi_pool *pool)
 {
-	return atomic_load_explicit(&pool->fresh, memory_order_relaxed);
+	return atomic_load_explicit(&pool->never_used, memory_order_relaxed);
 }
 
 /* What its last owner, if there was one, has left. */
 static void clean(struct shmi_pool *pool)
 {
 	for (unsigned i = 0; i < used_once(pool); i++)
-		atomic_store_explicit(&pool->pairs[i].lock, NULL,
+		atomic_store_explicit(&pool->nodes[i].lock, NULL,
 				      memory_order_relaxed);
 	if (!pool->word) /* constant; others may read it */
 		pool->word =
 			word_of(shmi_the_thread.list, &pool->self.link.next);
 	pool->free = NULL;
-	atomic_store_explicit(&pool->fresh, 0, memory_order_relaxed);
+	atomic_store_explicit(&pool->never_used, 0, memory_order_relaxed);
 	/* Release: who sees the id sees that nothing is used. */
 	atomic_store_explicit(pool->word, shmi_the_thread.id,
 			      memory_order_release);
 }
 
-/* Not all at once: a page of pairs is enough for nearly everybody. */
-struct shmi_pair *shmi_robust_fresh(void)
+/* Not all at once: a page of nodes is enough for nearly everybody. */
+struct shmi_lock_node *shmi_robust_new_node(void)
 {
 	struct shmi_pool *pool = shmi_the_thread.pool;
 	unsigned number = used_once(pool);
 
-	atomic_store_explicit(&pool->fresh, number + 1, memory_order_relaxed);
-	return &pool->pairs[number];
+	atomic_store_explicit(&pool->never_used, number + 1,
+			      memory_order_relaxed);
+	return &pool->nodes[number];
 }
 
-static struct shmi_pair *find(struct shmi_pool *pool, const void *lock)
+static struct shmi_lock_node *find(struct shmi_pool *pool, const void *lock)
 {
 	for (unsigned i = 0; i < used_once(pool); i++)
-		if (atomic_load_explicit(&pool->pairs[i].lock,
+		if (atomic_load_explicit(&pool->nodes[i].lock,
 					 memory_order_relaxed) == lock)
-			return &pool->pairs[i];
+			return &pool->nodes[i];
 	return NULL;
 }
 
-struct shmi_pair *shmi_pair_find(const void *lock)
+struct shmi_lock_node *shmi_lock_node_find(const void *lock)
 {
 	return find(shmi_the_thread.pool, lock);
 }
@@ -272,7 +273,7 @@ static bool is_owned(const struct shmi_pool *pool)
 		errno != ESRCH);
 }
 
-bool shmi_pair_is_used(const void *lock)
+bool shmi_lock_node_in_use(const void *lock)
 {
 	struct known *known;
 
@@ -283,7 +284,7 @@ bool shmi_pair_is_used(const void *lock)
 	return false;
 }
 
-int shmi_thread_learn(void)
+int shmi_thread_init(void)
 {
 	struct shmi_thread me = { .id = (uint32_t)syscall(SYS_gettid) };
 	size_t length;

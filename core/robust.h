@@ -12,22 +12,22 @@
  * our lock is made of: whoever may write the region could have a word of his
  * choice written, anywhere in the memory of those who lock it.
  *
- * Our way round it: each element has a fence on either side, in the private
+ * Our way round it: each element has a sentinel on either side, in the private
  * memory of the process,
  *
  *     head <-> ... <-> before <-> element -> after <-> ... <-> head
  *
  * and all three come and go together. So the neighbours of the three, which
- * may be the C library's, change only the outer pointers of the fences, and
+ * may be the C library's, change only the outer pointers of the sentinels, and
  * only those are ever followed. The element's own `next' is written by us and
  * read by the kernel alone, when it tidies up after us. It follows whatever is
  * there, for 2,048 steps at most, and changes nothing but words that are the
  * dead thread's id. With three steps a lock and some for the program's own
  * mutexes, that is why there is SHMIPC_LOCKS_MAX.
- * To the kernel a fence is an element like others; the lock word that it sees
+ * To the kernel a sentinel is an element like others; the lock word that it sees
  * beside it is 0, nobody's.
  *
- * The fences stand in a pool that is the thread's own while it lives: whatever
+ * The sentinels stand in a pool that is the thread's own while it lives: whatever
  * a peer makes two threads believe, they do not write to the same. A pool is
  * an element of its thread's list too, from the first lock on, with the
  * thread's id in its word, so that the kernel marks it, after all locks that
@@ -71,24 +71,24 @@ struct shmi_link {
 };
 
 /* An element in private memory. The word lies somewhere in the zeros. */
-struct shmi_fence {
+struct shmi_sentinel {
 	char zeros[SHMI_ROBUST_REACH];
 	struct shmi_link link;
 };
 
 /* What a held lock needs. Its thread alone touches it, but for `lock'. */
-struct shmi_pair {
-	struct shmi_fence before, after;
+struct shmi_lock_node {
+	struct shmi_sentinel before, after;
 	const void *_Atomic lock; /* for what it is used; NULL: for nothing */
-	struct shmi_pair *next;	  /* the next that is free */
+	struct shmi_lock_node *next; /* the next that is free */
 };
 
 struct shmi_pool {
-	struct shmi_fence self;
-	_Atomic uint32_t *word; /* of self: whose it is, or DIED, or 0 */
-	struct shmi_pair *free; /* used before, and free now */
-	_Atomic unsigned fresh; /* from here on none was ever used */
-	struct shmi_pair pairs[SHMIPC_LOCKS_MAX];
+	struct shmi_sentinel self;
+	_Atomic uint32_t *word;	     /* of self: whose it is, or DIED, or 0 */
+	struct shmi_lock_node *free; /* used before, and free now */
+	_Atomic unsigned never_used; /* from here on none was ever used */
+	struct shmi_lock_node nodes[SHMIPC_LOCKS_MAX];
 };
 
 /* What a thread needs to know about itself to take locks. */
@@ -112,7 +112,7 @@ uint64_t shmi_pid_space(void);
  *   -ENOMEM   no memory
  *   -ENOTSUP  there is no list that we understand
  */
-int shmi_thread_learn(void);
+int shmi_thread_init(void);
 
 /* Make sure that shmi_the_thread is true, also after fork(2). */
 static inline int shmi_thread(void)
@@ -124,39 +124,39 @@ static inline int shmi_thread(void)
 	    atomic_load_explicit(pool->word, memory_order_relaxed) ==
 		    shmi_the_thread.id)
 		return 0;
-	return shmi_thread_learn();
+	return shmi_thread_init();
 }
 
-/* Has the calling thread a pair left? */
+/* Has the calling thread a node left? */
 static inline bool shmi_robust_has_room(void)
 {
 	struct shmi_pool *pool = shmi_the_thread.pool;
 
 	return pool->free ||
-	       atomic_load_explicit(&pool->fresh, memory_order_relaxed) <
+	       atomic_load_explicit(&pool->never_used, memory_order_relaxed) <
 		       SHMIPC_LOCKS_MAX;
 }
 
-/* A pair that was never used. */
-struct shmi_pair *shmi_robust_fresh(void);
+/* A node that was never used. */
+struct shmi_lock_node *shmi_robust_new_node(void);
 
-/* The calling thread's pair that is used for this; NULL: there is none. */
-struct shmi_pair *shmi_pair_find(const void *lock);
+/* The calling thread's node that is used for this; NULL: there is none. */
+struct shmi_lock_node *shmi_lock_node_find(const void *lock);
 
 /* The same, if it is likely to be this one. */
-static inline struct shmi_pair *shmi_pair_mine(struct shmi_pair *likely,
-					       const void *lock)
+static inline struct shmi_lock_node *
+shmi_lock_node_mine(struct shmi_lock_node *likely, const void *lock)
 {
 	struct shmi_pool *pool = shmi_the_thread.pool;
 
-	if (likely >= pool->pairs && likely < pool->pairs + SHMIPC_LOCKS_MAX &&
+	if (likely >= pool->nodes && likely < pool->nodes + SHMIPC_LOCKS_MAX &&
 	    atomic_load_explicit(&likely->lock, memory_order_relaxed) == lock)
 		return likely;
-	return shmi_pair_find(lock);
+	return shmi_lock_node_find(lock);
 }
 
-/* Has any living thread of this process a pair that is used for this? */
-bool shmi_pair_is_used(const void *lock);
+/* Has any living thread of this process a node that is used for this? */
+bool shmi_lock_node_in_use(const void *lock);
 
 /* List pointers have flags of the C library in their lowest bit. */
 static inline void **shmi_next_of(void *pointer)
@@ -216,43 +216,43 @@ static inline void shmi_robust_link(struct shmi_link *begin,
 }
 
 /*
- * Put a word into the calling thread's list, with a pair that is used for lock
+ * Put a word into the calling thread's list, with a node that is used for lock
  * from then on. There must be room.
  */
-static inline struct shmi_pair *shmi_robust_add(_Atomic uint32_t *word,
-						const void *lock)
+static inline struct shmi_lock_node *shmi_robust_add(_Atomic uint32_t *word,
+						     const void *lock)
 {
-	struct shmi_pair *pair = shmi_the_thread.pool->free;
+	struct shmi_lock_node *node = shmi_the_thread.pool->free;
 	void *element = shmi_element_of(word);
 
-	if (pair)
-		shmi_the_thread.pool->free = pair->next;
+	if (node)
+		shmi_the_thread.pool->free = node->next;
 	else
-		pair = shmi_robust_fresh();
+		node = shmi_robust_new_node();
 	/* Relaxed: for other threads it is a hint. */
-	atomic_store_explicit(&pair->lock, lock, memory_order_relaxed);
-	pair->before.link.next = element;
-	*(void **)element = &pair->after.link.next;
-	pair->after.link.prev = element;
-	shmi_robust_link(&pair->before.link, &pair->after.link);
-	return pair;
+	atomic_store_explicit(&node->lock, lock, memory_order_relaxed);
+	node->before.link.next = element;
+	*(void **)element = &node->after.link.next;
+	node->after.link.prev = element;
+	shmi_robust_link(&node->before.link, &node->after.link);
+	return node;
 }
 
 /* Take it out again. */
-static inline void shmi_robust_remove(struct shmi_pair *pair)
+static inline void shmi_robust_remove(struct shmi_lock_node *node)
 {
 	struct robust_list *head = &shmi_the_thread.list->list;
-	void *prev = pair->before.link.prev;
-	void *next = pair->after.link.next;
+	void *prev = node->before.link.prev;
+	void *next = node->after.link.next;
 
 	shmi_robust_tell(shmi_next_of(prev), next);
 	if (shmi_next_of(next) != (void **)head)
 		*shmi_prev_of(next) = prev;
 	/* An address of ours is nobody's business. */
-	*(void **)pair->before.link.next = NULL;
-	atomic_store_explicit(&pair->lock, NULL, memory_order_relaxed);
-	pair->next = shmi_the_thread.pool->free;
-	shmi_the_thread.pool->free = pair;
+	*(void **)node->before.link.next = NULL;
+	atomic_store_explicit(&node->lock, NULL, memory_order_relaxed);
+	node->next = shmi_the_thread.pool->free;
+	shmi_the_thread.pool->free = node;
 }
 
 #endif

@@ -17,7 +17,7 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 		    const char *name, unsigned value, unsigned flags,
 		    mode_t mode)
 {
-	struct shmi_request request = {
+	struct shmi_open_args args = {
 		.kind = SHMIPC_SEM,
 		.handle = sizeof(struct shmipc_sem),
 		.name = name,
@@ -28,7 +28,7 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 	struct shmi_object *object;
 	int r;
 
-	r = shmi_object_open(ipc, ret ? &object : NULL, &request);
+	r = shmi_object_open(ipc, ret ? &object : NULL, &args);
 	if (r == 0)
 		*ret = (struct shmipc_sem *)object;
 	return r;
@@ -37,7 +37,7 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 int shmipc_sem_import_fds(struct shmipc *ipc, struct shmipc_sem **ret,
 			  const int fds[2], unsigned flags)
 {
-	struct shmi_request request = {
+	struct shmi_open_args args = {
 		.kind = SHMIPC_SEM,
 		.handle = sizeof(struct shmipc_sem),
 		.flags = flags,
@@ -46,7 +46,7 @@ int shmipc_sem_import_fds(struct shmipc *ipc, struct shmipc_sem **ret,
 	struct shmi_object *object;
 	int r;
 
-	r = shmi_object_import(ipc, ret ? &object : NULL, &request);
+	r = shmi_object_import(ipc, ret ? &object : NULL, &args);
 	if (r == 0)
 		*ret = (struct shmipc_sem *)object;
 	return r;

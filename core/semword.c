@@ -57,14 +57,14 @@ int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
 		if (left >= 0) {
 			/* [W2] */
 			if (slept && left > 0)
-				seg->backend->place_post(seg);
+				seg->backend->ksem_post(seg);
 			return 0;
 		}
 		if (deadline && shmi_clock_reached(deadline))
 			return -ETIMEDOUT;
-		wake = shmi_clock_slice(deadline);
+		wake = shmi_clock_recheck(deadline);
 		/* [W4] */
-		r = seg->backend->place_wait(seg, &wake);
+		r = seg->backend->ksem_wait(seg, &wake);
 		if (r < 0 && r != -ETIMEDOUT)
 			return r;
 	}
@@ -74,6 +74,6 @@ void shmi_semword_wake(struct shmipc_segment *seg)
 {
 	int saved = errno; /* a signal handler must leave it alone */
 
-	seg->backend->place_post(seg);
+	seg->backend->ksem_post(seg);
 	errno = saved;
 }

@@ -133,7 +133,7 @@ int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
  * Take a unit; look again for a while, then sleep on the segment's place, until
  * there is one. deadline: absolute CLOCK_MONOTONIC, valid; NULL: for ever.
  *   -ETIMEDOUT  there was none until the deadline
- *   and the other codes of place_wait()
+ *   and the other codes of ksem_wait()
  */
 static inline int shmi_semword_wait(struct shmipc_segment *seg,
 				    struct shmi_spin *spin,

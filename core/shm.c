@@ -16,7 +16,7 @@ struct shmipc_shm {
 int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 		    const char *name, size_t size, unsigned flags, mode_t mode)
 {
-	struct shmi_request request = {
+	struct shmi_open_args args = {
 		.kind = SHMIPC_SHM,
 		.handle = sizeof(struct shmipc_shm),
 		.name = name,
@@ -27,7 +27,7 @@ int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 	struct shmi_object *object;
 	int r;
 
-	r = shmi_object_open(ipc, ret ? &object : NULL, &request);
+	r = shmi_object_open(ipc, ret ? &object : NULL, &args);
 	if (r < 0)
 		return r;
 	*ret = (struct shmipc_shm *)object;
@@ -39,7 +39,7 @@ int shmipc_shm_import_fd(struct shmipc *ipc, struct shmipc_shm **ret, int fd,
 			 unsigned flags)
 {
 	const int fds[SHMIPC_SEGMENT_FDS] = { fd, -1 };
-	struct shmi_request request = {
+	struct shmi_open_args args = {
 		.kind = SHMIPC_SHM,
 		.handle = sizeof(struct shmipc_shm),
 		.flags = flags,
@@ -48,7 +48,7 @@ int shmipc_shm_import_fd(struct shmipc *ipc, struct shmipc_shm **ret, int fd,
 	struct shmi_object *object;
 	int r;
 
-	r = shmi_object_import(ipc, ret ? &object : NULL, &request);
+	r = shmi_object_import(ipc, ret ? &object : NULL, &args);
 	if (r < 0)
 		return r;
 	*ret = (struct shmipc_shm *)object;
@@ -89,7 +89,7 @@ int shmipc_shm_close(struct shmipc_shm *shm)
 {
 	if (!shm)
 		return 0;
-	if (shmi_pair_is_used(&shm->lock))
+	if (shmi_lock_node_in_use(&shm->lock))
 		return shmi_report_static(-EBUSY, shm->object.subject,
 					  "a thread of this process holds its "
 					  "lock through this handle");
@@ -141,10 +141,10 @@ static int report(const struct shmipc_shm *shm, int r)
 	}
 }
 
-static inline int lock(struct shmipc_shm *shm, bool patient,
+static inline int lock(struct shmipc_shm *shm, bool may_sleep,
 		       const struct timespec *deadline)
 {
-	int r = shmi_lockword_lock(shm->object.seg.addr, &shm->lock, patient,
+	int r = shmi_lockword_lock(shm->object.seg.addr, &shm->lock, may_sleep,
 				   deadline);
 
 	return __builtin_expect(r == 0, 1) ? 0 : report(shm, r);

@@ -27,7 +27,7 @@
  *   fork     a child uses connections and segments of its parent, also when
  *            another thread was inside an operation during fork(): take no
  *            lock that such a child would find locked.
- *   Signals  place_post() is async-signal-safe. Nothing else is.
+ *   Signals  ksem_post() is async-signal-safe. Nothing else is.
  *   Blocking allowed only where BLOCKS is written.
  *   Exec     every descriptor is close-on-exec, every mapping ends.
  *
@@ -41,10 +41,10 @@
  *     after every other operation on it
  *   - a created segment is filled by the core, then comes to exactly one
  *     segment_publish() or straight to segment_close()
- *   - place_create() only on a created, unpublished segment of kind
- *     SHMIPC_SEM; place_open() only on an opened or imported one that was not
- *     opened for reading only; place_wait() and place_post() only between one
- *     of these and place_close()
+ *   - ksem_create() only on a created, unpublished segment of kind
+ *     SHMIPC_SEM; ksem_open() only on an opened or imported one that was not
+ *     opened for reading only; ksem_wait() and ksem_post() only between one
+ *     of these and ksem_close()
  *
  * All operations are required, except those marked OPTIONAL.
  * shmipc_backend_register() checks every table, so this text cannot drift.
@@ -304,9 +304,9 @@ struct shmipc_backend {
 	 *   -EACCES     the name space may not be read
 	 *   -ECONNREFUSED -ETIMEDOUT  as segment_create()
 	 */
-	int (*collect)(void *conn, int remove,
-		       int (*found)(const struct shmipc_info *info, void *arg),
-		       void *arg);
+	int (*gc)(void *conn, int remove,
+		  int (*found)(const struct shmipc_info *info, void *arg),
+		  void *arg);
 
 	/*
 	 * OPTIONAL: this and segment_import(), both or neither, and exactly
@@ -353,7 +353,7 @@ struct shmipc_backend {
 	 *   -ENOSPC     a limit was hit; the sentence names it
 	 *   -EAGAIN     something is in the way; the core starts over
 	 */
-	int (*place_create)(struct shmipc_segment *seg, mode_t mode);
+	int (*ksem_create)(struct shmipc_segment *seg, mode_t mode);
 
 	/*
 	 * Open the place of an opened segment.
@@ -362,7 +362,7 @@ struct shmipc_backend {
 	 *   -EACCES     the permission bits do not allow it
 	 *   -EPROTO     the place is damaged or not ours
 	 */
-	int (*place_open)(struct shmipc_segment *seg);
+	int (*ksem_open)(struct shmipc_segment *seg);
 
 	/*
 	 * Sleep until a token can be taken, and take it. BLOCKS until the
@@ -372,24 +372,24 @@ struct shmipc_backend {
 	 *   -EINTR      a signal handler ran
 	 *   -EIDRM      somebody removed the place behind our back
 	 */
-	int (*place_wait)(struct shmipc_segment *seg,
-			  const struct timespec *deadline);
+	int (*ksem_wait)(struct shmipc_segment *seg,
+			 const struct timespec *deadline);
 
 	/*
 	 * Add a token. Never blocks, async-signal-safe, cannot fail: when the
 	 * kernel's counter is full there are tokens enough.
 	 */
-	void (*place_post)(struct shmipc_segment *seg);
+	void (*ksem_post)(struct shmipc_segment *seg);
 
 	/* Close it for this process; runs before segment_close(). */
-	void (*place_close)(struct shmipc_segment *seg);
+	void (*ksem_close)(struct shmipc_segment *seg);
 
 	/*
-	 * Undo place_create() for a segment that will not be published; runs
-	 * before place_close(). OPTIONAL: without it a place goes with the
+	 * Undo ksem_create() for a segment that will not be published; runs
+	 * before ksem_close(). OPTIONAL: without it a place goes with the
 	 * segment.
 	 */
-	void (*place_remove)(struct shmipc_segment *seg);
+	void (*ksem_remove)(struct shmipc_segment *seg);
 };
 
 /**
@@ -461,7 +461,7 @@ SHMIPC_API int shmipc_segment_commit(void *addr);
  * @retval 0		given up, by this call or an earlier one: remove it
  * @retval -EEXIST	it is complete
  */
-SHMIPC_API int shmipc_segment_give_up(void *addr);
+SHMIPC_API int shmipc_segment_abort(void *addr);
 
 /**
  * Of several who unlink one segment, which one did it? For systems that let
@@ -470,7 +470,7 @@ SHMIPC_API int shmipc_segment_give_up(void *addr);
  * @retval 0		the caller
  * @retval -ENOENT	somebody else
  */
-SHMIPC_API int shmipc_segment_retire(void *addr);
+SHMIPC_API int shmipc_segment_end(void *addr);
 
 /**
  * Is a segment transient? It must be one that shmipc_segment_look() found to
@@ -484,8 +484,8 @@ SHMIPC_API int shmipc_segment_is_transient(const void *addr);
  * A word in the header for the backend's own use, 0 until it is set. Who may
  * write the segment may change it, so what it leads to has to be verified.
  */
-SHMIPC_API void shmipc_segment_set_note(void *addr, uint64_t note);
-SHMIPC_API uint64_t shmipc_segment_note(const void *addr);
+SHMIPC_API void shmipc_segment_set_word(void *addr, uint64_t note);
+SHMIPC_API uint64_t shmipc_segment_word(const void *addr);
 
 #ifdef __cplusplus
 }

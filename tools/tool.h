@@ -102,7 +102,7 @@ const char *tool_owner(uid_t uid);
 /* The same, NULL if he has none; static. */
 const char *tool_user_name(uid_t uid);
 
-/* ---- objects (collect.c) ------------------------------------------------- */
+/* ---- objects (gc.c) ------------------------------------------------- */
 
 enum verdict {
 	VERDICT_USED,	 /* somebody has it open */

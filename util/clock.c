@@ -58,13 +58,13 @@ struct timespec shmi_clock_left(const struct timespec *when)
 	return left;
 }
 
-struct timespec shmi_clock_slice(const struct timespec *deadline)
+struct timespec shmi_clock_recheck(const struct timespec *deadline)
 {
-	struct timespec slice = shmi_clock_in(SHMI_SLICE_MS);
+	struct timespec recheck = shmi_clock_in(SHMI_RECHECK_MS);
 
-	if (deadline && shmi_clock_before(deadline, &slice))
+	if (deadline && shmi_clock_before(deadline, &recheck))
 		return *deadline;
-	return slice;
+	return recheck;
 }
 
 void shmi_clock_back_off(unsigned attempt)
@@ -83,7 +83,7 @@ bool shmi_try_again(struct shmi_tries *tries, int *r)
 	if (*r != -EAGAIN)
 		return false;
 	if (tries->count == 0)
-		tries->until = shmi_clock_in(SHMI_PATIENCE_MS);
+		tries->until = shmi_clock_in(SHMI_PEER_TIMEOUT_MS);
 	if (shmi_clock_reached(&tries->until)) {
 		*r = -ETIMEDOUT;
 		return false;

@@ -7,10 +7,10 @@
 #include <time.h>
 
 /* How long somebody else may take to finish what we wait for (contract). */
-#define SHMI_PATIENCE_MS 5000
+#define SHMI_PEER_TIMEOUT_MS 5000
 
 /* The longest sleep without a look: half of the second that we promise. */
-#define SHMI_SLICE_MS 500
+#define SHMI_RECHECK_MS 500
 
 /* The time this many milliseconds from now. */
 struct timespec shmi_clock_in(long ms);
@@ -33,7 +33,7 @@ struct timespec shmi_clock_left(const struct timespec *when);
  * When a sleeper has to look again, also if nobody wakes him: at his deadline
  * (NULL: none), but not later than a slice from now.
  */
-struct timespec shmi_clock_slice(const struct timespec *deadline);
+struct timespec shmi_clock_recheck(const struct timespec *deadline);
 
 /*
  * A short sleep before looking again at what somebody else has to finish, or

@@ -49,7 +49,7 @@
  */
 #define SMALL_PAGES_NS 1000000
 
-void *shmi_huge_hint(size_t length)
+void *shmi_prefault_hint(size_t length)
 {
 	void *space;
 	uintptr_t start;
@@ -83,10 +83,10 @@ static bool fill(char *addr, size_t extents)
 	return madvise(addr, extents * EXTENT, MADV_COLLAPSE) == 0;
 }
 
-void shmi_huge_fill(void *addr, size_t length)
+void shmi_prefault_huge(void *addr, size_t length)
 {
 	uint64_t until = worked_ns();
-	size_t count = shmi_memory_blocks(EXTENT_ORDER);
+	size_t count = shmi_limits_free_blocks(EXTENT_ORDER);
 	size_t piece = 1;
 
 	/* Another thread was quicker to map where the hint led. */

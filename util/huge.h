@@ -10,14 +10,14 @@
  * or shmat(2), and free a moment ago: with MAP_FIXED or SHM_REMAP it would
  * replace what another thread mapped meanwhile. NULL: anywhere will do.
  */
-void *shmi_huge_hint(size_t length);
+void *shmi_prefault_hint(size_t length);
 
 /*
  * Give a mapping of a new and empty object huge pages, as long as that is
  * quicker than small ones. Those that it gets are reserved and mapped; all
  * others are left to the caller, and to say what is missing as well. What can
- * be had is to be asked before: shmi_memory_check().
+ * be had is to be asked before: shmi_limits_check().
  */
-void shmi_huge_fill(void *addr, size_t length);
+void shmi_prefault_huge(void *addr, size_t length);
 
 #endif

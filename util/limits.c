@@ -152,7 +152,7 @@ static size_t groups_left(void)
 	return least;
 }
 
-int shmi_memory_check(size_t length)
+int shmi_limits_check(size_t length)
 {
 	struct sysinfo info;
 	size_t left;
@@ -193,7 +193,7 @@ static size_t blocks_in(const char *numbers, unsigned order)
 }
 
 /* See proc_buddyinfo(5). Zone DMA is kept for drivers. */
-size_t shmi_memory_blocks(unsigned order)
+size_t shmi_limits_free_blocks(unsigned order)
 {
 	char text[4096], *rest = NULL;
 	size_t sum = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How much memory may be had? */
-#ifndef SHMI_MEMORY_H
-#define SHMI_MEMORY_H
+#ifndef SHMI_LIMITS_H
+#define SHMI_LIMITS_H
 
 #include <stddef.h>
 
@@ -11,9 +11,9 @@
  * takes the program that asked.
  *   -ENOSPC  no; the sentence names the limit
  */
-int shmi_memory_check(size_t length);
+int shmi_limits_check(size_t length);
 
 /* So many blocks of 2^order pages are free in one piece; 0 if not known. */
-size_t shmi_memory_blocks(unsigned order);
+size_t shmi_limits_free_blocks(unsigned order);
 
 #endif

@@ -33,7 +33,7 @@ static void touch(char *addr, size_t length, bool writable)
 	}
 }
 
-int shmi_populate(void *addr, size_t length, bool writable)
+int shmi_prefault(void *addr, size_t length, bool writable)
 {
 	int r;
 

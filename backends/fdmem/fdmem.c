@@ -35,7 +35,7 @@ static int check_limits(size_t length, bool lazy)
 			"%zu bytes are more than RLIMIT_FSIZE allows "
 			"(%llu); raise it with ulimit -f",
 			length, (unsigned long long)limit.rlim_cur);
-	return lazy ? 0 : shmi_memory_check(length);
+	return lazy ? 0 : shmi_limits_check(length);
 }
 
 static int no_room(size_t length, const char *where)
@@ -81,14 +81,14 @@ static int extend(int fd, size_t length, bool lazy)
  */
 static void reserve_huge(int fd, size_t length)
 {
-	void *hint = shmi_huge_hint(length), *addr;
+	void *hint = shmi_prefault_hint(length), *addr;
 
 	if (!hint || ftruncate(fd, (off_t)length) < 0)
 		return;
 	addr = mmap(hint, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (addr == MAP_FAILED)
 		return;
-	shmi_huge_fill(addr, length);
+	shmi_prefault_huge(addr, length);
 	munmap(addr, length);
 }
 
@@ -212,11 +212,11 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 	if (r < 0)
 		return r;
 	note_file(seg, &st);
-	r = users_join(fd);
+	r = usemark_set(fd);
 	if (r < 0)
 		return r;
 	if (flags & SHMIPC_SEGMENT_PREFAULT)
-		hint = shmi_huge_hint(length);
+		hint = shmi_prefault_hint(length);
 	/* It says nothing when it fails, and need not: they are reserved. */
 	r = map(seg, fd, hint, length, true, at_once ? MAP_POPULATE : 0);
 	if (r == 0 && of(seg)->keeps)
@@ -296,7 +296,7 @@ static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 		return errno == EAGAIN ? -ENOMEM : -errno;
 	r = read_header(fd, st, seg->kind, seg->name, page, SHMIPC_HEADER_SIZE);
 	if (r == 0 && of(seg)->transient)
-		r = users_look(fd);
+		r = usemark_look(fd);
 	if (r < 0) {
 		munmap(page, SHMIPC_HEADER_SIZE);
 		return r;
@@ -319,7 +319,7 @@ static int map_all(struct shmipc_segment *seg, int fd, const struct stat *st,
 	if (r < 0)
 		return r;
 	if (!of(seg)->marked)
-		r = of(seg)->transient ? users_join_others(fd) : users_join(fd);
+		r = of(seg)->transient ? usemark_join(fd) : usemark_set(fd);
 	if (r == 0)
 		r = map(seg, fd, NULL, (size_t)st->st_size, writable, 0);
 	if (r < 0)
@@ -377,7 +377,7 @@ int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
 		return share(kept);
 	if (fd < 0)
 		return fd;
-	r = users_join(fd);
+	r = usemark_set(fd);
 	if (r == 0)
 		return fd;
 	close(fd);
@@ -395,7 +395,7 @@ static int open_import(struct shmipc_segment *seg, int fd, int access)
 	own = share(fd);
 	if (own < 0)
 		return own;
-	r = users_is_marked(own);
+	r = usemark_is_set(own);
 	if (r < 0) {
 		close(own);
 		return r;
@@ -467,9 +467,9 @@ int fdmem_stat(const struct shmipc_segment *seg,
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	r = users_count(fd, &result.attached);
+	r = usemark_count(fd, &result.attached);
 	/* Who removes it was counted too. */
-	if (r == 0 && of(seg)->transient && users_look(fd) == -ESTALE)
+	if (r == 0 && of(seg)->transient && usemark_look(fd) == -ESTALE)
 		r = -ENOENT;
 	if (r < 0)
 		return r;

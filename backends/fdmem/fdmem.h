@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared memory behind a file descriptor: what posix and memfd have in common.
- * Who uses it: fdmem/users.h.
+ * Who uses it: fdmem/usemark.h.
  */
 #ifndef SHMI_FDMEM_H
 #define SHMI_FDMEM_H
@@ -82,7 +82,7 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
  * Its header is judged before the file is mapped; if the segment's name is "",
  * it may have any. On success the descriptor is the segment's.
  *   -EPROTO  it is not this segment
- *   -ESTALE  it is a ghost: transient and without a user
+ *   -ESTALE  it is an orphan: transient and without a user
  *   -EAGAIN  it is becoming one, or none: look again
  */
 int fdmem_map(struct shmipc_segment *seg, int fd, unsigned flags);

@@ -16,18 +16,18 @@
 #include "util/random.h"
 
 /* User locks stand at offsets from here, which no file reaches. */
-#define USERS_START ((off_t)1 << 60)
-#define USERS_END   ((off_t)1 << 61)
-#define GATE	    (USERS_START - 1)
+#define USEMARK_START ((off_t)1 << 60)
+#define USEMARK_END   ((off_t)1 << 61)
+#define GATE	      (USEMARK_START - 1)
 
 /*
- * How often users_count() asks. Locks come in no order that helps: counting n
- * of them takes about n * log(n) questions, and n * n if somebody wants it to.
+ * How often usemark_count() asks. Locks come in no order that helps: counting n
+ * of them takes about n * log(n) queries, and n * n if somebody wants it to.
  * Beyond that, attached is too low.
  */
-#define QUESTIONS_MAX 20000
+#define QUERIES_MAX 20000
 
-int users_join(int fd)
+int usemark_set(int fd)
 {
 	struct flock lock = {
 		.l_type = F_RDLCK,
@@ -37,7 +37,7 @@ int users_join(int fd)
 	uint64_t at = shmi_random(getpid());
 
 	/* Two users on one byte count as one; with 2^60 bytes nobody cares. */
-	lock.l_start = USERS_START + (off_t)(at & ((UINT64_C(1) << 60) - 1));
+	lock.l_start = USEMARK_START + (off_t)(at & ((UINT64_C(1) << 60) - 1));
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
@@ -47,7 +47,7 @@ int users_join(int fd)
 }
 
 /* Nobody is told of his own locks by fcntl(2); the kernel lists them there. */
-int users_is_marked(int fd)
+int usemark_is_set(int fd)
 {
 	char info[FDMEM_INFO];
 	int r = fdmem_read_info(fd, info);
@@ -61,14 +61,14 @@ int users_is_marked(int fd)
  * left of it until there is none.
  *
  * Anybody who may read the file may lock what he likes in it. So no lock is
- * believed to be one of ours, and *questions bounds how often we ask.
+ * believed to be one of ours, and *queries bounds how often we ask.
  */
-static int lowest_lock(int fd, off_t start, off_t end, unsigned *questions,
+static int lowest_lock(int fd, off_t start, off_t end, unsigned *queries,
 		       off_t *from, off_t *to)
 {
 	int found = 0;
 
-	while (*questions && start < end) {
+	while (*queries && start < end) {
 		struct flock lock = {
 			.l_type = F_WRLCK,
 			.l_whence = SEEK_SET,
@@ -76,7 +76,7 @@ static int lowest_lock(int fd, off_t start, off_t end, unsigned *questions,
 			.l_len = end - start,
 		};
 
-		--*questions;
+		--*queries;
 		if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
 			return -errno;
 		if (lock.l_type == F_UNLCK)
@@ -84,21 +84,21 @@ static int lowest_lock(int fd, off_t start, off_t end, unsigned *questions,
 		found = 1;
 		*from = lock.l_start > start ? lock.l_start : start;
 		/* A length of 0 is up to the end of all files: fcntl(2). */
-		*to = lock.l_len && lock.l_start + lock.l_len < USERS_END
+		*to = lock.l_len && lock.l_start + lock.l_len < USEMARK_END
 			      ? lock.l_start + lock.l_len
-			      : USERS_END;
+			      : USEMARK_END;
 		end = *from;
 	}
 	return found;
 }
 
-int users_count(int fd, unsigned *ret)
+int usemark_count(int fd, unsigned *ret)
 {
-	unsigned questions = QUESTIONS_MAX, count = 0;
-	off_t at = USERS_START, from = at, to = at;
+	unsigned queries = QUERIES_MAX, count = 0;
+	off_t at = USEMARK_START, from = at, to = at;
 	int r;
 
-	while ((r = lowest_lock(fd, at, USERS_END, &questions, &from, &to)) >
+	while ((r = lowest_lock(fd, at, USEMARK_END, &queries, &from, &to)) >
 	       0) {
 		count++;
 		at = to;
@@ -128,7 +128,7 @@ static int find_lock(int fd, off_t start, struct flock *ret)
 		.l_type = F_WRLCK,
 		.l_whence = SEEK_SET,
 		.l_start = start,
-		.l_len = USERS_END - start,
+		.l_len = USEMARK_END - start,
 	};
 	return fcntl(fd, F_OFD_GETLK, ret) < 0 ? -errno : 0;
 }
@@ -137,10 +137,10 @@ static int find_lock(int fd, off_t start, struct flock *ret)
 static bool is_claim(const struct flock *lock)
 {
 	return lock->l_type == F_WRLCK && lock->l_start <= GATE &&
-	       (lock->l_len == 0 || lock->l_start + lock->l_len >= USERS_END);
+	       (lock->l_len == 0 || lock->l_start + lock->l_len >= USEMARK_END);
 }
 
-int users_look(int fd)
+int usemark_look(int fd)
 {
 	struct flock lock;
 	int r;
@@ -151,49 +151,49 @@ int users_look(int fd)
 		return r;
 	if (lock.l_type == F_UNLCK || is_claim(&lock))
 		return -ESTALE;
-	/* Somebody in the gate is not yet a user, and may find a ghost. */
-	r = find_lock(fd, USERS_START, &lock);
+	/* Somebody in the gate is not yet a user, and may find an orphan. */
+	r = find_lock(fd, USEMARK_START, &lock);
 	if (r < 0)
 		return r;
 	return lock.l_type == F_UNLCK || is_claim(&lock) ? -EAGAIN : 0;
 }
 
-int users_enter(int fd)
+int usemark_enter(int fd)
 {
-	return lock_range(fd, F_RDLCK, GATE, USERS_START);
+	return lock_range(fd, F_RDLCK, GATE, USEMARK_START);
 }
 
-int users_claim(int fd)
+int usemark_claim(int fd)
 {
 	/* [R1] */
-	return lock_range(fd, F_WRLCK, GATE, USERS_END);
+	return lock_range(fd, F_WRLCK, GATE, USEMARK_END);
 }
 
-void users_leave(int fd)
+void usemark_leave(int fd)
 {
-	(void)lock_range(fd, F_UNLCK, GATE, USERS_END);
+	(void)lock_range(fd, F_UNLCK, GATE, USEMARK_END);
 }
 
-int users_join_others(int fd)
+int usemark_join(int fd)
 {
 	struct flock mark;
 	int r;
 
 	/* [J1] */
-	r = users_enter(fd);
+	r = usemark_enter(fd);
 	if (r < 0)
 		return r;
 	/* [J2] */
-	r = find_lock(fd, USERS_START, &mark);
+	r = find_lock(fd, USEMARK_START, &mark);
 	if (r == 0 && mark.l_type != F_UNLCK) {
 		/* [J3] */
-		r = users_join(fd);
+		r = usemark_set(fd);
 		/* [J4] the gate alone: not our mark */
-		(void)lock_range(fd, F_UNLCK, GATE, USERS_START);
+		(void)lock_range(fd, F_UNLCK, GATE, USEMARK_START);
 		return r;
 	}
-	users_leave(fd);
+	usemark_leave(fd);
 	if (r == 0)
-		r = users_look(fd);
+		r = usemark_look(fd);
 	return r == 0 ? -EAGAIN : r;
 }

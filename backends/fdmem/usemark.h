@@ -19,10 +19,10 @@
  * steps. In front of the marks there is one byte more, the gate:
  *
  *   join    [J1] read lock on the gate   [J2] is there a mark? If not, unlock
- *           and see whether it is a ghost   [J3] make our own   [J4] unlock
- *   ghost   [S1] one question for any lock on gate and marks: there is none, or
+ *           and see whether it is an orphan   [J3] make our own   [J4] unlock
+ *   orphan   [S1] one question for any lock on gate and marks: there is none, or
  *           that of R1
- *   remove  [R1] write lock on gate and marks, all at once: it is a ghost, and
+ *   remove  [R1] write lock on gate and marks, all at once: it is an orphan, and
  *           nobody can join   [R2] take its name away   [R3] unlock
  *   unlink  read lock on the gate, take the name away, unlock
  *   close   find it by name, then unmap, then R1 to R3 if that works
@@ -38,7 +38,7 @@
  * things to others. A write lock takes write permission, so whoever may only
  * read can keep a segment in use, which he can anyhow, and no more.
  *
- * Death. The kernel drops all locks. Killed before R2, a ghost stays a ghost,
+ * Death. The kernel drops all locks. Killed before R2, an orphan stays an orphan,
  * and the next who comes removes it. A child that another thread forked while
  * its parent was between J1 and J4 keeps the segment in use as any forked
  * child does; if between R1 and R3, and the parent was killed there, nobody
@@ -47,45 +47,45 @@
  * Not on overlayfs: there a mapping is one of another file, below, and marks go
  * with their descriptors.
  */
-#ifndef SHMI_FDMEM_USERS_H
-#define SHMI_FDMEM_USERS_H
+#ifndef SHMI_FDMEM_USEMARK_H
+#define SHMI_FDMEM_USEMARK_H
 
 /* Make a mark; it lasts as long as this description. */
-int users_join(int fd);
+int usemark_set(int fd);
 
 /*
  * Make a mark in a transient segment.
- *   -ESTALE  it is a ghost
+ *   -ESTALE  it is an orphan
  *   -EAGAIN  somebody is removing it, or joins just now: look again
  */
-int users_join_others(int fd);
+int usemark_join(int fd);
 
 /*
  * Has a transient segment a user?
- *   -ESTALE  no: it is a ghost
+ *   -ESTALE  no: it is an orphan
  *   -EAGAIN  somebody is joining just now, or seeing that he cannot
  */
-int users_look(int fd);
+int usemark_look(int fd);
 
 /* Has this description itself a mark? 1 or 0. */
-int users_is_marked(int fd);
+int usemark_is_set(int fd);
 
 /* How many marks, but those of this description, are there? */
-int users_count(int fd, unsigned *ret);
+int usemark_count(int fd, unsigned *ret);
 
 /*
- * Claim a ghost, to remove it: R1 and R3. Takes a descriptor for writing.
+ * Claim an orphan, to remove it: R1 and R3. Takes a descriptor for writing.
  *   -EAGAIN  it is none, or somebody else claimed it
  */
-int users_claim(int fd);
+int usemark_claim(int fd);
 
 /*
  * Keep others from claiming it, to unlink it.
- *   -EAGAIN  somebody claimed it: it is a ghost
+ *   -EAGAIN  somebody claimed it: it is an orphan
  */
-int users_enter(int fd);
+int usemark_enter(int fd);
 
 /* The end of both. Not left to close(2): a forked child may have a copy. */
-void users_leave(int fd);
+void usemark_leave(int fd);
 
 #endif

@@ -12,12 +12,12 @@
 #include "backends/memfd/wire.h"
 #include "core/header.h"
 
-static uint64_t word_of(uint32_t incarnation, uint32_t count)
+static uint64_t word_of(uint32_t broker_id, uint32_t count)
 {
-	return (uint64_t)incarnation << 32 | count;
+	return (uint64_t)broker_id << 32 | count;
 }
 
-static uint32_t incarnation_of(uint64_t word)
+static uint32_t broker_id_of(uint64_t word)
 {
 	return (uint32_t)(word >> 32);
 }
@@ -27,40 +27,40 @@ static uint32_t count_of(uint64_t word)
 	return (uint32_t)word;
 }
 
-uint32_t held_incarnation(struct held *held)
+uint32_t binding_broker_id(struct bindings *bindings)
 {
-	uint64_t word = atomic_load(&held->word);
+	uint64_t word = atomic_load(&bindings->word);
 
-	return count_of(word) ? incarnation_of(word) : 0;
+	return count_of(word) ? broker_id_of(word) : 0;
 }
 
 /* ---- counting ----------------------------------------------------------- */
 
-static bool count_in(struct held *held, uint32_t incarnation)
+static bool count_in(struct bindings *bindings, uint32_t broker_id)
 {
-	uint64_t word = atomic_load(&held->word), next;
+	uint64_t word = atomic_load(&bindings->word), next;
 
 	do {
-		if (count_of(word) && incarnation_of(word) != incarnation)
+		if (count_of(word) && broker_id_of(word) != broker_id)
 			return false;
-		next = word_of(incarnation, count_of(word) + 1);
-	} while (!atomic_compare_exchange_weak(&held->word, &word, next));
+		next = word_of(broker_id, count_of(word) + 1);
+	} while (!atomic_compare_exchange_weak(&bindings->word, &word, next));
 	return true;
 }
 
-static void count_out(struct held *held)
+static void count_out(struct bindings *bindings)
 {
-	atomic_fetch_sub(&held->word, 1);
+	atomic_fetch_sub(&bindings->word, 1);
 }
 
 /* ---- items -------------------------------------------------------------- */
 
-static struct held_item *next_item(struct held *held, struct held_items **items,
-				   unsigned *at)
+static struct binding *next_item(struct bindings *bindings,
+				 struct binding_block **items, unsigned *at)
 {
 	if (!*items)
-		*items = atomic_load(&held->first);
-	else if (*at == HELD_ITEMS)
+		*items = atomic_load(&bindings->first);
+	else if (*at == BINDINGS)
 		*items = atomic_load(&(*items)->next);
 	else
 		return &(*items)->items[(*at)++];
@@ -68,62 +68,63 @@ static struct held_item *next_item(struct held *held, struct held_items **items,
 	return *items ? &(*items)->items[(*at)++] : NULL;
 }
 
-static struct held_item *claim_item(struct held *held)
+static struct binding *claim_item(struct bindings *bindings)
 {
-	struct held_items *items = NULL, *first;
-	struct held_item *item;
+	struct binding_block *items = NULL, *first;
+	struct binding *item;
 	unsigned at = 0;
 
-	while ((item = next_item(held, &items, &at))) {
-		uint32_t none = HELD_FREE;
+	while ((item = next_item(bindings, &items, &at))) {
+		uint32_t none = BINDING_FREE;
 
-		if (atomic_load(&item->state) == HELD_FREE &&
+		if (atomic_load(&item->state) == BINDING_FREE &&
 		    atomic_compare_exchange_strong(&item->state, &none,
-						   HELD_CLAIMED))
+						   BINDING_CLAIMED))
 			return item;
 	}
 	items = calloc(1, sizeof(*items));
 	if (!items)
 		return NULL;
 	item = &items->items[0];
-	atomic_store(&item->state, HELD_CLAIMED);
+	atomic_store(&item->state, BINDING_CLAIMED);
 	/* In front; the others are full. */
-	first = atomic_load(&held->first);
+	first = atomic_load(&bindings->first);
 	do
 		atomic_store(&items->next, first);
-	while (!atomic_compare_exchange_weak(&held->first, &first, items));
+	while (!atomic_compare_exchange_weak(&bindings->first, &first, items));
 	return item;
 }
 
-int held_enter(struct held *held, uint32_t incarnation,
-	       const struct shmipc_segment *seg, struct held_item **ret)
+int binding_add(struct bindings *bindings, uint32_t broker_id,
+		const struct shmipc_segment *seg, struct binding **ret)
 {
-	struct held_item *item;
+	struct binding *item;
 
-	item = claim_item(held);
+	item = claim_item(bindings);
 	if (!item)
 		return -ENOMEM;
-	if (!count_in(held, incarnation)) {
-		atomic_store(&item->state, HELD_FREE);
+	if (!count_in(bindings, broker_id)) {
+		atomic_store(&item->state, BINDING_FREE);
 		return -ESTALE;
 	}
 	atomic_store(&item->addr, seg->addr);
 	atomic_store(&item->kind, seg->kind);
-	atomic_store(&item->state, incarnation);
+	atomic_store(&item->state, broker_id);
 	*ret = item;
 	return 0;
 }
 
-void held_leave(struct held *held, struct held_item *item)
+void binding_remove(struct bindings *bindings, struct binding *item)
 {
-	if (item && atomic_exchange(&item->state, HELD_FREE) > HELD_FORGIVEN)
-		count_out(held);
+	if (item &&
+	    atomic_exchange(&item->state, BINDING_FREE) > BINDING_FORGIVEN)
+		count_out(bindings);
 }
 
 /* ---- the broker is gone ------------------------------------------------- */
 
 /* A copy of the head of its header. Fails if it was unmapped meanwhile. */
-static bool look_at(const struct held_item *item, void *ret)
+static bool look_at(const struct binding *item, void *ret)
 {
 	struct iovec to = { ret, SHMIPC_HEADER_LOOK };
 	struct iovec from = { (void *)atomic_load(&item->addr),
@@ -133,32 +134,32 @@ static bool look_at(const struct held_item *item, void *ret)
 	       SHMIPC_HEADER_LOOK;
 }
 
-static bool is_nameless(const struct held_item *item)
+static bool is_nameless(const struct binding *item)
 {
 	struct shmi_header head;
 
 	return look_at(item, &head) &&
-	       shmipc_segment_note(&head) == WIRE_NAMELESS;
+	       shmipc_segment_word(&head) == WIRE_NAMELESS;
 }
 
-bool held_review(struct held *held)
+bool binding_review(struct bindings *bindings)
 {
-	struct held_items *items = NULL;
-	struct held_item *item;
+	struct binding_block *items = NULL;
+	struct binding *item;
 	unsigned at = 0;
 
-	while ((item = next_item(held, &items, &at))) {
+	while ((item = next_item(bindings, &items, &at))) {
 		uint32_t state = atomic_load(&item->state);
 
-		if (state > HELD_FORGIVEN && is_nameless(item) &&
+		if (state > BINDING_FORGIVEN && is_nameless(item) &&
 		    atomic_compare_exchange_strong(&item->state, &state,
-						   HELD_FORGIVEN))
-			count_out(held);
+						   BINDING_FORGIVEN))
+			count_out(bindings);
 	}
-	return held_incarnation(held) == 0;
+	return binding_broker_id(bindings) == 0;
 }
 
-static bool describe(const struct held_item *item, struct shmipc_info *ret)
+static bool describe(const struct binding *item, struct shmipc_info *ret)
 {
 	struct shmi_header head;
 	enum shmipc_kind kind = (enum shmipc_kind)atomic_load(&item->kind);
@@ -167,7 +168,7 @@ static bool describe(const struct held_item *item, struct shmipc_info *ret)
 		.kind = kind, .uid = geteuid(), .gid = getegid(), .in_use = 1
 	};
 	if (!look_at(item, &head) ||
-	    shmipc_segment_note(&head) == WIRE_NAMELESS ||
+	    shmipc_segment_word(&head) == WIRE_NAMELESS ||
 	    shmipc_segment_name(&head, SIZE_MAX, kind, ret->name) < 0)
 		return false;
 	ret->size = head.size;
@@ -177,28 +178,28 @@ static bool describe(const struct held_item *item, struct shmipc_info *ret)
 	return true;
 }
 
-int held_walk_lost(struct held *held, uint32_t incarnation,
-		   int (*found)(const struct shmipc_info *info, void *arg),
-		   void *arg)
+int binding_walk_lost(struct bindings *bindings, uint32_t broker_id,
+		      int (*found)(const struct shmipc_info *info, void *arg),
+		      void *arg)
 {
-	struct held_items *items = NULL;
-	struct held_item *item;
+	struct binding_block *items = NULL;
+	struct binding *item;
 	struct shmipc_info info;
 	unsigned at = 0;
 
-	while ((item = next_item(held, &items, &at))) {
+	while ((item = next_item(bindings, &items, &at))) {
 		uint32_t state = atomic_load(&item->state);
 
-		if (state > HELD_FORGIVEN && state != incarnation &&
+		if (state > BINDING_FORGIVEN && state != broker_id &&
 		    describe(item, &info) && found(&info, arg))
 			break;
 	}
 	return 0;
 }
 
-void held_close(struct held *held)
+void binding_close(struct bindings *bindings)
 {
-	struct held_items *items = atomic_load(&held->first), *next;
+	struct binding_block *items = atomic_load(&bindings->first), *next;
 
 	for (; items; items = next) {
 		next = atomic_load(&items->next);

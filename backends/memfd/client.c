@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's side of the conversation with the broker: line.c is below. */
+/* The program's side of the conversation with the broker: connection.c is below. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,16 +15,16 @@
 #include "util/random.h"
 #include "util/tls.h"
 
-/* How long a broker may take whose answer is not that important. */
+/* How long a broker may take whose reply is not that important. */
 #define BRIEF_MS 100
 
 void client_close(struct client *client)
 {
-	struct line line;
+	struct connection connection;
 
-	if (line_take(&client->kept, getpid(), &line))
-		close(line.sock);
-	held_close(&client->held);
+	if (connection_take(&client->kept, getpid(), &connection))
+		close(connection.sock);
+	binding_close(&client->bindings);
 }
 
 /* Others of this user have too many descriptors on their way: unix(7). */
@@ -33,78 +33,78 @@ static bool is_crowded(int err)
 	return err == -ETOOMANYREFS;
 }
 
-/* ---- questions ---------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------- */
 
-static bool is_answer_to(const struct wire *question, const struct wire *answer)
+static bool is_reply_to(const struct wire *request, const struct wire *reply)
 {
-	return answer->op == question->op && answer->nonce == question->nonce;
+	return reply->op == request->op && reply->nonce == request->nonce;
 }
 
-static int await_answer(int sock, const struct wire *question,
-			struct wire *answer, struct wire_fds *fds,
-			const struct timespec *deadline)
+static int await_reply(int sock, const struct wire *request, struct wire *reply,
+		       struct wire_fds *fds, const struct timespec *deadline)
 {
 	int r;
 
-	r = line_receive(sock, deadline, answer, fds);
+	r = connection_receive(sock, deadline, reply, fds);
 	if (r < 0)
 		return r;
-	if (is_answer_to(question, answer))
+	if (is_reply_to(request, reply))
 		return 0;
 	wire_close_fds(fds);
 	return shmipc_backend_error(-ECONNREFUSED,
-				    "the broker answered another question");
+				    "the broker answered another request");
 }
 
 /*
- * No answer in time. May it still come? Nobody else can read it, since nobody
+ * No reply in time. May it still come? Nobody else can read it, since nobody
  * knows the nonce; but a forked child may have a copy of the connection, so
  * that closing ours would not tell the broker. This does, and it takes back
  * what we do not learn of.
  */
-static int give_up(int sock, const struct wire *question, struct wire *answer,
+static int give_up(int sock, const struct wire *request, struct wire *reply,
 		   struct wire_fds *fds)
 {
 	int r;
 
 	(void)shutdown(sock, SHUT_RDWR);
-	r = wire_receive(sock, WIRE_FROM_BROKER, answer, fds);
-	if (r == 0 && is_answer_to(question, answer))
+	r = wire_receive(sock, WIRE_FROM_BROKER, reply, fds);
+	if (r == 0 && is_reply_to(request, reply))
 		return 0;
 	if (r == 0)
 		wire_close_fds(fds);
 	return -ETIMEDOUT;
 }
 
-/* Is this an answer of a run that goes on after it? */
-static bool is_followed(const struct wire *answer)
+/* Is this an reply of a run that goes on after it? */
+static bool is_followed(const struct wire *reply)
 {
-	return answer->op == WIRE_NEXT && answer->result == 0 &&
-	       !(answer->flags & WIRE_LAST);
+	return reply->op == WIRE_NEXT && reply->result == 0 &&
+	       !(reply->flags & WIRE_LAST);
 }
 
-/* The connection that this answer came over. walk: or NULL */
+/* The connection that this reply came over. walk: or NULL */
 static void put_back(struct client *client, struct client_walk *walk,
-		     const struct wire *answer, const struct line *line)
+		     const struct wire *reply,
+		     const struct connection *connection)
 {
-	if (!is_followed(answer))
-		line_keep(&client->kept, line);
+	if (!is_followed(reply))
+		connection_keep(&client->kept, connection);
 	else if (walk)
-		line_keep(&walk->rest, line);
+		connection_keep(&walk->rest, connection);
 	else
-		close(line->sock);
+		close(connection->sock);
 }
 
-/* One question, of one broker after the other if they go away. */
+/* One request, of one broker after the other if they go away. */
 struct asking {
 	struct client *client;
 	struct client_walk *walk; /* that it is a step of, or NULL */
 	enum client_how how;
-	struct wire *question;
+	struct wire *request;
 	const struct wire_fds *fds;
 	struct timespec deadline;
 	pid_t self;
-	struct line asked; /* that this was sent over before */
+	struct connection asked; /* that this was sent over before */
 	bool was_asked;
 };
 
@@ -115,86 +115,85 @@ static _Thread_local struct client_walk *innermost SHMI_TLS;
  * Give back the connection of a run. What has come and was not read is taken
  * out: who has forked a child has it twice, so that closing does not do that.
  */
-static void end_run(struct client_walk *walk)
+static void end_batch(struct client_walk *walk)
 {
-	struct wire answer = { .op = WIRE_NEXT };
+	struct wire reply = { .op = WIRE_NEXT };
 	pid_t self = getpid();
-	struct line line;
+	struct connection connection;
 	int r = 0;
 
-	if (!line_take(&walk->rest, self, &line))
+	if (!connection_take(&walk->rest, self, &connection))
 		return;
-	while (r == 0 && walk->left > 0 && is_followed(&answer)) {
+	while (r == 0 && walk->left > 0 && is_followed(&reply)) {
 		walk->left--;
-		r = wire_skip(line.sock, WIRE_FROM_BROKER, &answer);
-		if (r == 0 && !is_answer_to(&walk->question, &answer))
+		r = wire_skip(connection.sock, WIRE_FROM_BROKER, &reply);
+		if (r == 0 && !is_reply_to(&walk->request, &reply))
 			r = -EPROTO;
 	}
-	if (r == 0 && !is_followed(&answer))
-		line_keep(&walk->client->kept, &line);
+	if (r == 0 && !is_followed(&reply))
+		connection_keep(&walk->client->kept, &connection);
 	else
-		close(line.sock);
+		close(connection.sock);
 }
 
 /* The kept connection, or another; or else a walk's. */
-static int get_line(struct asking *a, struct line *ret)
+static int get_connection(struct asking *a, struct connection *ret)
 {
 	int r;
 
-	if (line_take(&a->client->kept, a->self, ret))
+	if (connection_take(&a->client->kept, a->self, ret))
 		return 0;
-	r = line_connect(a->how == CLIENT_START, ret, &a->deadline);
+	r = connection_open(a->how == CLIENT_START, ret, &a->deadline);
 	if (r != -EMFILE && r != -ENFILE)
 		return r;
 	for (struct client_walk *walk = innermost; walk; walk = walk->outer)
 		if (walk->client == a->client)
-			end_run(walk);
-	return line_take(&a->client->kept, a->self, ret) ? 0 : r;
+			end_batch(walk);
+	return connection_take(&a->client->kept, a->self, ret) ? 0 : r;
 }
 
-static int ask_next(struct asking *a, struct wire *answer,
-		    struct wire_fds *answer_fds)
+static int request_next(struct asking *a, struct wire *reply,
+			struct wire_fds *reply_fds)
 {
-	struct line line;
+	struct connection connection;
 	int r;
 
-	r = get_line(a, &line);
+	r = get_connection(a, &connection);
 	if (r < 0)
 		return r;
 	/* Of another broker: all that had a name has lost it. */
-	if (a->was_asked && a->question->op == WIRE_UNLINK &&
-	    a->asked.incarnation != line.incarnation) {
-		*answer = *a->question;
+	if (a->was_asked && a->request->op == WIRE_UNLINK &&
+	    a->asked.broker_id != connection.broker_id) {
+		*reply = *a->request;
 		goto out;
 	}
 	/* The broker has read all we sent before, so there is room. */
-	r = wire_send(line.sock, a->question, a->fds);
+	r = wire_send(connection.sock, a->request, a->fds);
 	if (r == 0) {
-		a->asked = line;
+		a->asked = connection;
 		a->was_asked = true;
-		r = await_answer(line.sock, a->question, answer, answer_fds,
-				 &a->deadline);
+		r = await_reply(connection.sock, a->request, reply, reply_fds,
+				&a->deadline);
 	}
 	if (r == -ETIMEDOUT)
-		r = give_up(line.sock, a->question, answer, answer_fds);
+		r = give_up(connection.sock, a->request, reply, reply_fds);
 	if (r == -ENOENT)
 		r = -EIO; /* that would mean that there is no broker */
 out:
 	if (r < 0)
-		close(line.sock);
+		close(connection.sock);
 	else
-		put_back(a->client, a->walk, answer, &line);
+		put_back(a->client, a->walk, reply, &connection);
 	return r;
 }
 
-static int ask(struct asking *a, struct wire *answer,
-	       struct wire_fds *answer_fds)
+static int ask(struct asking *a, struct wire *reply, struct wire_fds *reply_fds)
 {
 	int r;
 
 	for (unsigned attempt = 0;; attempt++) {
-		r = ask_next(a, answer, answer_fds);
-		if (!(line_is_over(r) || is_crowded(r)) ||
+		r = request_next(a, reply, reply_fds);
+		if (!(connection_has_ended(r) || is_crowded(r)) ||
 		    shmi_clock_reached(&a->deadline))
 			break;
 		shmi_debug("the connection to the broker ended (%s); asking "
@@ -207,18 +206,18 @@ static int ask(struct asking *a, struct wire *answer,
 					    "too many descriptors of this user "
 					    "are on their way between "
 					    "processes");
-	if (line_is_over(r) || r == -EAGAIN)
-		return shmipc_backend_error(
-			-ETIMEDOUT, "the broker did not answer in time");
-	if (r == 0 && answer->result == -EMFILE)
-		return line_is_full();
-	return r < 0 ? r : answer->result;
+	if (connection_has_ended(r) || r == -EAGAIN)
+		return shmipc_backend_error(-ETIMEDOUT,
+					    "the broker did not reply in time");
+	if (r == 0 && reply->result == -EMFILE)
+		return connection_no_fds_left();
+	return r < 0 ? r : reply->result;
 }
 
-/* Names mean another incarnation now, or none. Is there nothing to lose? */
+/* Names mean another broker id now, or none. Is there nothing to lose? */
 static int judge(struct client *client)
 {
-	if (held_review(&client->held))
+	if (binding_review(&client->bindings))
 		return 0;
 	return shmipc_backend_error(
 		-ESTALE, "the broker was killed, and what is open here has no "
@@ -228,98 +227,99 @@ static int judge(struct client *client)
 /* There is none, so none that knows a name. */
 static int without_broker(const struct asking *a)
 {
-	if (a->question->op == WIRE_UNLINK && a->was_asked)
+	if (a->request->op == WIRE_UNLINK && a->was_asked)
 		return 0; /* it lost it while we asked */
-	return a->question->incarnation ? -ESTALE : -ENOENT;
+	return a->request->broker_id ? -ESTALE : -ENOENT;
 }
 
-static int ask_for_name(struct asking *a, struct wire *answer,
-			struct wire_fds *answer_fds)
+static int ask_for_name(struct asking *a, struct wire *reply,
+			struct wire_fds *reply_fds)
 {
-	struct wire *question = a->question;
-	const uint32_t wanted = question->incarnation;
+	struct wire *request = a->request;
+	const uint32_t wanted = request->broker_id;
 	int r;
 
-	*answer = (struct wire){ .op = 0 };
-	question->nonce = shmi_random(a->self);
+	*reply = (struct wire){ .op = 0 };
+	request->nonce = shmi_random(a->self);
 	for (;;) {
-		question->incarnation =
+		request->broker_id =
 			wanted == CLIENT_ANY ? 0
 			: wanted	     ? wanted
-				 : held_incarnation(&a->client->held);
-		r = ask(a, answer, answer_fds);
-		if (r == -ENOENT && answer->op == 0)
+				 : binding_broker_id(&a->client->bindings);
+		r = ask(a, reply, reply_fds);
+		if (r == -ENOENT && reply->op == 0)
 			r = without_broker(a);
 		if (r != -ESTALE || wanted || judge(a->client) < 0)
 			return r;
 	}
 }
 
-int client_ask(struct client *client, enum client_how how,
-	       struct wire *question, const struct wire_fds *fds,
-	       struct wire *answer, struct wire_fds *answer_fds)
+int client_ask(struct client *client, enum client_how how, struct wire *request,
+	       const struct wire_fds *fds, struct wire *reply,
+	       struct wire_fds *reply_fds)
 {
 	struct asking a = {
 		.client = client,
 		.how = how,
-		.question = question,
+		.request = request,
 		.fds = fds,
-		.deadline = shmi_clock_in(
-			how == CLIENT_BRIEFLY ? BRIEF_MS : SHMI_PATIENCE_MS),
+		.deadline = shmi_clock_in(how == CLIENT_BRIEFLY
+						  ? BRIEF_MS
+						  : SHMI_PEER_TIMEOUT_MS),
 		.self = getpid(),
 	};
 
-	return ask_for_name(&a, answer, answer_fds);
+	return ask_for_name(&a, reply, reply_fds);
 }
 
 /* ---- walks -------------------------------------------------------------- */
 
 /*
- * One answer more of a run that has begun.
+ * One reply more of a run that has begun.
  *   -EPIPE -ECONNRESET  there is none
  */
-static int next_of_run(struct client_walk *walk, struct wire *answer,
-		       struct wire_fds *fds)
+static int next_of_batch(struct client_walk *walk, struct wire *reply,
+			 struct wire_fds *fds)
 {
 	struct timespec deadline;
-	struct line line;
+	struct connection connection;
 	pid_t self;
 	int r;
 
 	if (walk->left == 0)
 		return -EPIPE;
 	self = getpid();
-	if (!line_take(&walk->rest, self, &line))
+	if (!connection_take(&walk->rest, self, &connection))
 		return -EPIPE;
-	deadline = shmi_clock_in(SHMI_PATIENCE_MS);
-	r = await_answer(line.sock, &walk->question, answer, fds, &deadline);
+	deadline = shmi_clock_in(SHMI_PEER_TIMEOUT_MS);
+	r = await_reply(connection.sock, &walk->request, reply, fds, &deadline);
 	if (r == -ETIMEDOUT)
-		r = give_up(line.sock, &walk->question, answer, fds);
+		r = give_up(connection.sock, &walk->request, reply, fds);
 	if (r < 0)
-		close(line.sock);
+		close(connection.sock);
 	else
-		put_back(walk->client, walk, answer, &line);
-	return r < 0 ? r : answer->result;
+		put_back(walk->client, walk, reply, &connection);
+	return r < 0 ? r : reply->result;
 }
 
-static int begin_run(struct client_walk *walk, struct wire *answer,
-		     struct wire_fds *fds)
+static int begin_batch(struct client_walk *walk, struct wire *reply,
+		       struct wire_fds *fds)
 {
 	struct asking a = {
 		.client = walk->client,
 		.walk = walk,
 		.how = CLIENT_ASK,
-		.question = &walk->question,
-		.deadline = shmi_clock_in(SHMI_PATIENCE_MS),
+		.request = &walk->request,
+		.deadline = shmi_clock_in(SHMI_PEER_TIMEOUT_MS),
 		.self = getpid(),
 	};
 
-	walk->left = WIRE_RUN;
-	walk->question.incarnation = CLIENT_ANY;
-	return ask_for_name(&a, answer, fds);
+	walk->left = WIRE_BATCH;
+	walk->request.broker_id = CLIENT_ANY;
+	return ask_for_name(&a, reply, fds);
 }
 
-int client_walk_next(struct client_walk *walk, struct wire *answer,
+int client_walk_next(struct client_walk *walk, struct wire *reply,
 		     struct wire_fds *fds)
 {
 	int r;
@@ -329,17 +329,17 @@ int client_walk_next(struct client_walk *walk, struct wire *answer,
 		walk->outer = innermost;
 		innermost = walk;
 	}
-	r = next_of_run(walk, answer, fds);
-	if (line_is_over(r))
-		r = begin_run(walk, answer, fds);
+	r = next_of_batch(walk, reply, fds);
+	if (connection_has_ended(r))
+		r = begin_batch(walk, reply, fds);
 	if (r < 0)
 		return r;
-	walk->left = is_followed(answer) ? walk->left - 1 : 0;
+	walk->left = is_followed(reply) ? walk->left - 1 : 0;
 	/* The cursor only ever grows, so that the walk ends. */
-	if (answer->kind == walk->question.kind &&
-	    answer->cursor > walk->question.cursor &&
-	    (walk->left || !is_followed(answer))) {
-		walk->question.cursor = answer->cursor;
+	if (reply->kind == walk->request.kind &&
+	    reply->cursor > walk->request.cursor &&
+	    (walk->left || !is_followed(reply))) {
+		walk->request.cursor = reply->cursor;
 		return 0;
 	}
 	wire_close_fds(fds);
@@ -350,7 +350,7 @@ int client_walk_next(struct client_walk *walk, struct wire *answer,
 
 void client_walk_end(struct client_walk *walk)
 {
-	end_run(walk);
+	end_batch(walk);
 	if (walk->has_begun)
 		innermost = walk->outer;
 }

@@ -9,15 +9,15 @@
 #include "backends/memfd/connection.h"
 
 /*
- * A connection kept for the next question, or NULL. Whoever wants it takes it
- * with an atomic exchange and puts it back when the answer is there; another
+ * A connection kept for the next request, or NULL. Whoever wants it takes it
+ * with an atomic exchange and puts it back when the reply is there; another
  * thread that comes meanwhile makes one of its own. So there is no lock that
  * fork() could leave locked, and no two processes ask over one connection: a
  * child finds its parent's process id and closes its copy.
  */
 struct client {
-	struct line *_Atomic kept;
-	struct held held;
+	struct connection *_Atomic kept;
+	struct bindings bindings;
 };
 
 void client_close(struct client *client);
@@ -31,54 +31,55 @@ enum client_how {
 #define CLIENT_ANY UINT32_MAX
 
 /*
- * Ask the broker. fds, if not NULL, go along; descriptors of the answer are in
- * *answer_fds, the caller's.
+ * Ask the broker. fds, if not NULL, go along; descriptors of the reply are in
+ * *reply_fds, the caller's.
  *
- * A connection that ends before the answer means that the broker was leaving,
- * or that it or its worker was killed: the question is asked again, of the next
+ * A connection that ends before the reply means that the broker was leaving,
+ * or that it or its server was killed: the request is asked again, of the next
  * one. If that is another broker, what was to be unlinked has lost its name.
  *
- * A question that adds, opens or unlinks means names of the incarnation of what
- * is open here; of another, or any, if question->incarnation says so.
+ * A request that adds, opens or unlinks means names of the broker id of what
+ * is open here; of another, or any, if request->broker_id says so.
  *
- * Returns the answer's result, or
+ * Returns the reply's result, or
  *   -ENOENT        there is no broker, and none is started: nothing has a name
  *   -ESTALE        the broker is gone that what is open here had its name from
  *   -ECONNREFUSED  the broker cannot be reached, started or trusted
- *   -ETIMEDOUT     it did not answer
+ *   -ETIMEDOUT     it did not reply
  *   -EMFILE        no descriptor left
  */
-int client_ask(struct client *client, enum client_how how,
-	       struct wire *question, const struct wire_fds *fds,
-	       struct wire *answer, struct wire_fds *answer_fds);
+int client_ask(struct client *client, enum client_how how, struct wire *request,
+	       const struct wire_fds *fds, struct wire *reply,
+	       struct wire_fds *reply_fds);
 
 /*
  * A walk over the objects of one kind, by WIRE_NEXT: start with zeros, client
- * and question. What has come of a run and was not read yet is in a connection
+ * and request. What has come of a run and was not read yet is in a connection
  * that only the walk has, kept like the client's, so that whatever is done
  * between two steps may ask, fork and close what it likes. Only where no other
  * connection can be had, because there are no descriptors left, here or with
- * the broker, the same thread's questions take this one away; the walk asks
+ * the broker, the same thread's requests take this one away; the walk asks
  * again then.
  *
  * All steps are one thread's.
  */
 struct client_walk {
 	struct client *client;
-	struct wire question;	   /* its cursor goes on */
-	struct line *_Atomic rest; /* the connection, between two answers */
-	unsigned left;		   /* answers that may still come over it */
+	struct wire request; /* its cursor goes on */
+	struct connection
+		*_Atomic rest; /* the connection, between two replies */
+	unsigned left;	       /* replies that may still come over it */
 	bool has_begun;
 	struct client_walk *outer; /* this thread's, in which we are a step */
 };
 
 /*
- * The next object: answer has its name; *fds is the caller's, and empty if the
+ * The next object: reply has its name; *fds is the caller's, and empty if the
  * broker could not send it.
  *   -ENOENT        no more, or there is no broker
  *   -ECONNREFUSED -ETIMEDOUT -EMFILE  as client_ask()
  */
-int client_walk_next(struct client_walk *walk, struct wire *answer,
+int client_walk_next(struct client_walk *walk, struct wire *reply,
 		     struct wire_fds *fds);
 
 /* After the last step, whatever it said. */

@@ -4,7 +4,7 @@
  *
  * Finding it: connect; if nobody is there, start_broker(), which does nothing
  * if somebody else does; connect again, until patience ends. A connection that
- * ends before the greeting was to a broker that was leaving, or to a worker
+ * ends before the greeting was to a broker that was leaving, or to a server
  * that was killed: the same again.
  */
 #include <config.h>
@@ -30,12 +30,12 @@
 /* Brokers that may die at once before we say so. */
 #define STARTS_MAX 3
 
-/* How long the socket itself waits for an answer. */
+/* How long the socket itself waits for an reply. */
 #define BRIEF_MS 100
 
 /* ---- one connection ----------------------------------------------------- */
 
-bool line_is_over(int err)
+bool connection_has_ended(int err)
 {
 	return err == -ECONNRESET || err == -EPIPE;
 }
@@ -52,7 +52,7 @@ static int wait_readable(int sock, const struct timespec *deadline)
 			return 0;
 		if (n == 0)
 			return shmipc_backend_error(
-				-ETIMEDOUT, "the broker did not answer in "
+				-ETIMEDOUT, "the broker did not reply in "
 					    "time");
 		if (errno != EINTR)
 			return -errno;
@@ -60,7 +60,7 @@ static int wait_readable(int sock, const struct timespec *deadline)
 }
 
 /*
- * The answer comes soon, mostly: the socket waits BRIEF_MS for it, in the call
+ * The reply comes soon, mostly: the socket waits BRIEF_MS for it, in the call
  * that fetches it.
  */
 static int make_blocking(int sock)
@@ -78,15 +78,16 @@ static int is_stranger(const struct wire *hello)
 {
 	return shmipc_backend_error(
 		-ECONNREFUSED,
-		"the broker that runs speaks versions %u to %u, this program "
+		"the broker that batches speaks versions %u to %u, this "
+		"program "
 		"%u to %u; SIGHUP makes the broker go on with the program that "
 		"is installed now",
 		(unsigned)(hello->oldest ? hello->oldest : hello->version),
 		(unsigned)hello->version, WIRE_OLDEST, WIRE_VERSION);
 }
 
-int line_receive(int sock, const struct timespec *deadline, struct wire *ret,
-		 struct wire_fds *fds)
+int connection_receive(int sock, const struct timespec *deadline,
+		       struct wire *ret, struct wire_fds *fds)
 {
 	for (;;) {
 		int r = wire_receive(sock, WIRE_FROM_BROKER, ret, fds);
@@ -95,7 +96,7 @@ int line_receive(int sock, const struct timespec *deadline, struct wire *ret,
 			return is_stranger(ret);
 		if (r == -EPROTO)
 			return shmipc_backend_error(
-				-ECONNREFUSED, "what answers in the broker's "
+				-ECONNREFUSED, "what replies in the broker's "
 					       "place is no broker");
 		if (r != -EAGAIN)
 			return r;
@@ -105,7 +106,7 @@ int line_receive(int sock, const struct timespec *deadline, struct wire *ret,
 	}
 }
 
-int line_is_full(void)
+int connection_no_fds_left(void)
 {
 	return shmipc_backend_error(-EMFILE,
 				    "the broker has no descriptor left; unlink "
@@ -123,7 +124,8 @@ static int check_peer(int sock)
 		return -errno;
 	if (peer.uid != geteuid())
 		return shmipc_backend_error(
-			-ECONNREFUSED, "the broker that runs belongs to uid %u",
+			-ECONNREFUSED,
+			"the broker that batches belongs to uid %u",
 			(unsigned)peer.uid);
 	return 0;
 }
@@ -146,26 +148,27 @@ static bool is_anothers(int sock)
 	       strcmp(end ? end + 1 : peer.sun_path, RUNDIR_SOCKET) != 0;
 }
 
-static int await_greeting(struct line *line, const struct timespec *deadline)
+static int await_greeting(struct connection *connection,
+			  const struct timespec *deadline)
 {
 	struct wire_fds none;
 	struct wire hello;
 	int r;
 
-	r = check_peer(line->sock);
+	r = check_peer(connection->sock);
 	if (r < 0)
 		return r;
-	r = line_receive(line->sock, deadline, &hello, &none);
+	r = connection_receive(connection->sock, deadline, &hello, &none);
 	if (r < 0)
 		return r;
 	if (hello.op == WIRE_HELLO && hello.result == -EMFILE)
-		return line_is_full();
+		return connection_no_fds_left();
 	if (hello.op != WIRE_HELLO)
 		return shmipc_backend_error(-ECONNREFUSED,
 					    "the broker did not greet");
-	line->incarnation = hello.incarnation;
-	shmi_debug("connected to the broker, incarnation %08x",
-		   (unsigned)hello.incarnation);
+	connection->broker_id = hello.broker_id;
+	shmi_debug("connected to the broker, broker id %08x",
+		   (unsigned)hello.broker_id);
 	return 0;
 }
 
@@ -175,41 +178,42 @@ static int await_greeting(struct line *line, const struct timespec *deadline)
  *   -EAGAIN  too many others are waiting
  *   -ECONNRESET -EPIPE  it was leaving
  */
-static int connect_once(const struct rundir *rundir, struct line *ret,
+static int connect_once(const struct rundir *rundir, struct connection *ret,
 			const struct timespec *deadline)
 {
-	struct line line = { .uid = geteuid(), .pid = getpid() };
+	struct connection connection = { .uid = geteuid(), .pid = getpid() };
 	int dir, r;
 
 	dir = rundir_open(rundir);
 	if (dir < 0)
 		return dir;
 	/* Nonblocking at first: connect() could wait for ever for a backlog. */
-	line.sock = socket(AF_UNIX,
-			   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (line.sock < 0) {
+	connection.sock = socket(
+		AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (connection.sock < 0) {
 		r = -errno;
 		goto out_dir;
 	}
-	r = rundir_connect(dir, line.sock);
+	r = rundir_connect(dir, connection.sock);
 	if (r < 0)
 		goto out_sock;
-	r = make_blocking(line.sock);
+	r = make_blocking(connection.sock);
 	if (r == 0)
-		r = await_greeting(&line, deadline);
+		r = await_greeting(&connection, deadline);
 	if (r == 0)
-		*ret = line;
+		*ret = connection;
 	if (r == -ENOENT)
 		r = -EIO; /* somebody does listen */
 out_sock:
 	if (r < 0)
-		close(line.sock);
+		close(connection.sock);
 out_dir:
 	close(dir);
 	return r;
 }
 
-int line_connect(bool start, struct line *ret, const struct timespec *deadline)
+int connection_open(bool start, struct connection *ret,
+		    const struct timespec *deadline)
 {
 	struct rundir rundir;
 	int starts = 0, r;
@@ -233,17 +237,17 @@ int line_connect(bool start, struct line *ret, const struct timespec *deadline)
 				shmi_debug("started the broker %s in %s",
 					   start_program(), rundir.path);
 				starts++;
-				continue; /* it runs: no need to wait */
+				continue; /* it batches: no need to wait */
 			}
 			if (r != -EBUSY)
 				return r;
-		} else if (r != -EAGAIN && !line_is_over(r)) {
+		} else if (r != -EAGAIN && !connection_has_ended(r)) {
 			return r;
 		}
 		if (shmi_clock_reached(deadline))
 			return shmipc_backend_error(
 				-ETIMEDOUT,
-				"the broker in %s did not answer "
+				"the broker in %s did not reply "
 				"in time",
 				rundir.path);
 		shmi_clock_back_off(attempt);
@@ -252,38 +256,40 @@ int line_connect(bool start, struct line *ret, const struct timespec *deadline)
 
 /* ---- the kept one ------------------------------------------------------- */
 
-bool line_take(struct line *_Atomic *slot, pid_t self, struct line *ret)
+bool connection_take(struct connection *_Atomic *slot, pid_t self,
+		     struct connection *ret)
 {
-	/* Acquire and release pair with line_keep(): one user at a time. */
-	struct line *kept =
+	/* Acquire and release pair with connection_keep(): one user at a time. */
+	struct connection *kept =
 		atomic_exchange_explicit(slot, NULL, memory_order_acq_rel);
-	struct line line;
+	struct connection connection;
 
 	if (!kept)
 		return false;
-	line = *kept;
+	connection = *kept;
 	free(kept);
-	if (is_anothers(line.sock))
+	if (is_anothers(connection.sock))
 		return false;
 	/* The broker of whom we are now: we may have changed our user id. */
-	if (line.pid == self && line.uid == geteuid()) {
-		*ret = line;
+	if (connection.pid == self && connection.uid == geteuid()) {
+		*ret = connection;
 		return true;
 	}
-	close(line.sock); /* or our copy of our parent's */
+	close(connection.sock); /* or our copy of our parent's */
 	return false;
 }
 
-void line_keep(struct line *_Atomic *slot, const struct line *line)
+void connection_keep(struct connection *_Atomic *slot,
+		     const struct connection *connection)
 {
-	struct line *none = NULL, *kept = malloc(sizeof(*kept));
+	struct connection *none = NULL, *kept = malloc(sizeof(*kept));
 
 	if (kept)
-		*kept = *line;
+		*kept = *connection;
 	if (kept && atomic_compare_exchange_strong_explicit(
 			    slot, &none, kept, memory_order_acq_rel,
 			    memory_order_relaxed))
 		return;
 	free(kept);
-	close(line->sock); /* another thread kept its own */
+	close(connection->sock); /* another thread kept its own */
 }

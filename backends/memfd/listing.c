@@ -35,7 +35,8 @@ static bool is_nameless(int fd)
 	uint64_t note;
 
 	return pread(fd, &note, sizeof(note),
-		     offsetof(struct shmi_header, note)) == sizeof(note) &&
+		     offsetof(struct shmi_header, backend_word)) ==
+		       sizeof(note) &&
 	       note == WIRE_NAMELESS;
 }
 
@@ -58,19 +59,19 @@ bool listing_has(const struct shmipc_segment *seg, struct wire_fds *ret)
 }
 
 /* found() is told of one. */
-static int tell(void *conn, const struct wire *answer, struct wire_fds *fds,
+static int tell(void *conn, const struct wire *reply, struct wire_fds *fds,
 		int (*found)(const char *name, void *arg), void *arg)
 {
 	struct offer offer = {
 		.conn = conn,
-		.kind = (enum shmipc_kind)answer->kind,
-		.name = answer->name,
+		.kind = (enum shmipc_kind)reply->kind,
+		.name = reply->name,
 		.fds = *fds,
 	};
 	int over;
 
 	offered = offer.fds.fd[0] >= 0 ? &offer : NULL;
-	over = found(answer->name, arg);
+	over = found(reply->name, arg);
 	offered = NULL;
 	wire_close_fds(&offer.fds);
 	return over;
@@ -81,99 +82,99 @@ int memfd_segment_list(void *conn, enum shmipc_kind kind,
 {
 	struct client_walk walk = {
 		.client = conn,
-		.question = wire_make(WIRE_NEXT, kind, NULL),
+		.request = wire_make(WIRE_NEXT, kind, NULL),
 	};
 	struct wire_fds fds;
-	struct wire answer;
+	struct wire reply;
 	int r;
 
 	do
-		r = client_walk_next(&walk, &answer, &fds);
-	while (r == 0 && !tell(conn, &answer, &fds, found, arg));
+		r = client_walk_next(&walk, &reply, &fds);
+	while (r == 0 && !tell(conn, &reply, &fds, found, arg));
 	client_walk_end(&walk);
 	return r == -ENOENT ? 0 : r;
 }
 
-/* What brokers there were: ours, and the one that runs, if one does. */
+/* What brokers there were: ours, and the one that batches, if one does. */
 int memfd_lost(void *conn,
 	       int (*found)(const struct shmipc_info *info, void *arg),
 	       void *arg)
 {
-	struct wire question = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
+	struct wire request = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
 	struct client *client = conn;
 	struct wire_fds fds = WIRE_NO_FDS;
-	struct wire answer = { .incarnation = 0 };
+	struct wire reply = { .broker_id = 0 };
 	int r;
 
-	if (held_incarnation(&client->held) == 0)
+	if (binding_broker_id(&client->bindings) == 0)
 		return 0;
-	question.incarnation = CLIENT_ANY;
-	question.cursor = UINT32_MAX; /* behind them all: one answer */
-	r = client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &fds);
+	request.broker_id = CLIENT_ANY;
+	request.cursor = UINT32_MAX; /* behind them all: one reply */
+	r = client_ask(conn, CLIENT_ASK, &request, NULL, &reply, &fds);
 	wire_close_fds(&fds);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return held_walk_lost(&client->held, answer.incarnation, found, arg);
+	return binding_walk_lost(&client->bindings, reply.broker_id, found,
+				 arg);
 }
 
 /* ---- garbage ------------------------------------------------------------ */
 
-struct ghosts {
+struct orphans {
 	int (*found)(const struct shmipc_info *info, void *arg);
 	void *arg;
 	bool over;
 };
 
-static int found_ghost(const struct wire *answer, struct ghosts *ghosts)
+static int found_orphan(const struct wire *reply, struct orphans *orphans)
 {
 	struct shmipc_info info = {
-		.kind = (enum shmipc_kind)answer->kind,
+		.kind = (enum shmipc_kind)reply->kind,
 		.uid = geteuid(),
 		.gid = getegid(),
 		.transient = 1,
 	};
 
-	strcpy(info.name, answer->name);
-	ghosts->over = ghosts->found(&info, ghosts->arg) != 0;
-	return ghosts->over;
+	strcpy(info.name, reply->name);
+	orphans->over = orphans->found(&info, orphans->arg) != 0;
+	return orphans->over;
 }
 
-/* Go through the ghosts that the broker names, until found_ghost() says so. */
-static int walk_ghosts(void *conn, struct wire *question, struct ghosts *ghosts)
+/* Go through the orphans that the broker names, until found_orphan() says so. */
+static int walk_orphans(void *conn, struct wire *request,
+			struct orphans *orphans)
 {
 	struct wire_fds none;
-	struct wire answer;
+	struct wire reply;
 	int r;
 
 	for (;;) {
-		question->incarnation = CLIENT_ANY;
-		r = client_ask(conn, CLIENT_ASK, question, NULL, &answer,
-			       &none);
-		if (r < 0 || found_ghost(&answer, ghosts))
+		request->broker_id = CLIENT_ANY;
+		r = client_ask(conn, CLIENT_ASK, request, NULL, &reply, &none);
+		if (r < 0 || found_orphan(&reply, orphans))
 			break;
 		/* It only ever grows, so that the walk ends. */
-		if (answer.cursor <= question->cursor)
+		if (reply.cursor <= request->cursor)
 			return shmipc_backend_error(
 				-ECONNREFUSED, "the broker's listing turns in "
 					       "circles");
-		question->cursor = answer.cursor;
+		request->cursor = reply.cursor;
 	}
 	return r == -ENOENT ? 0 : r;
 }
 
-int memfd_collect(void *conn, int remove,
-		  int (*found)(const struct shmipc_info *info, void *arg),
-		  void *arg)
+int memfd_gc(void *conn, int remove,
+	     int (*found)(const struct shmipc_info *info, void *arg), void *arg)
 {
-	struct ghosts ghosts = { .found = found, .arg = arg };
+	struct orphans orphans = { .found = found, .arg = arg };
 	int r = 0;
 
-	for (size_t i = 0; i < SHMI_KINDS && r == 0 && !ghosts.over; i++) {
-		struct wire question =
-			wire_make(WIRE_NEXT_GHOST, shmi_kinds[i], NULL);
+	for (size_t i = 0; i < SHMI_KINDS && r == 0 && !orphans.over; i++) {
+		struct wire request =
+			wire_make(WIRE_NEXT_ORPHAN, shmi_kinds[i], NULL);
 
-		question.flags = remove ? WIRE_FORGET : 0;
-		r = walk_ghosts(conn, &question, &ghosts);
+		request.flags = remove ? WIRE_FORGET : 0;
+		r = walk_orphans(conn, &request, &orphans);
 	}
 	return r;
 }

@@ -22,8 +22,8 @@ int memfd_lost(void *conn,
 	       int (*found)(const struct shmipc_info *info, void *arg),
 	       void *arg);
 
-int memfd_collect(void *conn, int remove,
-		  int (*found)(const struct shmipc_info *info, void *arg),
-		  void *arg);
+int memfd_gc(void *conn, int remove,
+	     int (*found)(const struct shmipc_info *info, void *arg),
+	     void *arg);
 
 #endif

@@ -6,7 +6,7 @@
  * under our feet. But descriptors have no names: a broker, two processes for
  * each user, keeps them (backends/memfd/). So objects are one user's, their
  * names go with the broker if that is killed, and every open takes a round trip
- * to it; a listing takes one for WIRE_RUN of them. An eventfd wakes all who
+ * to it; a listing takes one for WIRE_BATCH of them. An eventfd wakes all who
  * read it, and sends all but one to sleep again.
  *
  * A descriptor that was passed on is the same description for all, and who is
@@ -16,15 +16,15 @@
  * descriptor of his, so that it can be handed over past the broker
  * (fdmem_export()).
  *
- * A transient object's users are known as on posix (fdmem/users.h). Who closes
+ * A transient object's users are known as on posix (fdmem/usemark.h). Who closes
  * one lets the broker see whether there is another user; the broker sees it by
  * itself when it is asked for the name, and now and then, so that nothing rests
  * on this message.
  *
  * Death. The broker learns of an object when it is complete (WIRE_ADD). A
  * creator killed before leaves nothing: the kernel frees what has no
- * descriptor. Killed after the question, the object has its name if the broker
- * could send the answer. What the broker's own death means: memfd/keeper.h.
+ * descriptor. Killed after the request, the object has its name if the broker
+ * could send the reply. What the broker's own death means: memfd/supervisor.h.
  */
 #include <config.h>
 
@@ -62,7 +62,7 @@ struct memfd {
 	int given;	  /* +1: the description that the broker will have */
 	int event;	  /* the place: +1 */
 	bool published;
-	struct held_item *held; /* or NULL */
+	struct binding *binding; /* or NULL */
 };
 
 static struct memfd *of(const struct shmipc_segment *seg)
@@ -169,17 +169,17 @@ err_fd:
 	return r;
 }
 
-/* incarnation: as client_ask() has it */
+/* broker id: as client_ask() has it */
 static int unlink_at(void *conn, enum shmipc_kind kind, const char *name,
-		     uint32_t incarnation)
+		     uint32_t broker_id)
 {
-	struct wire question = wire_make(WIRE_UNLINK, kind, name);
+	struct wire request = wire_make(WIRE_UNLINK, kind, name);
 	struct wire_fds none;
-	struct wire answer;
+	struct wire reply;
 
-	question.abi = shmi_header_abi;
-	question.incarnation = incarnation;
-	return client_ask(conn, CLIENT_ASK, &question, NULL, &answer, &none);
+	request.abi = shmi_header_abi;
+	request.broker_id = broker_id;
+	return client_ask(conn, CLIENT_ASK, &request, NULL, &reply, &none);
 }
 
 static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
@@ -188,33 +188,33 @@ static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
 	return unlink_at(conn, kind, name, 0);
 }
 
-/* From now on, this connection has something to lose: held.h. */
-static int hold(struct shmipc_segment *seg, uint32_t incarnation)
+/* From now on, this connection has something to lose: binding.h. */
+static int hold(struct shmipc_segment *seg, uint32_t broker_id)
 {
 	struct client *client = seg->conn;
 
-	return held_enter(&client->held, incarnation, seg, &of(seg)->held);
+	return binding_add(&client->bindings, broker_id, seg,
+			   &of(seg)->binding);
 }
 
 static int memfd_segment_publish(struct shmipc_segment *seg)
 {
-	struct wire question = wire_make(WIRE_ADD, seg->kind, seg->name);
+	struct wire request = wire_make(WIRE_ADD, seg->kind, seg->name);
 	struct wire_fds fds = { { of(seg)->given - 1, of(seg)->event - 1 } };
 	struct wire_fds none;
-	struct wire answer;
+	struct wire reply;
 	int r;
 
-	question.fds = wire_fds_of(seg->kind);
-	r = client_ask(seg->conn, CLIENT_START, &question, &fds, &answer,
-		       &none);
+	request.fds = wire_fds_of(seg->kind);
+	r = client_ask(seg->conn, CLIENT_START, &request, &fds, &reply, &none);
 	if (r < 0)
 		return r;
 	drop(&of(seg)->given);
 	of(seg)->published = true;
-	r = hold(seg, answer.incarnation);
+	r = hold(seg, reply.broker_id);
 	if (r < 0)
 		(void)unlink_at(seg->conn, seg->kind, seg->name,
-				answer.incarnation);
+				reply.broker_id);
 	return r;
 }
 
@@ -257,34 +257,34 @@ static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
 
 /* Whoever lists has its memory already. */
 static int find(const struct shmipc_segment *seg, unsigned flags,
-		struct wire *answer, struct wire_fds *fds)
+		struct wire *reply, struct wire_fds *fds)
 {
-	struct wire question = wire_make(WIRE_OPEN, seg->kind, seg->name);
+	struct wire request = wire_make(WIRE_OPEN, seg->kind, seg->name);
 
 	if (flags & SHMIPC_SEGMENT_PEEK) {
 		if (listing_has(seg, fds))
 			return 0;
-		question.incarnation = CLIENT_ANY;
+		request.broker_id = CLIENT_ANY;
 	}
 	return client_ask(seg->conn,
 			  flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
 							: CLIENT_ASK,
-			  &question, NULL, answer, fds);
+			  &request, NULL, reply, fds);
 }
 
 static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 {
 	struct wire_fds fds = WIRE_NO_FDS;
-	struct wire answer;
+	struct wire reply;
 	int r;
 
-	r = find(seg, flags, &answer, &fds);
+	r = find(seg, flags, &reply, &fds);
 	if (r < 0)
 		return r;
 	r = map_memory(seg, fds.fd[0], flags);
 	of(seg)->published = true;
 	if (r == 0 && !(flags & SHMIPC_SEGMENT_PEEK)) {
-		r = hold(seg, answer.incarnation);
+		r = hold(seg, reply.broker_id);
 		if (r < 0)
 			fdmem_unmap(seg);
 	}
@@ -298,15 +298,15 @@ static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 }
 
 /* The broker sees whether a transient segment has another user. */
-static void let_go(struct shmipc_segment *seg)
+static void release_transient(struct shmipc_segment *seg)
 {
-	struct wire question = wire_make(WIRE_LET_GO, seg->kind, seg->name);
+	struct wire request = wire_make(WIRE_RELEASE, seg->kind, seg->name);
 	struct wire_fds none;
-	struct wire answer;
+	struct wire reply;
 
-	question.incarnation = CLIENT_ANY;
+	request.broker_id = CLIENT_ANY;
 	/* If it cannot be told, it sees that later by itself. */
-	(void)client_ask(seg->conn, CLIENT_BRIEFLY, &question, NULL, &answer,
+	(void)client_ask(seg->conn, CLIENT_BRIEFLY, &request, NULL, &reply,
 			 &none);
 }
 
@@ -316,12 +316,12 @@ static void memfd_segment_close(struct shmipc_segment *seg)
 	bool used = m->mem.transient && m->published && !m->mem.peeked;
 	struct client *client = seg->conn;
 
-	held_leave(&client->held, m->held);
+	binding_remove(&client->bindings, m->binding);
 	drop(&of(seg)->event);
 	drop(&of(seg)->given);
 	fdmem_unmap(seg);
 	if (used)
-		let_go(seg);
+		release_transient(seg);
 }
 
 static int memfd_segment_stat(struct shmipc_segment *seg,
@@ -330,7 +330,7 @@ static int memfd_segment_stat(struct shmipc_segment *seg,
 	return fdmem_stat(seg, ret);
 }
 
-static bool wants_place(const struct shmipc_segment *seg, unsigned flags)
+static bool wants_ksem(const struct shmipc_segment *seg, unsigned flags)
 {
 	return seg->kind == SHMIPC_SEM && !(flags & SHMIPC_SEGMENT_RDONLY);
 }
@@ -343,7 +343,7 @@ static int memfd_segment_export(struct shmipc_segment *seg, unsigned flags,
 	memory = fdmem_export(seg, flags);
 	if (memory < 0)
 		return memory;
-	if (wants_place(seg, flags)) {
+	if (wants_ksem(seg, flags)) {
 		event = event_dup(of(seg)->event - 1);
 		if (event < 0) {
 			close(memory);
@@ -378,7 +378,7 @@ static int memfd_segment_import(struct shmipc_segment *seg,
 	int r;
 
 	r = check_memory(fds[0]);
-	if (r == 0 && wants_place(seg, flags))
+	if (r == 0 && wants_ksem(seg, flags))
 		r = import_event(seg, fds[1]);
 	if (r == 0)
 		r = fdmem_import(seg, fds[0], flags);
@@ -393,7 +393,7 @@ static int memfd_segment_import(struct shmipc_segment *seg,
 			    : r;
 }
 
-static int memfd_place_create(struct shmipc_segment *seg, mode_t mode)
+static int memfd_ksem_create(struct shmipc_segment *seg, mode_t mode)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 
@@ -404,13 +404,13 @@ static int memfd_place_create(struct shmipc_segment *seg, mode_t mode)
 	return 0;
 }
 
-static int memfd_place_open(struct shmipc_segment *seg)
+static int memfd_ksem_open(struct shmipc_segment *seg)
 {
 	return of(seg)->event ? 0 : -EPROTO; /* it came with the segment */
 }
 
-static int memfd_place_wait(struct shmipc_segment *seg,
-			    const struct timespec *deadline)
+static int memfd_ksem_wait(struct shmipc_segment *seg,
+			   const struct timespec *deadline)
 {
 	struct pollfd p = { .fd = of(seg)->event - 1, .events = POLLIN };
 	struct timespec left = shmi_clock_left(deadline);
@@ -424,7 +424,7 @@ static int memfd_place_wait(struct shmipc_segment *seg,
 	return 0;
 }
 
-static void memfd_place_post(struct shmipc_segment *seg)
+static void memfd_ksem_post(struct shmipc_segment *seg)
 {
 	const uint64_t token = 1;
 
@@ -433,7 +433,7 @@ static void memfd_place_post(struct shmipc_segment *seg)
 	(void)syscall(SYS_write, of(seg)->event - 1, &token, sizeof(token));
 }
 
-static void memfd_place_close(struct shmipc_segment *seg)
+static void memfd_ksem_close(struct shmipc_segment *seg)
 {
 	drop(&of(seg)->event);
 }
@@ -455,12 +455,12 @@ const struct shmipc_backend shmi_backend_memfd = {
 	.segment_unlink = memfd_segment_unlink,
 	.segment_list = memfd_segment_list,
 	.lost = memfd_lost,
-	.collect = memfd_collect,
+	.gc = memfd_gc,
 	.segment_export = memfd_segment_export,
 	.segment_import = memfd_segment_import,
-	.place_create = memfd_place_create,
-	.place_open = memfd_place_open,
-	.place_wait = memfd_place_wait,
-	.place_post = memfd_place_post,
-	.place_close = memfd_place_close,
+	.ksem_create = memfd_ksem_create,
+	.ksem_open = memfd_ksem_open,
+	.ksem_wait = memfd_ksem_wait,
+	.ksem_post = memfd_ksem_post,
+	.ksem_close = memfd_ksem_close,
 };

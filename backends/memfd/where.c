@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the broker's program is; compiled once for each answer. */
+/* Where the broker's program is; compiled once for each reply. */
 #include <config.h>
 
 #include "backends/memfd/start.h"

@@ -34,42 +34,42 @@ bool wire_has_name(const char name[WIRE_NAME])
 	return true;
 }
 
-bool wire_changes(const struct wire *question)
+bool wire_changes(const struct wire *request)
 {
-	switch (question->op) {
+	switch (request->op) {
 	case WIRE_ADD:
 	case WIRE_UNLINK:
-	case WIRE_LET_GO:
+	case WIRE_RELEASE:
 		return true;
-	case WIRE_NEXT_GHOST:
-		return question->flags & WIRE_FORGET;
+	case WIRE_NEXT_ORPHAN:
+		return request->flags & WIRE_FORGET;
 	default:
 		return false;
 	}
 }
 
-static bool question_is_sound(const struct wire *m)
+static bool request_is_sound(const struct wire *m)
 {
 	if (m->result != 0 || !has_kind(m))
 		return false;
-	if (m->flags & ~(m->op == WIRE_NEXT_GHOST ? WIRE_FORGET : 0U))
+	if (m->flags & ~(m->op == WIRE_NEXT_ORPHAN ? WIRE_FORGET : 0U))
 		return false;
 	switch (m->op) {
 	case WIRE_ADD:
 		return wire_has_name(m->name) && m->fds == wire_fds_of(m->kind);
 	case WIRE_OPEN:
 	case WIRE_UNLINK:
-	case WIRE_LET_GO:
+	case WIRE_RELEASE:
 		return wire_has_name(m->name) && m->fds == 0;
 	case WIRE_NEXT:
-	case WIRE_NEXT_GHOST:
+	case WIRE_NEXT_ORPHAN:
 		return m->fds == 0;
 	default:
 		return false;
 	}
 }
 
-static bool answer_is_sound(const struct wire *m)
+static bool reply_is_sound(const struct wire *m)
 {
 	if (m->result > 0 || m->result < -4095)
 		return false;
@@ -77,7 +77,7 @@ static bool answer_is_sound(const struct wire *m)
 	case WIRE_HELLO:
 	case WIRE_ADD:
 	case WIRE_UNLINK:
-	case WIRE_LET_GO:
+	case WIRE_RELEASE:
 		return m->fds == 0;
 	case WIRE_OPEN:
 		return m->result < 0
@@ -88,7 +88,7 @@ static bool answer_is_sound(const struct wire *m)
 				     : has_kind(m) && wire_has_name(m->name) &&
 					       m->fds <= 1 &&
 					       !(m->flags & ~WIRE_LAST);
-	case WIRE_NEXT_GHOST:
+	case WIRE_NEXT_ORPHAN:
 		return m->fds == 0 && (m->result < 0 || wire_has_name(m->name));
 	default:
 		return false;
@@ -123,8 +123,8 @@ int wire_parse(const void *bytes, size_t length, unsigned fds,
 	}
 	if (m.fds != fds)
 		return -EPROTO;
-	sound = from == WIRE_FROM_CLIENT ? question_is_sound(&m)
-					 : answer_is_sound(&m);
+	sound = from == WIRE_FROM_CLIENT ? request_is_sound(&m)
+					 : reply_is_sound(&m);
 	if (!sound)
 		return -EPROTO;
 	*ret = m;

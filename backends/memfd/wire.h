@@ -3,7 +3,7 @@
  * What client and broker say to each other.
  *
  * One SOCK_SEQPACKET connection. The broker greets; after that the client
- * asks and the broker answers, one question at a time. Every message is one
+ * asks and the broker replies, one request at a time. Every message is one
  * packet of sizeof(struct wire), and carries at most WIRE_FDS descriptors: a
  * client with more in flight could use up what its user may have (unix(7),
  * ETOOMANYREFS).
@@ -16,23 +16,23 @@
  *   WIRE_OPEN    kind, name. 0 with the descriptors, or -ENOENT.
  *   WIRE_UNLINK  kind, name, abi. 0, or -ENOENT, or -EPROTO: it is not what the
  *                client would call sound, and keeps its name.
- *   WIRE_LET_GO  kind, name: somebody closed a transient object. 0 if it is
+ *   WIRE_RELEASE  kind, name: somebody closed a transient object. 0 if it is
  *                forgotten now, -EBUSY if it is used, or -ENOENT.
- *   WIRE_NEXT    kind, cursor (first 0). A run of answers, see below. Each is 0
+ *   WIRE_NEXT    kind, cursor (first 0). A run of replies, see below. Each is 0
  *                with a name, the next cursor, and the descriptor of the memory
  *                (the first of WIRE_OPEN's), or -ENOENT at the end.
  *
- *   WIRE_NEXT_GHOST  kind, cursor: transient objects without a user. One
- *                answer: 0 with a name and the next cursor, or -ENOENT at the
+ *   WIRE_NEXT_ORPHAN  kind, cursor: transient objects without a user. One
+ *                reply: 0 with a name and the next cursor, or -ENOENT at the
  *                end. With WIRE_FORGET, each is forgotten when it is named.
  *
- * An answer has the op and the nonce of its question, and the incarnation of
- * the broker: random, as old as its names. A question that has one, and that of
+ * An reply has the op and the nonce of its request, and the broker id of
+ * the broker: random, as old as its names. A request that has one, and that of
  * another broker, is answered by -ESTALE and nothing else. A packet that
  * wire_parse() refuses ends the connection.
  *
  * Runs. A way to the broker and back for each object would be most of a
- * listing's time, so one WIRE_NEXT is answered by up to WIRE_RUN packets, one
+ * listing's time, so one WIRE_NEXT is answered by up to WIRE_BATCH packets, one
  * for each object from the cursor on. The last has WIRE_LAST, or is -ENOENT.
  * The first run of a connection has one packet, so that nobody who never reads
  * has more descriptors on their way than by WIRE_OPEN, and who reads, not more
@@ -40,20 +40,20 @@
  * are too many on their way all the same, a packet goes without, and ends the
  * run; that object must be asked for. What cannot be sent at all ends the
  * connection. Whoever was killed or dropped in the middle: the client asks
- * again from the cursor of the last answer that came. So nothing is left out,
+ * again from the cursor of the last reply that came. So nothing is left out,
  * nothing is named twice, and nobody waits until somebody else reads.
  *
- * The client reads an answer of a run when it gets to that object, and leaves
+ * The client reads an reply of a run when it gets to that object, and leaves
  * the others in the socket, so that it has one object's descriptor at a time,
  * and what is done about that object meanwhile may need some, or fork. What is
  * unlinked while its descriptor is on its way has its bytes for so long: until
  * the walk is over; until its process is dead and so are all forked children
  * who have the socket.
  *
- * Repeating. A connection can end before the answer, because the process that
+ * Repeating. A connection can end before the reply, because the process that
  * serves it was killed. The client does not know then whether what it wanted
  * was done, so it connects again and asks again, with the same nonce; what was
- * done is answered, and not done twice (keeper.h). Nonces of questions that
+ * done is answered, and not done twice (supervisor.h). Nonces of requests that
  * change something are random, so that no two clients have the same.
  *
  * Versions. magic, version and the place of oldest are the same in all. A
@@ -78,8 +78,8 @@
 #define WIRE_FORGET 0x01U
 #define WIRE_LAST   0x02U
 
-/* Answers to one WIRE_NEXT. */
-#define WIRE_RUN 16
+/* Replies to one WIRE_NEXT. */
+#define WIRE_BATCH 16
 
 /*
  * Sealed in every memory that is passed, against everybody: this is what makes
@@ -101,34 +101,34 @@ enum wire_op {
 	WIRE_ADD,
 	WIRE_OPEN,
 	WIRE_UNLINK,
-	WIRE_LET_GO,
+	WIRE_RELEASE,
 	WIRE_NEXT,
-	WIRE_NEXT_GHOST,
+	WIRE_NEXT_ORPHAN,
 };
 
 struct wire {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t op;	/* enum wire_op */
-	uint64_t nonce; /* questions: see above; answers: the question's */
-	int32_t result; /* answers: 0 or a negative errno value */
+	uint64_t nonce; /* requests: see above; replies: the request's */
+	int32_t result; /* replies: 0 or a negative errno value */
 	uint32_t kind;	/* enum shmipc_kind; HELLO: 0 */
 	union {
-		uint32_t cursor; /* NEXT, NEXT_GHOST */
+		uint32_t cursor; /* NEXT, NEXT_ORPHAN */
 		uint32_t oldest; /* HELLO */
 	};
 	uint32_t fds;	      /* descriptors that come with it */
 	char name[WIRE_NAME]; /* NUL-terminated, zero to the end */
-	uint32_t flags;	      /* NEXT_GHOST: WIRE_FORGET; NEXT: WIRE_LAST */
+	uint32_t flags;	      /* NEXT_ORPHAN: WIRE_FORGET; NEXT: WIRE_LAST */
 	uint32_t abi;	      /* UNLINK: the client's shmi_header_abi */
-	uint32_t incarnation; /* questions: see above; HELLO and answers */
+	uint32_t broker_id;   /* requests: see above; HELLO and replies */
 	uint8_t reserved[4];
 };
 
 static_assert(sizeof(struct wire) == 256, "no padding, the same everywhere");
 static_assert(offsetof(struct wire, oldest) == 24, "layout");
 static_assert(offsetof(struct wire, name) == 32, "layout");
-static_assert(offsetof(struct wire, incarnation) == 248, "layout");
+static_assert(offsetof(struct wire, broker_id) == 248, "layout");
 
 /* Descriptors that belong to a message; -1 where there is none. */
 struct wire_fds {
@@ -145,8 +145,8 @@ unsigned wire_fds_of(uint32_t kind);
 /* Is this a name without a slash, ended by a NUL, and zero behind it? */
 bool wire_has_name(const char name[WIRE_NAME]);
 
-/* Does a question of this kind change what the broker knows? */
-bool wire_changes(const struct wire *question);
+/* Does a request of this kind change what the broker knows? */
+bool wire_changes(const struct wire *request);
 
 /*
  * Is this packet, which came with so many descriptors, a message? No input,

@@ -27,15 +27,15 @@ void posix_segment_path(char ret[POSIX_PATH_MAX], enum shmipc_kind kind,
 		 name);
 }
 
-void posix_place_path(char ret[POSIX_PATH_MAX], uint64_t ino)
+void posix_ksem_path(char ret[POSIX_PATH_MAX], uint64_t ino)
 {
 	snprintf(ret, POSIX_PATH_MAX,
-		 POSIX_DIR "/" POSIX_SEM POSIX_PLACE "%016" PRIx64, ino);
+		 POSIX_DIR "/" POSIX_SEM POSIX_KSEM "%016" PRIx64, ino);
 }
 
-void posix_place_name(char ret[POSIX_PATH_MAX], uint64_t ino)
+void posix_ksem_name(char ret[POSIX_PATH_MAX], uint64_t ino)
 {
-	snprintf(ret, POSIX_PATH_MAX, "/" POSIX_PLACE "%016" PRIx64, ino);
+	snprintf(ret, POSIX_PATH_MAX, "/" POSIX_KSEM "%016" PRIx64, ino);
 }
 
 /* A file more was refused: by a limit, perhaps. */
@@ -82,11 +82,11 @@ int posix_link_file(int fd, const char *path)
 	return file_error(errno);
 }
 
-void posix_remove_place(uint64_t ino)
+void posix_remove_ksem(uint64_t ino)
 {
 	char path[POSIX_PATH_MAX];
 
-	posix_place_path(path, ino);
+	posix_ksem_path(path, ino);
 	(void)unlink(path); /* regions have none */
 }
 
@@ -95,7 +95,7 @@ void posix_remove_place(uint64_t ino)
  * another one than was looked at: take it out of sight first, which nobody
  * else can do too, then look.
  */
-static int remove_with_place(const char *path)
+static int remove_with_ksem(const char *path)
 {
 	char dead[POSIX_PATH_MAX];
 	uint64_t random;
@@ -108,7 +108,7 @@ static int remove_with_place(const char *path)
 	if (rename(path, dead) < 0)
 		return -errno;
 	if (lstat(dead, &st) == 0)
-		posix_remove_place(st.st_ino);
+		posix_remove_ksem(st.st_ino);
 	(void)unlink(dead); /* the name is gone, and that was asked */
 	return 0;
 }
@@ -123,21 +123,21 @@ int posix_remove(enum shmipc_kind kind, const char *path,
 	if (this && (st.st_ino != this->st_ino || st.st_dev != this->st_dev))
 		return -ENOENT;
 	if (kind == SHMIPC_SEM)
-		return remove_with_place(path);
+		return remove_with_ksem(path);
 	return unlink(path) < 0 ? -errno : 0;
 }
 
-int posix_remove_ghost(enum shmipc_kind kind, const char *path, int fd)
+int posix_remove_orphan(enum shmipc_kind kind, const char *path, int fd)
 {
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	r = users_claim(fd);
+	r = usemark_claim(fd);
 	if (r < 0)
 		return r;
 	r = posix_remove(kind, path, &st);
-	users_leave(fd);
+	usemark_leave(fd);
 	return r;
 }

@@ -4,7 +4,7 @@
  *
  *   /dev/shm/shmipc.shm.NAME           a region: shm_open("/shmipc.shm.NAME")
  *   /dev/shm/shmipc.sem.NAME           a semaphore's header
- *   /dev/shm/sem.shmipc.place.INODE    its place: sem_open("/shmipc.place...")
+ *   /dev/shm/sem.shmipc.ksem.INODE    its place: sem_open("/shmipc.ksem...")
  *   /dev/shm/shmipc.dead.RANDOM        a header on its way out
  *
  * Files are made without a name (O_TMPFILE), filled, and then linked: link()
@@ -27,22 +27,22 @@
 #define POSIX_SEM ""
 #endif
 
-#define POSIX_PLACE "shmipc.place."
-#define POSIX_DEAD  "shmipc.dead."
+#define POSIX_KSEM "shmipc.ksem."
+#define POSIX_DEAD "shmipc.dead."
 
 /* "shmipc.shm." or "shmipc.sem." */
 const char *posix_prefix(enum shmipc_kind kind);
 
 /* Room for any path of ours. */
 #define POSIX_PATH_MAX                                                         \
-	(sizeof(POSIX_DIR "/" POSIX_SEM "shmipc.place.") + SHMIPC_NAME_MAX)
+	(sizeof(POSIX_DIR "/" POSIX_SEM "shmipc.ksem.") + SHMIPC_NAME_MAX)
 
 void posix_segment_path(char ret[POSIX_PATH_MAX], enum shmipc_kind kind,
 			const char *name);
-void posix_place_path(char ret[POSIX_PATH_MAX], uint64_t ino);
+void posix_ksem_path(char ret[POSIX_PATH_MAX], uint64_t ino);
 
-/* "/shmipc.place.INODE", for sem_open(3) */
-void posix_place_name(char ret[POSIX_PATH_MAX], uint64_t ino);
+/* "/shmipc.ksem.INODE", for sem_open(3) */
+void posix_ksem_name(char ret[POSIX_PATH_MAX], uint64_t ino);
 
 /*
  * An unnamed file with these permission bits, less those of the umask: see
@@ -70,9 +70,9 @@ int posix_remove(enum shmipc_kind kind, const char *path,
  * The same for a transient segment without a user; fd leads to it, for writing.
  *   -EAGAIN  it has one, or somebody else removes it
  */
-int posix_remove_ghost(enum shmipc_kind kind, const char *path, int fd);
+int posix_remove_orphan(enum shmipc_kind kind, const char *path, int fd);
 
 /* Take away the place of this segment, if it has one. */
-void posix_remove_place(uint64_t ino);
+void posix_remove_ksem(uint64_t ino);
 
 #endif

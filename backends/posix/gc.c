@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is certainly of no use any more in /dev/shm: ghosts (fdmem/users.h),
+ * What is certainly of no use any more in /dev/shm: orphans (fdmem/usemark.h),
  * dead headers, and places without a segment.
  *
  * A place without a segment is also what a live creator has for a moment. He
@@ -114,8 +114,8 @@ static int open_to_look(const char *path, int access, struct stat *st)
 	return fd;
 }
 
-static int collect_ghost(struct collector *c, enum shmipc_kind kind,
-			 const char *name)
+static int collect_orphan(struct collector *c, enum shmipc_kind kind,
+			  const char *name)
 {
 	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
 	char path[POSIX_PATH_MAX];
@@ -131,11 +131,11 @@ static int collect_ghost(struct collector *c, enum shmipc_kind kind,
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	if (fdmem_is_transient(fd, kind, name) > 0 &&
-	    users_look(fd) == -ESTALE &&
+	    usemark_look(fd) == -ESTALE &&
 	    pread(fd, header, sizeof(header), 0) == sizeof(header) &&
 	    shmi_header_check(header, (size_t)st.st_size, kind, name, &facts) ==
 		    0 &&
-	    (!c->remove || posix_remove_ghost(kind, path, fd) == 0))
+	    (!c->remove || posix_remove_orphan(kind, path, fd) == 0))
 		tell(c, kind, name, &st, &facts);
 	close(fd);
 	return 0;
@@ -167,7 +167,7 @@ static int collect_dead(struct collector *c, const char *file)
 	if (is_header(fd, &st)) {
 		/* With another name it is not on its way out. */
 		if (c->remove && st.st_nlink == 1)
-			posix_remove_place(st.st_ino);
+			posix_remove_ksem(st.st_ino);
 		if (c->remove)
 			(void)unlink(path);
 		tell(c, SHMIPC_SEM, file, &st, NULL);
@@ -183,21 +183,22 @@ static int is_left_alone(uint64_t ino)
 	struct stat st;
 	int fd, alone;
 
-	posix_place_path(path, ino);
+	posix_ksem_path(path, ino);
 	fd = open_to_look(path, O_RDONLY, &st);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	alone = st.st_size == (off_t)sizeof(sem_t) && users_look(fd) == -ESTALE;
+	alone = st.st_size == (off_t)sizeof(sem_t) &&
+		usemark_look(fd) == -ESTALE;
 	close(fd);
 	return alone;
 }
 
-static void collect_place(struct collector *c, uint64_t ino)
+static void collect_ksem(struct collector *c, uint64_t ino)
 {
 	char path[POSIX_PATH_MAX];
 	struct stat st;
 
-	posix_place_path(path, ino);
+	posix_ksem_path(path, ino);
 	if (lstat(path, &st) < 0)
 		return;
 	if (c->remove && unlink(path) < 0)
@@ -238,17 +239,17 @@ static int collect_file(const struct dirent *entry, void *arg)
 		const char *prefix = posix_prefix(shmi_kinds[i]);
 
 		if (starts_with(entry->d_name, prefix))
-			r = collect_ghost(c, shmi_kinds[i],
-					  entry->d_name + strlen(prefix));
+			r = collect_orphan(c, shmi_kinds[i],
+					   entry->d_name + strlen(prefix));
 	}
 	if (starts_with(entry->d_name, POSIX_DEAD))
 		r = collect_dead(c, entry->d_name);
 	return r < 0 ? r : c->over;
 }
 
-static int note_place(const struct dirent *entry, void *arg)
+static int note_ksem(const struct dirent *entry, void *arg)
 {
-	const char *start = POSIX_SEM POSIX_PLACE;
+	const char *start = POSIX_SEM POSIX_KSEM;
 	char file[POSIX_PATH_MAX];
 	uint64_t ino;
 	int r;
@@ -256,7 +257,7 @@ static int note_place(const struct dirent *entry, void *arg)
 	if (!starts_with(entry->d_name, start))
 		return 0;
 	ino = strtoull(entry->d_name + strlen(start), NULL, 16);
-	posix_place_path(file, ino);
+	posix_ksem_path(file, ino);
 	/* Not one of ours, unless we would write it the same way. */
 	if (strcmp(file + sizeof(POSIX_DIR "/") - 1, entry->d_name) != 0)
 		return 0;
@@ -272,29 +273,28 @@ static int note_header(const struct dirent *entry, void *arg)
 	return 0;
 }
 
-static int collect_places(struct collector *c)
+static int collect_ksems(struct collector *c)
 {
-	struct inodes places = { .of = NULL }, headers = { .of = NULL };
+	struct inodes ksems = { .of = NULL }, headers = { .of = NULL };
 	int r;
 
-	r = walk(note_place, &places);
+	r = walk(note_ksem, &ksems);
 	if (r == 0)
 		r = walk(note_header, &headers);
 	if (r == 0 && headers.count)
 		qsort(headers.of, headers.count, sizeof(uint64_t), compare);
-	for (size_t i = 0; r == 0 && i < places.count && !c->over; i++)
+	for (size_t i = 0; r == 0 && i < ksems.count && !c->over; i++)
 		if (!headers.count ||
-		    !bsearch(&places.of[i], headers.of, headers.count,
+		    !bsearch(&ksems.of[i], headers.of, headers.count,
 			     sizeof(uint64_t), compare))
-			collect_place(c, places.of[i]);
+			collect_ksem(c, ksems.of[i]);
 	free(headers.of);
-	free(places.of);
+	free(ksems.of);
 	return r;
 }
 
-int posix_collect(void *conn, int remove,
-		  int (*found)(const struct shmipc_info *info, void *arg),
-		  void *arg)
+int posix_gc(void *conn, int remove,
+	     int (*found)(const struct shmipc_info *info, void *arg), void *arg)
 {
 	struct collector c = { .remove = remove, .found = found, .arg = arg };
 	int r;
@@ -303,5 +303,5 @@ int posix_collect(void *conn, int remove,
 	r = walk(collect_file, &c);
 	if (r < 0 || c.over)
 		return r < 0 ? r : 0;
-	return collect_places(&c);
+	return collect_ksems(&c);
 }

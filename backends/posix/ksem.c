@@ -17,7 +17,7 @@
  * it is killed at the wrong moment, so the file is built here, as it does it:
  * one sem_t.
  */
-static int build_place(struct shmipc_segment *seg, mode_t mode)
+static int build_ksem(struct shmipc_segment *seg, mode_t mode)
 {
 	char path[POSIX_PATH_MAX];
 	sem_t sem;
@@ -40,30 +40,30 @@ static int build_place(struct shmipc_segment *seg, mode_t mode)
 		r = -EIO;
 		goto out;
 	}
-	/* From its first moment on it has a mark: collect.c. */
-	r = users_join(fd);
+	/* From its first moment on it has a mark: gc.c. */
+	r = usemark_set(fd);
 	if (r < 0)
 		goto out;
-	posix_place_path(path, posix_of(seg)->mem.ino);
+	posix_ksem_path(path, posix_of(seg)->mem.ino);
 	r = posix_link_file(fd, path);
 	if (r < 0)
 		goto out;
-	posix_of(seg)->place_file = fd + 1;
+	posix_of(seg)->ksem_file = fd + 1;
 	return 0;
 out:
 	close(fd);
 	return r;
 }
 
-void posix_place_published(struct shmipc_segment *seg)
+void posix_ksem_published(struct shmipc_segment *seg)
 {
-	if (posix_of(seg)->place_file)
-		close(posix_of(seg)->place_file - 1);
-	posix_of(seg)->place_file = 0;
+	if (posix_of(seg)->ksem_file)
+		close(posix_of(seg)->ksem_file - 1);
+	posix_of(seg)->ksem_file = 0;
 }
 
 /* There is no place: was the segment unlinked, or only the place removed? */
-static int no_place(const struct shmipc_segment *seg)
+static int no_ksem(const struct shmipc_segment *seg)
 {
 	char path[POSIX_PATH_MAX];
 	struct stat st;
@@ -75,28 +75,28 @@ static int no_place(const struct shmipc_segment *seg)
 	return -ENOENT;
 }
 
-static int open_place(struct shmipc_segment *seg)
+static int open_ksem(struct shmipc_segment *seg)
 {
 	char path[POSIX_PATH_MAX], name[POSIX_PATH_MAX];
 	struct stat st;
-	sem_t *place;
+	sem_t *ksem;
 
 	/* sem_open(3) maps whatever is there, and a short file is SIGBUS. */
-	posix_place_path(path, posix_of(seg)->mem.ino);
+	posix_ksem_path(path, posix_of(seg)->mem.ino);
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? no_place(seg) : -errno;
+		return errno == ENOENT ? no_ksem(seg) : -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(sem_t))
 		return shmipc_backend_error(-EPROTO, "its kernel semaphore is "
 						     "damaged");
-	posix_place_name(name, posix_of(seg)->mem.ino);
-	place = sem_open(name, 0);
-	if (place == SEM_FAILED)
-		return errno == ENOENT ? no_place(seg) : -errno;
-	posix_of(seg)->place = place;
+	posix_ksem_name(name, posix_of(seg)->mem.ino);
+	ksem = sem_open(name, 0);
+	if (ksem == SEM_FAILED)
+		return errno == ENOENT ? no_ksem(seg) : -errno;
+	posix_of(seg)->ksem = ksem;
 	return 0;
 }
 
-int posix_place_create(struct shmipc_segment *seg, mode_t mode)
+int posix_ksem_create(struct shmipc_segment *seg, mode_t mode)
 {
 	uint64_t ino = posix_of(seg)->mem.ino;
 	int r;
@@ -105,45 +105,44 @@ int posix_place_create(struct shmipc_segment *seg, mode_t mode)
 	 * The creator must open it once more, so its own bits are on: he may
 	 * change them anyhow. Nobody reaches it without the segment.
 	 */
-	r = build_place(seg, mode | 0600);
+	r = build_ksem(seg, mode | 0600);
 	if (r == -EEXIST)
 		return -EAGAIN; /* left by a dead one with this number */
 	if (r < 0)
 		return r;
-	r = open_place(seg);
+	r = open_ksem(seg);
 	if (r < 0) {
-		posix_remove_place(ino);
-		posix_place_published(seg);
+		posix_remove_ksem(ino);
+		posix_ksem_published(seg);
 	}
 	return r == -ENOENT ? -EAGAIN : r; /* somebody took it away */
 }
 
-int posix_place_open(struct shmipc_segment *seg)
+int posix_ksem_open(struct shmipc_segment *seg)
 {
-	return open_place(seg);
+	return open_ksem(seg);
 }
 
-int posix_place_wait(struct shmipc_segment *seg,
-		     const struct timespec *deadline)
+int posix_ksem_wait(struct shmipc_segment *seg, const struct timespec *deadline)
 {
 	/* Returns EINTR for every handler, as it has a deadline: signal(7). */
-	if (sem_clockwait(posix_of(seg)->place, CLOCK_MONOTONIC, deadline) == 0)
+	if (sem_clockwait(posix_of(seg)->ksem, CLOCK_MONOTONIC, deadline) == 0)
 		return 0;
 	return -errno;
 }
 
-void posix_place_post(struct shmipc_segment *seg)
+void posix_ksem_post(struct shmipc_segment *seg)
 {
-	(void)sem_post(posix_of(seg)->place); /* EOVERFLOW: tokens enough */
+	(void)sem_post(posix_of(seg)->ksem); /* EOVERFLOW: tokens enough */
 }
 
-void posix_place_close(struct shmipc_segment *seg)
+void posix_ksem_close(struct shmipc_segment *seg)
 {
-	sem_close(posix_of(seg)->place);
+	sem_close(posix_of(seg)->ksem);
 }
 
-void posix_place_remove(struct shmipc_segment *seg)
+void posix_ksem_remove(struct shmipc_segment *seg)
 {
-	posix_remove_place(posix_of(seg)->mem.ino);
-	posix_place_published(seg);
+	posix_remove_ksem(posix_of(seg)->mem.ino);
+	posix_ksem_published(seg);
 }

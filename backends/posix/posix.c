@@ -14,7 +14,7 @@
  * or close one.
  *
  * The files are described in posix/file.h, transient segments in
- * fdmem/users.h.
+ * fdmem/usemark.h.
  *
  * Death. Before the link the system frees the file. Between the link of a
  * place and that of its segment the place stays, and no segment of that number
@@ -40,8 +40,8 @@
 #include "core/backend.h"
 
 /*
- * On overlayfs users cannot be told (fdmem/users.h), and on others the number
- * of an inode is used again at once (posix/collect.c).
+ * On overlayfs users cannot be told (fdmem/usemark.h), and on others the number
+ * of an inode is used again at once (posix/gc.c).
  */
 static bool is_tmpfs(void)
 {
@@ -95,7 +95,7 @@ static int open_segment(enum shmipc_kind kind, const char *name, int access)
 	}
 }
 
-static int held_by_a_ghost(void)
+static int held_by_an_orphan(void)
 {
 	return shmipc_backend_error(-EACCES,
 				    "the name is held by a transient object "
@@ -108,18 +108,18 @@ static int clear_transient(enum shmipc_kind kind, const char *name, int fd,
 			   bool writable)
 {
 	char path[POSIX_PATH_MAX];
-	int r = users_look(fd);
+	int r = usemark_look(fd);
 
 	if (r == 0)
 		return -EEXIST;
 	if (r != -ESTALE)
 		return r;
 	if (!writable)
-		return held_by_a_ghost();
+		return held_by_an_orphan();
 	posix_segment_path(path, kind, name);
-	r = posix_remove_ghost(kind, path, fd);
+	r = posix_remove_orphan(kind, path, fd);
 	if (r == -EACCES || r == -EPERM)
-		return held_by_a_ghost();
+		return held_by_an_orphan();
 	/* Somebody else did it, and perhaps made another one. */
 	if (r == -ENOENT)
 		return -EAGAIN;
@@ -175,7 +175,7 @@ static int make_segment(struct shmipc_segment *seg, size_t length, mode_t mode,
 /*
  * Whether the name is taken, link(2) tells. Looking before pays where what
  * would be made in vain costs much more than a look. If it cannot be made, we
- * look after all: a taken name is to be refused as such, and a ghost may have
+ * look after all: a taken name is to be refused as such, and an orphan may have
  * what is missing.
  */
 static int posix_segment_create(struct shmipc_segment *seg, size_t length,
@@ -213,7 +213,7 @@ static int posix_segment_publish(struct shmipc_segment *seg)
 		return r;
 	close(p->mem.fd - 1);
 	p->mem.fd = 0;
-	posix_place_published(seg);
+	posix_ksem_published(seg);
 	p->published = true;
 	return 0;
 }
@@ -271,7 +271,7 @@ static void close_transient(struct shmipc_segment *seg)
 	if (fd < 0)
 		return;
 	posix_segment_path(path, seg->kind, seg->name);
-	(void)posix_remove_ghost(seg->kind, path, fd);
+	(void)posix_remove_orphan(seg->kind, path, fd);
 	close(fd);
 }
 
@@ -297,14 +297,14 @@ static int unlink_transient(enum shmipc_kind kind, const char *path, int fd)
 	struct stat st;
 	int r;
 
-	r = users_look(fd);
+	r = usemark_look(fd);
 	if (r < 0)
 		return r == -ESTALE ? -ENOENT : r;
-	r = fstat(fd, &st) < 0 ? -errno : users_enter(fd);
+	r = fstat(fd, &st) < 0 ? -errno : usemark_enter(fd);
 	if (r < 0)
 		return r == -EAGAIN ? -ENOENT : r;
 	r = posix_remove(kind, path, &st);
-	users_leave(fd);
+	usemark_leave(fd);
 	return r;
 }
 
@@ -378,11 +378,11 @@ const struct shmipc_backend shmi_backend_posix = {
 	.segment_stat = posix_segment_stat,
 	.segment_unlink = posix_segment_unlink,
 	.segment_list = posix_segment_list,
-	.collect = posix_collect,
-	.place_create = posix_place_create,
-	.place_open = posix_place_open,
-	.place_wait = posix_place_wait,
-	.place_post = posix_place_post,
-	.place_close = posix_place_close,
-	.place_remove = posix_place_remove,
+	.gc = posix_gc,
+	.ksem_create = posix_ksem_create,
+	.ksem_open = posix_ksem_open,
+	.ksem_wait = posix_ksem_wait,
+	.ksem_post = posix_ksem_post,
+	.ksem_close = posix_ksem_close,
+	.ksem_remove = posix_ksem_remove,
 };

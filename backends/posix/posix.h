@@ -10,8 +10,8 @@
 struct posix {
 	struct fdmem mem; /* first: fdmem.h */
 	bool published;
-	sem_t *place;	/* from sem_open() */
-	int place_file; /* +1: created and not published; with a mark */
+	sem_t *ksem;   /* from sem_open() */
+	int ksem_file; /* +1: created and not published; with a mark */
 };
 
 static inline struct posix *posix_of(const struct shmipc_segment *seg)
@@ -20,18 +20,18 @@ static inline struct posix *posix_of(const struct shmipc_segment *seg)
 }
 
 /* Its segment has its name: the place needs its creator no more. */
-void posix_place_published(struct shmipc_segment *seg);
+void posix_ksem_published(struct shmipc_segment *seg);
 
-int posix_collect(void *conn, int remove,
-		  int (*found)(const struct shmipc_info *info, void *arg),
-		  void *arg);
+int posix_gc(void *conn, int remove,
+	     int (*found)(const struct shmipc_info *info, void *arg),
+	     void *arg);
 
-int posix_place_create(struct shmipc_segment *seg, mode_t mode);
-int posix_place_open(struct shmipc_segment *seg);
-int posix_place_wait(struct shmipc_segment *seg,
-		     const struct timespec *deadline);
-void posix_place_post(struct shmipc_segment *seg);
-void posix_place_close(struct shmipc_segment *seg);
-void posix_place_remove(struct shmipc_segment *seg);
+int posix_ksem_create(struct shmipc_segment *seg, mode_t mode);
+int posix_ksem_open(struct shmipc_segment *seg);
+int posix_ksem_wait(struct shmipc_segment *seg,
+		    const struct timespec *deadline);
+void posix_ksem_post(struct shmipc_segment *seg);
+void posix_ksem_close(struct shmipc_segment *seg);
+void posix_ksem_remove(struct shmipc_segment *seg);
 
 #endif

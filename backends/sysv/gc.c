@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is certainly of no use any more in System V's tables: segments that
- * were given up or never finished, ghosts (anchor.h), anchors that were never
+ * were given up or never finished, orphans (anchor.h), anchors that were never
  * marked, and sets whose segment is gone.
  *
  * An unfinished segment may have a creator who lives and is not attached yet.
@@ -122,7 +122,7 @@ static int judge(const struct slot *s)
 	if (r == -EAGAIN || r == -EINPROGRESS)
 		return s->ds.shm_nattch > 0 ? 0 : -EAGAIN;
 	if (r == 0 && sysvkey_is_transient(s->ds.shm_segsz))
-		r = anchor_users(s);
+		r = liveness_users(s);
 	return r == -ESTALE ? -ESTALE : 0;
 }
 
@@ -163,7 +163,7 @@ static bool give_up(int id)
 
 	if (writable == (void *)-1)
 		return false;
-	done = shmipc_segment_give_up(writable) == 0;
+	done = shmipc_segment_abort(writable) == 0;
 	shmdt(writable);
 	return done;
 }
@@ -215,8 +215,8 @@ static bool is_unfinished(int id)
 }
 
 /* An anchor that is not marked belongs to a segment that is not finished. */
-static void collect_anchor(struct collector *c, int id,
-			   const struct shmid_ds *ds)
+static void collect_liveness(struct collector *c, int id,
+			     const struct shmid_ds *ds)
 {
 	struct shmipc_info info;
 
@@ -247,8 +247,8 @@ static int collect_segments(struct collector *c)
 			continue;
 		if (sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz))
 			collect_segment(c, id);
-		else if (anchor_is_unmarked(&ds))
-			collect_anchor(c, id, &ds);
+		else if (liveness_is_unmarked(&ds))
+			collect_liveness(c, id, &ds);
 	}
 	while (c->count && nanosleep(&idle, &idle) < 0 && errno == EINTR)
 		;
@@ -307,9 +307,8 @@ static int collect_sets(struct collector *c)
 	return 0;
 }
 
-int sysv_collect(void *conn, int remove,
-		 int (*found)(const struct shmipc_info *info, void *arg),
-		 void *arg)
+int sysv_gc(void *conn, int remove,
+	    int (*found)(const struct shmipc_info *info, void *arg), void *arg)
 {
 	struct collector c = { .remove = remove, .found = found, .arg = arg };
 	int r;

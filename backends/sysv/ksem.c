@@ -39,7 +39,7 @@ static int set_limit(void)
 				    which);
 }
 
-int sysv_place_create(struct shmipc_segment *seg, mode_t mode)
+int sysv_ksem_create(struct shmipc_segment *seg, mode_t mode)
 {
 	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)mode;
 
@@ -66,7 +66,7 @@ int sysv_place_create(struct shmipc_segment *seg, mode_t mode)
 	}
 }
 
-int sysv_place_open(struct shmipc_segment *seg)
+int sysv_ksem_open(struct shmipc_segment *seg)
 {
 	sysv_of(seg)->set =
 		semget(sysvkey_companion(sysv_of(seg)->id), SLOT_SET_SIZE, 0);
@@ -78,7 +78,7 @@ int sysv_place_open(struct shmipc_segment *seg)
 	return -errno;
 }
 
-int sysv_place_wait(struct shmipc_segment *seg, const struct timespec *deadline)
+int sysv_ksem_wait(struct shmipc_segment *seg, const struct timespec *deadline)
 {
 	struct timespec left = shmi_clock_left(deadline);
 	struct sembuf take = { .sem_num = 0, .sem_op = -1 };
@@ -91,7 +91,7 @@ int sysv_place_wait(struct shmipc_segment *seg, const struct timespec *deadline)
 	return slot_is_gone(errno) ? -EIDRM : -errno;
 }
 
-void sysv_place_post(struct shmipc_segment *seg)
+void sysv_ksem_post(struct shmipc_segment *seg)
 {
 	struct sembuf add = { .sem_num = 0,
 			      .sem_op = 1,
@@ -100,7 +100,7 @@ void sysv_place_post(struct shmipc_segment *seg)
 	(void)semop(sysv_of(seg)->set, &add, 1); /* ERANGE: tokens enough */
 }
 
-void sysv_place_close(struct shmipc_segment *seg)
+void sysv_ksem_close(struct shmipc_segment *seg)
 {
 	(void)seg; /* a set is not opened; it goes with the segment */
 }

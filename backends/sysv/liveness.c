@@ -11,25 +11,25 @@
  * An unusual size, so that no stranger's segment is taken for an anchor, and
  * without a tag (key.h).
  */
-#define ANCHOR_SIZE 678
+#define LIVENESS_SIZE 678
 
-static bool is_anchor(const struct shmid_ds *ds)
+static bool is_liveness(const struct shmid_ds *ds)
 {
-	return ds->shm_segsz == ANCHOR_SIZE;
+	return ds->shm_segsz == LIVENESS_SIZE;
 }
 
-bool anchor_is_unmarked(const struct shmid_ds *ds)
+bool liveness_is_unmarked(const struct shmid_ds *ds)
 {
-	return is_anchor(ds) && ds->shm_perm.__key < 0;
+	return is_liveness(ds) && ds->shm_perm.__key < 0;
 }
 
-void anchor_remove_unmarked(int segment_id)
+void liveness_remove_unmarked(int segment_id)
 {
 	struct shmid_ds ds;
 	int id = shmget(sysvkey_companion(segment_id), 0, 0);
 
 	if (id >= 0 && shmctl(id, IPC_STAT, &ds) == 0 &&
-	    anchor_is_unmarked(&ds) && ds.shm_nattch == 0)
+	    liveness_is_unmarked(&ds) && ds.shm_nattch == 0)
 		(void)shmctl(id, IPC_RMID, NULL);
 }
 
@@ -37,13 +37,13 @@ static int make(int segment_id, mode_t mode)
 {
 	/* Only ever attached for reading, by who may read the segment. */
 	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)(mode & 0444);
-	int id = shmget(sysvkey_companion(segment_id), ANCHOR_SIZE, flags);
+	int id = shmget(sysvkey_companion(segment_id), LIVENESS_SIZE, flags);
 
 	if (id >= 0)
 		return id;
 	if (errno == EEXIST) {
 		/* Of a segment that had this id before. */
-		anchor_remove_unmarked(segment_id);
+		liveness_remove_unmarked(segment_id);
 		return -EAGAIN;
 	}
 	if (errno == ENOSPC)
@@ -54,7 +54,7 @@ static int make(int segment_id, mode_t mode)
 	return -errno;
 }
 
-int anchor_create(int segment_id, void *segment, mode_t mode, void **ret)
+int liveness_create(int segment_id, void *segment, mode_t mode, void **ret)
 {
 	int id = make(segment_id, mode), r;
 	struct shmid_ds ds;
@@ -73,11 +73,11 @@ int anchor_create(int segment_id, void *segment, mode_t mode, void **ret)
 	/* While we slept it may have been removed and its id used again. */
 	if (shmctl(id, IPC_STAT, &ds) < 0 || ds.shm_cpid != getpid() ||
 	    ds.shm_perm.__key != sysvkey_companion(segment_id) ||
-	    !is_anchor(&ds) || shmctl(id, IPC_RMID, NULL) < 0) {
+	    !is_liveness(&ds) || shmctl(id, IPC_RMID, NULL) < 0) {
 		shmdt(addr);
 		return -EAGAIN;
 	}
-	shmipc_segment_set_note(segment, (uint64_t)id);
+	shmipc_segment_set_word(segment, (uint64_t)id);
 	*ret = addr;
 	return 0;
 }
@@ -85,21 +85,21 @@ int anchor_create(int segment_id, void *segment, mode_t mode, void **ret)
 /* Is what the header notes an anchor of this segment, and its state? */
 static int look(const struct slot *segment, int *id, struct shmid_ds *ds)
 {
-	uint64_t note = shmipc_segment_note(segment->addr);
+	uint64_t note = shmipc_segment_word(segment->addr);
 
 	if (note > INT_MAX)
 		return -EPROTO;
 	*id = (int)note;
 	if (shmctl(*id, IPC_STAT, ds) < 0)
 		return slot_is_gone(errno) ? -ESTALE : -EPROTO;
-	if (!is_anchor(ds) || !(ds->shm_perm.mode & SHM_DEST) ||
+	if (!is_liveness(ds) || !(ds->shm_perm.mode & SHM_DEST) ||
 	    ds->shm_cpid != segment->ds.shm_cpid ||
 	    ds->shm_perm.cuid != segment->ds.shm_perm.cuid)
 		return -EPROTO;
 	return 0;
 }
 
-int anchor_attach(const struct slot *segment, void **ret)
+int liveness_attach(const struct slot *segment, void **ret)
 {
 	struct shmid_ds ds;
 	int id, r;
@@ -119,7 +119,7 @@ int anchor_attach(const struct slot *segment, void **ret)
 	return r;
 }
 
-int anchor_users(const struct slot *segment)
+int liveness_users(const struct slot *segment)
 {
 	struct shmid_ds ds;
 	int id, r;

@@ -34,7 +34,7 @@ int slot_remove(struct slot *s)
 {
 	int r;
 
-	anchor_remove_unmarked(s->id);
+	liveness_remove_unmarked(s->id);
 	r = shmctl(s->id, IPC_RMID, NULL) < 0 ? -errno : 0;
 	slot_leave(s);
 	return r;
@@ -129,8 +129,8 @@ static int look_inside(enum shmipc_kind kind, const char *name, struct slot *s)
 		if (shmipc_segment_is_transient(s->addr) != transient)
 			return -EPROTO;
 		if (transient)
-			r = anchor_users(s);
-		/* A ghost is as good as given up. */
+			r = liveness_users(s);
+		/* An orphan is as good as given up. */
 		return r < 0 ? r : 0;
 	}
 	return r == -ESRCH && !belongs_here(s) ? -EPROTO : r;
@@ -181,7 +181,7 @@ struct search {
 	bool damaged;
 
 	/* Waiting for an unfinished one. */
-	struct timespec patience;
+	struct timespec peer_deadline;
 	struct timespec idle_until;
 	int idle_id; /* nobody else was attached to it; -1: none */
 	unsigned attempt;
@@ -196,7 +196,7 @@ static void give_up(const struct slot *unfinished)
 	s.addr = shmat(s.id, NULL, 0);
 	if (s.addr == (void *)-1)
 		return;
-	if (shmipc_segment_give_up(s.addr) == 0)
+	if (shmipc_segment_abort(s.addr) == 0)
 		(void)slot_remove(&s); /* EPERM: somebody else's turn */
 	else
 		slot_leave(&s);
@@ -212,8 +212,8 @@ static int await(struct search *search, const struct slot *s)
 	if (search->flags & SHMIPC_SEGMENT_NOWAIT)
 		return -ETIMEDOUT;
 	if (search->attempt++ == 0) {
-		search->patience = shmi_clock_in(SHMI_PATIENCE_MS);
-	} else if (shmi_clock_reached(&search->patience)) {
+		search->peer_deadline = shmi_clock_in(SHMI_PEER_TIMEOUT_MS);
+	} else if (shmi_clock_reached(&search->peer_deadline)) {
 		give_up(s);
 		return -ETIMEDOUT;
 	}

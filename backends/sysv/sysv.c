@@ -37,7 +37,7 @@
  * give each other up both start over, after a random pause.
  *
  * A transient segment has an anchor beside it, by which its users are known:
- * sysv/anchor.h.
+ * sysv/liveness.h.
  *
  * Ids are used again (after 4 million segments here), so whoever acts on what
  * he saw in a segment stays attached from the look to the act.
@@ -197,15 +197,15 @@ static void sysv_segment_close(struct shmipc_segment *seg)
 		.ds = sysv_of(seg)->ds,
 	};
 
-	if (sysv_of(seg)->anchor)
-		shmdt(sysv_of(seg)->anchor);
+	if (sysv_of(seg)->liveness)
+		shmdt(sysv_of(seg)->liveness);
 	if (!sysv_of(seg)->published) {
-		(void)shmipc_segment_give_up(seg->addr);
+		(void)shmipc_segment_abort(seg->addr);
 		(void)slot_remove(&slot);
 		return;
 	}
 	/* EPERM: its owner's to do; nobody finds it. */
-	if (sysv_of(seg)->anchor && anchor_users(&slot) == -ESTALE)
+	if (sysv_of(seg)->liveness && liveness_users(&slot) == -ESTALE)
 		(void)shmctl(slot.id, IPC_RMID, NULL);
 	leave(&slot, seg->kind);
 }
@@ -233,7 +233,7 @@ static int make_segment(struct shmipc_segment *seg, unsigned number,
 	if (id < 0)
 		return create_error(errno, size);
 	if (flags & SHMIPC_SEGMENT_PREFAULT)
-		hint = shmi_huge_hint(sysvkey_mapped(size));
+		hint = shmi_prefault_hint(sysvkey_mapped(size));
 	r = attach_created(seg, id, key, hint);
 	if (r < 0 && r != -EAGAIN)
 		(void)shmctl(id, IPC_RMID, NULL); /* no memory to attach it */
@@ -265,12 +265,12 @@ static int find_free_slot(enum shmipc_kind kind, const char *name)
 /* System V accounts for pages; this is what reserves them. */
 static int reserve(struct shmipc_segment *seg, bool prefault)
 {
-	int r = shmi_memory_check(seg->length);
+	int r = shmi_limits_check(seg->length);
 
 	if (r == 0 && prefault)
-		shmi_huge_fill(seg->addr, seg->length);
+		shmi_prefault_huge(seg->addr, seg->length);
 	if (r == 0)
-		r = shmi_populate(seg->addr, seg->length, true);
+		r = shmi_prefault(seg->addr, seg->length, true);
 	seg->populated = r == 0;
 	return r;
 }
@@ -295,8 +295,8 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	if (!(flags & SHMIPC_SEGMENT_LAZY))
 		r = reserve(seg, flags & SHMIPC_SEGMENT_PREFAULT);
 	if (r == 0 && flags & SHMIPC_SEGMENT_TRANSIENT)
-		r = anchor_create(sysv_of(seg)->id, seg->addr, mode,
-				  &sysv_of(seg)->anchor);
+		r = liveness_create(sysv_of(seg)->id, seg->addr, mode,
+				    &sysv_of(seg)->liveness);
 	if (r < 0)
 		sysv_segment_close(seg);
 	return r;
@@ -333,7 +333,7 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 		slot_leave(&other);
 		return -EEXIST;
 	case -EINPROGRESS:
-		if (shmipc_segment_give_up(other.addr) == 0) {
+		if (shmipc_segment_abort(other.addr) == 0) {
 			(void)slot_remove(&other);
 			return 0;
 		}
@@ -342,7 +342,7 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 	case -EAGAIN:
 		/* It has yet to write its name, and will see ours; or died. */
 		if (other.ds.shm_nattch == 0 &&
-		    shmipc_segment_give_up(other.addr) == 0)
+		    shmipc_segment_abort(other.addr) == 0)
 			(void)slot_remove(&other);
 		else
 			slot_leave(&other);
@@ -403,7 +403,7 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 		return r;
 	if (!(flags & SHMIPC_SEGMENT_PEEK) &&
 	    sysvkey_is_transient(slot.ds.shm_segsz)) {
-		r = anchor_attach(&slot, &sysv_of(seg)->anchor);
+		r = liveness_attach(&slot, &sysv_of(seg)->liveness);
 		if (r < 0) {
 			slot_leave(&slot);
 			return r == -ESTALE ? -EAGAIN : r;
@@ -428,7 +428,7 @@ static int count_users(const struct shmipc_segment *seg)
 	struct shmid_ds ds;
 
 	if (sysvkey_is_transient(slot.ds.shm_segsz))
-		return anchor_users(&slot);
+		return liveness_users(&slot);
 	for (int i = 0; i < LOOKS && least > 0; i++) {
 		if (i > 0)
 			sched_yield();
@@ -518,7 +518,7 @@ static int sysv_segment_unlink(void *conn, enum shmipc_kind kind,
 		slot_leave(&slot);
 		return r;
 	}
-	first = shmipc_segment_retire(slot.addr);
+	first = shmipc_segment_end(slot.addr);
 	leave(&slot, kind);
 	return first;
 }
@@ -580,10 +580,10 @@ const struct shmipc_backend shmi_backend_sysv = {
 	.segment_stat = sysv_segment_stat,
 	.segment_unlink = sysv_segment_unlink,
 	.segment_list = sysv_segment_list,
-	.collect = sysv_collect,
-	.place_create = sysv_place_create,
-	.place_open = sysv_place_open,
-	.place_wait = sysv_place_wait,
-	.place_post = sysv_place_post,
-	.place_close = sysv_place_close,
+	.gc = sysv_gc,
+	.ksem_create = sysv_ksem_create,
+	.ksem_open = sysv_ksem_open,
+	.ksem_wait = sysv_ksem_wait,
+	.ksem_post = sysv_ksem_post,
+	.ksem_close = sysv_ksem_close,
 };

@@ -14,7 +14,7 @@ struct sysv {
 	int set;     /* the place: a semaphore set's id */
 	mode_t mode; /* created: the permission bits asked for */
 	bool published;
-	void *anchor;	    /* transient, and not peeked: anchor.h */
+	void *liveness;	    /* transient, and not peeked: anchor.h */
 	struct shmid_ds ds; /* before we counted */
 };
 
@@ -23,15 +23,13 @@ static inline struct sysv *sysv_of(const struct shmipc_segment *seg)
 	return seg->priv;
 }
 
-int sysv_place_create(struct shmipc_segment *seg, mode_t mode);
-int sysv_place_open(struct shmipc_segment *seg);
-int sysv_place_wait(struct shmipc_segment *seg,
-		    const struct timespec *deadline);
-void sysv_place_post(struct shmipc_segment *seg);
-void sysv_place_close(struct shmipc_segment *seg);
+int sysv_ksem_create(struct shmipc_segment *seg, mode_t mode);
+int sysv_ksem_open(struct shmipc_segment *seg);
+int sysv_ksem_wait(struct shmipc_segment *seg, const struct timespec *deadline);
+void sysv_ksem_post(struct shmipc_segment *seg);
+void sysv_ksem_close(struct shmipc_segment *seg);
 
-int sysv_collect(void *conn, int remove,
-		 int (*found)(const struct shmipc_info *info, void *arg),
-		 void *arg);
+int sysv_gc(void *conn, int remove,
+	    int (*found)(const struct shmipc_info *info, void *arg), void *arg);
 
 #endif

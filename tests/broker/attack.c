@@ -66,12 +66,12 @@ static bool say(int sock, const void *bytes, size_t length, int fd,
 
 static struct wire some_question(void)
 {
-	static const enum wire_op ops[] = { WIRE_OPEN,	     WIRE_UNLINK,
-					    WIRE_LET_GO,     WIRE_NEXT,
-					    WIRE_NEXT_GHOST, WIRE_ADD };
+	static const enum wire_op ops[] = { WIRE_OPEN,	      WIRE_UNLINK,
+					    WIRE_RELEASE,     WIRE_NEXT,
+					    WIRE_NEXT_ORPHAN, WIRE_ADD };
 	enum wire_op op = ops[dice(6)];
 	struct wire m = wire_make(op, SHMIPC_SHM,
-				  op == WIRE_NEXT || op == WIRE_NEXT_GHOST
+				  op == WIRE_NEXT || op == WIRE_NEXT_ORPHAN
 					  ? NULL
 					  : "no.such.name");
 
@@ -79,7 +79,7 @@ static struct wire some_question(void)
 	return m;
 }
 
-/* Ask and ask, and read no answer. */
+/* Ask and ask, and read no reply. */
 static void flood(void)
 {
 	struct wire m;
@@ -93,7 +93,7 @@ static void flood(void)
 	close(sock);
 }
 
-/* Anything, or a question with some bytes changed. */
+/* Anything, or a request with some bytes changed. */
 static void garbage(void)
 {
 	char bytes[2 * sizeof(struct wire)];
@@ -120,7 +120,7 @@ static void garbage(void)
 	close(sock);
 }
 
-/* Nothing at all, or the first half of a question, or one and a half. */
+/* Nothing at all, or the first half of a request, or one and a half. */
 static void halves(void)
 {
 	static const size_t lengths[] = { 0,
@@ -144,7 +144,7 @@ static void halves(void)
 	}
 }
 
-/* More descriptors than a question may have. */
+/* More descriptors than a request may have. */
 static void load(void)
 {
 	for (int i = 0; i < PACKETS / 5; i++) {
@@ -187,7 +187,7 @@ static const int *wrong_fds(void)
 	return fds;
 }
 
-/* Things that are no objects; the answer is read, and must be no. */
+/* Things that are no objects; the reply is read, and must be no. */
 static void wrong_kinds(void)
 {
 	const int *fds = wrong_fds();

@@ -5,10 +5,10 @@
  *
  *   cold     COUNT times, 32 clients want a broker, and there is none
  *   idle     COUNT times, somebody comes, when the broker is about to leave
- *   kill     COUNT times, the worker is killed while names come and go
- *   restart  COUNT times, the worker is killed when there are 4,096 names
+ *   kill     COUNT times, the server is killed while names come and go
+ *   restart  COUNT times, the server is killed when there are 4,096 names
  *   hostile  COUNT packets of hostile clients, while others are served
- *   killing  runs COMMAND, and kills all workers every MS milliseconds
+ *   killing  batches COMMAND, and kills all servers every MS milliseconds
  *
  * In the directory $SHMIPC_RUNTIME_DIR, where there must be no broker before.
  *

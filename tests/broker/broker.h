@@ -38,15 +38,15 @@ pid_t listener_of(int sock);
 
 /*
  * Who listens in this directory, or 0: nobody. Only when somebody has been
- * greeted: until then it may be who stands in for the keeper.
+ * greeted: until then it may be who stands in for the supervisor.
  */
-pid_t find_keeper(const char *dir);
+pid_t find_supervisor(const char *dir);
 
 /* Its child, or 0: it has none, or is gone. */
-pid_t worker_of(pid_t keeper);
+pid_t server_of(pid_t supervisor);
 
 /* The same, and wait for it. 0, and a complaint, after 10 s. */
-pid_t await_worker(pid_t keeper, pid_t but_not);
+pid_t await_server(pid_t supervisor, pid_t but_not);
 
 /* Our children that are no clients, dead ones included. Returns how many. */
 #define CHILDREN_MAX 256
@@ -102,7 +102,7 @@ void be_undisturbed(void);
 void be_disturbed(void);
 
 /*
- * Do times say anything? In the long form only, which runs alone; not if that
+ * Do times say anything? In the long form only, which batches alone; not if that
  * was not allowed, nor when a sanitizer makes all of it several times slower.
  */
 bool times_count(void);
@@ -117,7 +117,7 @@ void kills(unsigned long count);
 void restart(unsigned long count);
 void hostile(unsigned long count);
 
-/* Run a command while workers are killed. Returns its exit status. */
+/* Run a command while servers are killed. Returns its exit status. */
 int killing(unsigned long ms, char **command);
 
 #endif

@@ -29,7 +29,7 @@ run tests/broker/broker idle $connects
 run tests/broker/broker kill $kills
 run tests/broker/broker restart $restarts
 run tests/broker/broker hostile $packets
-# And all that is promised holds while workers are killed.
+# And all that is promised holds while servers are killed.
 if [ -n "${SHMIPC_STRESS-}" ] && [ -x tests/conform/check ]; then
 	run tests/broker/broker killing 20 tests/conform/check
 fi

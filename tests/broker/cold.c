@@ -74,7 +74,7 @@ static void client(unsigned slot)
 		meet_all();
 		make(slot);
 		atomic_store(&shared->listener[slot],
-			     find_keeper(getenv("SHMIPC_RUNTIME_DIR")));
+			     find_supervisor(getenv("SHMIPC_RUNTIME_DIR")));
 		meet_all();
 		look(slot + 1);
 		meet_all();

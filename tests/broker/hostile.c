@@ -2,7 +2,7 @@
 /*
  * Hostile clients at the broker, and honest ones that it has to serve. After
  * all of it the broker must have the descriptors and the memory that it had
- * before, and its worker must be the same process. Before is after a part of
+ * before, and its server must be the same process. Before is after a part of
  * the attack, so that what is allocated once does not count.
  *
  * Quiet and attack take turns, so that whatever else this machine does meets
@@ -208,7 +208,7 @@ static void one_turn(unsigned long packets)
 	nap_us((unsigned)(took < LEAST_MS ? LEAST_MS : took) * 1000);
 }
 
-static void report(const char *who, struct latency of[2], double most)
+static void entry(const char *who, struct latency of[2], double most)
 {
 	double quiet = latency_us(&of[QUIET], 990);
 	double attacked = latency_us(&of[ATTACK], 990);
@@ -229,7 +229,7 @@ static void report(const char *who, struct latency of[2], double most)
 
 void hostile(unsigned long count)
 {
-	struct footprint keeper, worker;
+	struct footprint supervisor, server;
 	pid_t pid;
 
 	hostile_shared = share(sizeof(*hostile_shared));
@@ -244,22 +244,22 @@ void hostile(unsigned long count)
 	for (unsigned i = 0; i < ATTACKERS; i++)
 		start_client(attack_disturbed, HONEST + i);
 	one_turn(count / TURNS);
-	pid = find_keeper(getenv("SHMIPC_RUNTIME_DIR"));
-	rest(await_worker(pid, 0));
-	keeper = measure(pid);
-	worker = measure(await_worker(pid, 0));
+	pid = find_supervisor(getenv("SHMIPC_RUNTIME_DIR"));
+	rest(await_server(pid, 0));
+	supervisor = measure(pid);
+	server = measure(await_server(pid, 0));
 	for (unsigned turn = 2; turn <= TURNS; turn++)
 		one_turn(count * turn / TURNS);
-	rest(worker.pid);
-	compare("keeper", &keeper);
-	compare("worker", &worker);
+	rest(server.pid);
+	compare("supervisor", &supervisor);
+	compare("server", &server);
 	atomic_store(&hostile_shared->phase, END);
 	reap_clients();
-	if (worker_of(pid) != worker.pid)
-		complain("the worker was driven out");
+	if (server_of(pid) != server.pid)
+		complain("the server was driven out");
 	remove_names();
-	report("connected", hostile_shared->kept, MOST_TIMES);
-	report("connecting", hostile_shared->fresh, MOST_TIMES_CONNECTING);
+	entry("connected", hostile_shared->kept, MOST_TIMES);
+	entry("connecting", hostile_shared->fresh, MOST_TIMES_CONNECTING);
 	printf("broker: hostile: %lu packets, %lu connects, %lu opens, "
 	       "%lu errors\n",
 	       atomic_load(&hostile_shared->packets),

@@ -4,7 +4,7 @@
  * may fail for that.
  *
  * Some clients come and go until all are gone at the same time. From then on
- * the broker's patience runs, and they come again when it ends, each a little
+ * the broker's patience batches, and they come again when it ends, each a little
  * before or after.
  */
 #include <errno.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The broker's worker is killed, at any moment, again and again, while clients
+ * The broker's server is killed, at any moment, again and again, while clients
  * make names and remove them. They must not notice: what was acknowledged is
- * so, and no question is seen to twice.
+ * so, and no request is seen to twice.
  *
  * Each client has names of its own, and writes down in shared memory what it
- * was told of each. So it knows the answer to every question before it asks:
+ * was told of each. So it knows the reply to every request before it asks:
  * a name that was lost, or came back, is seen by it at once, or by the first
  * process in the end. Each object has a random stamp in it, so that it cannot
  * be another one of the same name.
@@ -25,7 +25,7 @@
 #define CREATES 20 /* for each kill, at least */
 #define KILLS	20 /* of each broker: its beginning counts, too */
 
-/* The longest time to the next kill, us; a new worker takes some of it. */
+/* The longest time to the next kill, us; a new server takes some of it. */
 #define PAUSE 12000
 
 static struct {
@@ -33,7 +33,7 @@ static struct {
 		_Atomic int there; /* its client writes both */
 		_Atomic uint32_t stamp;
 	} log[CLIENTS][EACH];
-	_Atomic unsigned long created, lost, ghosts;
+	_Atomic unsigned long created, lost, orphans;
 	_Atomic uint64_t slowest; /* call, ns */
 	_Atomic int ending;
 } * shared;
@@ -64,13 +64,13 @@ static void lost(const char *name, const char *how)
 	complain("%s is lost: %s: %s", name, how, shmipc_errmsg());
 }
 
-static void ghost(const char *name)
+static void orphan(const char *name)
 {
-	atomic_fetch_add(&shared->ghosts, 1);
+	atomic_fetch_add(&shared->orphans, 1);
 	complain("%s is there, and should not be", name);
 }
 
-/* Enough was seen, and each question may take until patience is over. */
+/* Enough was seen, and each request may take until patience is over. */
 static bool is_hopeless(void)
 {
 	return complaints() > 100;
@@ -110,7 +110,7 @@ static void make(const char *name, unsigned n, struct entry *e)
 	int r = is_sem(n) ? make_sem(name, stamp) : make_shm(name, n, stamp);
 
 	if (r == -EEXIST)
-		ghost(name);
+		orphan(name);
 	if (expect("create", name, r, 0, 0) < 0)
 		return;
 	atomic_store(&e->stamp, stamp);
@@ -149,7 +149,7 @@ static void look(const char *name, unsigned n, const struct entry *e)
 
 	if (!atomic_load(&e->there)) {
 		if (r == 0)
-			ghost(name);
+			orphan(name);
 		else
 			expect("look for", name, r, -ENOENT, 0);
 	} else if (r < 0) {
@@ -219,7 +219,7 @@ static int listed(const struct shmipc_info *info, void *arg)
 	    pid != first || slot >= CLIENTS || n >= EACH ||
 	    is_sem(n) != (info->kind == SHMIPC_SEM) ||
 	    !atomic_load(&shared->log[slot][n].there))
-		ghost(info->name);
+		orphan(info->name);
 	return 0;
 }
 
@@ -254,25 +254,26 @@ static void await_creates(unsigned long many)
 }
 
 /*
- * Every second worker is killed at any moment of its life, and the others when
+ * Every second server is killed at any moment of its life, and the others when
  * they have done some work: a slow machine gets on, too. In all, *done.
  */
-static void kill_workers(unsigned long count, unsigned long *done)
+static void kill_servers(unsigned long count, unsigned long *done)
 {
-	pid_t keeper = find_keeper(getenv("SHMIPC_RUNTIME_DIR")), worker = 0;
+	pid_t supervisor = find_supervisor(getenv("SHMIPC_RUNTIME_DIR")),
+	      server = 0;
 
 	while (count-- && !is_hopeless()) {
-		worker = await_worker(keeper, worker);
-		if (!worker)
+		server = await_server(supervisor, server);
+		if (!server)
 			break;
 		if (*done % 2)
 			await_creates(CREATES * (*done + 1));
 		nap_us(dice(PAUSE));
-		if (kill(worker, SIGKILL) == 0)
+		if (kill(server, SIGKILL) == 0)
 			++*done;
 	}
-	if (find_keeper(getenv("SHMIPC_RUNTIME_DIR")) != keeper)
-		complain("the broker %d is gone", (int)keeper);
+	if (find_supervisor(getenv("SHMIPC_RUNTIME_DIR")) != supervisor)
+		complain("the broker %d is gone", (int)supervisor);
 }
 
 /* One broker, from its start to its end. */
@@ -283,10 +284,10 @@ static void one_broker(unsigned long count, unsigned long *done)
 	atomic_store(&shared->ending, 0);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		start_client(client, i);
-	/* Until then somebody may stand in for the keeper. */
+	/* Until then somebody may stand in for the supervisor. */
 	while (atomic_load(&shared->created) == before && !is_hopeless())
 		nap_us(100);
-	kill_workers(count, done);
+	kill_servers(count, done);
 	atomic_store(&shared->ending, 1);
 	reap_clients();
 	compare();
@@ -308,9 +309,9 @@ void kills(unsigned long count)
 	first = getpid();
 	for (; done < count && !is_hopeless(); brokers_had++)
 		one_broker(count - done < KILLS ? count - done : KILLS, &done);
-	printf("broker: kill: %lu kills of the worker of %lu brokers, %lu "
-	       "creates, %lu lost, %lu ghosts, %lu errors, slowest %.0f ms\n",
+	printf("broker: kill: %lu kills of the server of %lu brokers, %lu "
+	       "creates, %lu lost, %lu orphans, %lu errors, slowest %.0f ms\n",
 	       done, brokers_had, atomic_load(&shared->created),
-	       atomic_load(&shared->lost), atomic_load(&shared->ghosts),
+	       atomic_load(&shared->lost), atomic_load(&shared->orphans),
 	       complaints(), (double)atomic_load(&shared->slowest) / 1e6);
 }

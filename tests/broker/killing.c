@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run a command while the workers of all brokers that it starts are killed,
+ * Run a command while the servers of all brokers that it starts are killed,
  * now and then. They are found as descendants of ours, whatever directory they
- * are in: a keeper becomes our child when who started it ends, and a worker is
- * the child of a keeper.
+ * are in: a supervisor becomes our child when who started it ends, and a server is
+ * the child of a supervisor.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,18 +14,18 @@
 
 #include "tests/broker/broker.h"
 
-/* Kill the worker of each keeper. Returns how many that were. */
-static unsigned long kill_workers(void)
+/* Kill the server of each supervisor. Returns how many that were. */
+static unsigned long kill_servers(void)
 {
-	pid_t keepers[CHILDREN_MAX];
-	unsigned n = list_brokers(keepers);
+	pid_t supervisors[CHILDREN_MAX];
+	unsigned n = list_brokers(supervisors);
 	unsigned long killed = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		pid_t worker = worker_of(keepers[i]);
+		pid_t server = server_of(supervisors[i]);
 
-		if (worker && is_broker(keepers[i]) && is_broker(worker))
-			killed += kill(worker, SIGKILL) == 0;
+		if (server && is_broker(supervisors[i]) && is_broker(server))
+			killed += kill(server, SIGKILL) == 0;
 	}
 	return killed;
 }
@@ -43,11 +43,11 @@ int killing(unsigned long ms, char **command)
 	}
 	while (waitpid(clients[0], &status, WNOHANG) == 0) {
 		nap_us((unsigned)ms * 1000);
-		killed += kill_workers();
+		killed += kill_servers();
 		(void)reap_brokers();
 	}
 	clients[0] = 0;
-	printf("broker: killing: %s %s while %lu workers were killed\n",
+	printf("broker: killing: %s %s while %lu servers were killed\n",
 	       command[0], status ? "failed" : "passed", killed);
 	return status != 0 || killed == 0;
 }

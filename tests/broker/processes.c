@@ -59,7 +59,7 @@ pid_t listener_of(int sock)
 	return peer.pid;
 }
 
-pid_t find_keeper(const char *dir)
+pid_t find_supervisor(const char *dir)
 {
 	int sock = connect_raw(dir);
 	pid_t pid;
@@ -89,26 +89,26 @@ static unsigned children_of(pid_t pid, pid_t *ret, unsigned most)
 	return n;
 }
 
-pid_t worker_of(pid_t keeper)
+pid_t server_of(pid_t supervisor)
 {
 	pid_t child;
 
-	return children_of(keeper, &child, 1) ? child : 0;
+	return children_of(supervisor, &child, 1) ? child : 0;
 }
 
-pid_t await_worker(pid_t keeper, pid_t but_not)
+pid_t await_server(pid_t supervisor, pid_t but_not)
 {
 	long deadline = now_ms() + 10000;
 
 	while (now_ms() < deadline) {
-		pid_t pid = worker_of(keeper);
+		pid_t pid = server_of(supervisor);
 
 		if (pid && pid != but_not)
 			return pid;
 		nap_us(200);
 	}
-	complain("the broker %d has no new worker for ten seconds",
-		 (int)keeper);
+	complain("the broker %d has no new server for ten seconds",
+		 (int)supervisor);
 	return 0;
 }
 

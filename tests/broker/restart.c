@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long does a new worker take that has thousands of names to learn? Clients
- * open names all the time; the worker is killed; of each kill, what counts is
- * the longest that any of them waited for an answer.
+ * How long does a new server take that has thousands of names to learn? Clients
+ * open names all the time; the server is killed; of each kill, what counts is
+ * the longest that any of them waited for an reply.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -70,7 +70,7 @@ static void client(unsigned slot)
 	}
 }
 
-/* Two answers: the second question was asked after this began. */
+/* Two replies: the second request was asked after this began. */
 static void await_answers(void)
 {
 	for (unsigned i = 0; i < CLIENTS; i++) {
@@ -79,7 +79,7 @@ static void await_answers(void)
 
 		while (atomic_load(&shared->answers[i]) < before + 2) {
 			if (now_ms() > deadline) {
-				complain("nobody answers for ten seconds");
+				complain("nobody replies for ten seconds");
 				return;
 			}
 			nap_us(500);
@@ -87,17 +87,17 @@ static void await_answers(void)
 	}
 }
 
-static void kill_workers(unsigned long count)
+static void kill_servers(unsigned long count)
 {
-	pid_t keeper = find_keeper(getenv("SHMIPC_RUNTIME_DIR"));
-	pid_t worker = await_worker(keeper, 0);
+	pid_t supervisor = find_supervisor(getenv("SHMIPC_RUNTIME_DIR"));
+	pid_t server = await_server(supervisor, 0);
 
-	for (unsigned long i = 0; i < count && worker && !complaints(); i++) {
+	for (unsigned long i = 0; i < count && server && !complaints(); i++) {
 		await_answers();
 		nap_us(dice(10000));
 		atomic_store(&shared->worst, 0);
-		kill(worker, SIGKILL);
-		worker = await_worker(keeper, worker);
+		kill(server, SIGKILL);
+		server = await_server(supervisor, server);
 		await_answers();
 		latency_add(&shared->restarts, atomic_load(&shared->worst));
 	}
@@ -128,7 +128,7 @@ void restart(unsigned long count)
 			return;
 	for (unsigned i = 0; i < CLIENTS; i++)
 		start_client(client, i);
-	kill_workers(count);
+	kill_servers(count);
 	atomic_store(&shared->ending, 1);
 	reap_clients();
 	remove_names();

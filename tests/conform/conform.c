@@ -126,7 +126,7 @@ bool suite_can(unsigned cap)
 
 pid_t spawn(int (*act)(void *), void *arg)
 {
-	pid_t pid = grave_fork();
+	pid_t pid = reap_fork();
 
 	/* Asserts nothing: killed in it, it could leave half a message. */
 	if (pid == 0)
@@ -141,7 +141,7 @@ int reap(pid_t pid)
 
 	while (waitpid(pid, &status, 0) < 0)
 		ck_assert_int_eq(errno, EINTR);
-	ck_assert_int_eq(grave_wait(pid), 0);
+	ck_assert_int_eq(reap_wait(pid), 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

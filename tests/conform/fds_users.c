@@ -176,9 +176,9 @@ START_TEST(closing_the_last_descriptor_removes_it)
 }
 END_TEST
 
-START_TEST(ghost_is_not_imported)
+START_TEST(orphan_is_not_imported)
 {
-	const char *name = name_of("ghost");
+	const char *name = name_of("orphan");
 	struct shmipc_shm *shm = new_transient(name), *other = NULL;
 	int fd = export_shm(shm);
 
@@ -372,7 +372,7 @@ START_TEST(descriptor_gives_the_right_to_other_users)
 	ok(shmipc_sem_wait(sem));
 	await_asleep(pid);
 	ck_assert_int_eq(bytes_of(shm)[1], 21);
-	/* The child has our handle, too; but only his own counts apart. */
+	/* The child has our handle, too; but only his own counts unshare_self. */
 	ck_assert_uint_eq(attached(name), 2);
 	end_by_kill(pid);
 	ck_assert_uint_eq(attached(name), 1);
@@ -427,7 +427,7 @@ void add_fds_users(TCase *tc)
 	tcase_add_test(tc, transient_lives_in_flight);
 	tcase_add_test(tc, transient_outlives_a_killed_exporter);
 	tcase_add_test(tc, closing_the_last_descriptor_removes_it);
-	tcase_add_test(tc, ghost_is_not_imported);
+	tcase_add_test(tc, orphan_is_not_imported);
 	tcase_add_test(tc, forked_child_goes_on_with_an_import);
 	tcase_add_test(tc, what_took_the_place_of_ours_is_left_alone);
 	tcase_add_test(tc, read_only_handle_gives_no_more);

@@ -231,7 +231,7 @@ static int use_from_another_name_space(void *arg)
 	char byte;
 	pid_t pid;
 
-	if (!apart(CLONE_NEWPID))
+	if (!unshare_self(CLONE_NEWPID))
 		return 77;
 	pid = fork(); /* process 1 of the new one */
 	if (pid == 0) {

@@ -252,7 +252,7 @@ static int try_in_another_name_space(void *arg)
 	struct shmipc_shm *shm = arg;
 	pid_t pid;
 
-	if (!apart(CLONE_NEWPID))
+	if (!unshare_self(CLONE_NEWPID))
 		return 77;
 	pid = fork(); /* process 1 of the new one */
 	if (pid == 0)

@@ -353,7 +353,7 @@ START_TEST(connection_may_be_closed_first)
 END_TEST
 
 /*
- * The number of a round: of the last whose ghost is there, and of the last
+ * The number of a round: of the last whose orphan is there, and of the last
  * that was asked about.
  */
 static _Atomic int *go, *asked;
@@ -383,14 +383,14 @@ static _Noreturn int keep_asking(void *name)
 	}
 }
 
-static int leave_a_ghost(void *name)
+static int leave_an_orphan(void *name)
 {
 	(void)transient_shm(name);
 	kill(getpid(), SIGKILL);
 	return 1;
 }
 
-START_TEST(name_of_a_ghost_is_free_whoever_asks_for_it)
+START_TEST(name_of_an_orphan_is_free_whoever_asks_for_it)
 {
 	const char *name = name_of("asked");
 	pid_t pid;
@@ -407,7 +407,7 @@ START_TEST(name_of_a_ghost_is_free_whoever_asks_for_it)
 		/* Who asks while it lives becomes a user of it. */
 		while (*asked < round - 1)
 			;
-		ck_assert_int_eq(reap(spawn(leave_a_ghost, (void *)name)),
+		ck_assert_int_eq(reap(spawn(leave_an_orphan, (void *)name)),
 				 128 + SIGKILL);
 		*go = round;
 		for (volatile int i = 0; i < round * 37 % 6000; i++)
@@ -495,7 +495,7 @@ void add_transient(TCase *tc)
 	tcase_add_test(tc, whoever_makes_it_settles_that);
 	tcase_add_test(tc, senseless_transients_are_invalid);
 	tcase_add_test(tc, connection_may_be_closed_first);
-	tcase_add_test(tc, name_of_a_ghost_is_free_whoever_asks_for_it);
+	tcase_add_test(tc, name_of_an_orphan_is_free_whoever_asks_for_it);
 	if (geteuid() != 0)
 		printf("not root: the last user is the owner, too, in "
 		       "last_user_need_not_be_the_owner\n");

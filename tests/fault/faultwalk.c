@@ -61,7 +61,7 @@ static unsigned runs, done, failures, stride = 1;
 static volatile pid_t child;
 static volatile sig_atomic_t hung;
 
-static const char *playing; /* the scene's name */
+static const char *playing; /* the scenario's name */
 
 static const char *where(void)
 {
@@ -102,21 +102,21 @@ static void too_long(int sig)
 	_exit(1);
 }
 
-static void fail(const struct scene *scene, enum shmipc_kind kind,
+static void fail(const struct scenario *scenario, enum shmipc_kind kind,
 		 const char *what)
 {
 	fprintf(stderr, "walk: %s: %s %s: %s: %s\n", shmipc_backend_name(ipc),
-		scene->name, kind == SHMIPC_SHM ? "region" : "semaphore",
+		scenario->name, kind == SHMIPC_SHM ? "region" : "semaphore",
 		where(), what);
 	if (++failures < FAILURES_MAX && !hung)
 		return;
 	fprintf(stderr, "walk: no more of it\n");
-	after_end();
+	postconditions_end();
 	exit(1);
 }
 
 /* How the child ended: NULL, or what is wrong with that. */
-static const char *ending(const struct scene *scene)
+static const char *ending(const struct scenario *scenario)
 {
 	static char text[64];
 	bool killed = t.act == TRACE_KILL_BEFORE || t.act == TRACE_KILL_AFTER;
@@ -133,8 +133,8 @@ static const char *ending(const struct scene *scene)
 	if (report->wrong[0])
 		return report->wrong;
 	if (t.act == TRACE_WATCH &&
-	    (scene->expected ? report->result != scene->expected
-			     : report->result < 0))
+	    (scenario->expected ? report->result != scenario->expected
+				: report->result < 0))
 		return "an unexpected result";
 	return NULL;
 }
@@ -145,33 +145,35 @@ static bool is_answer(long number)
 	return number == SYS_recvmsg || number == SYS_ppoll;
 }
 
-static enum after expected_after(const struct scene *scene)
+static enum after expected_after(const struct scenario *scenario)
 {
 	if (t.act == TRACE_REFUSE && t.reached && report->result < 0 &&
 	    is_answer(t.numbers[t.step - 1]))
-		return scene->succeeded == scene->failed ? scene->failed
-							 : EITHER;
+		return scenario->succeeded == scenario->failed
+			       ? scenario->failed
+			       : EITHER;
 	if (t.act != TRACE_REFUSE && t.act != TRACE_WATCH && t.reached)
-		return scene->succeeded == scene->failed ? scene->failed
-							 : EITHER;
-	return report->result < 0 ? scene->failed : scene->succeeded;
+		return scenario->succeeded == scenario->failed
+			       ? scenario->failed
+			       : EITHER;
+	return report->result < 0 ? scenario->failed : scenario->succeeded;
 }
 
 /*
  * It failed, and nothing kept it from undoing what it had done. (Not what
- * removes a ghost: that it may do by half, and leave the rest to others.)
+ * removes an orphan: that it may do by half, and leave the rest to others.)
  */
-static bool was_undone(const struct scene *scene)
+static bool was_undone(const struct scenario *scenario)
 {
-	return scene->before != GHOST && t.act == TRACE_REFUSE && t.reached &&
-	       t.times == 1 && report->result < 0 &&
+	return scenario->before != ORPHAN && t.act == TRACE_REFUSE &&
+	       t.reached && t.times == 1 && report->result < 0 &&
 	       !trace_is_undo(t.numbers[t.step - 1]);
 }
 
-/* One run of one scene, as t says. */
-static void run(const struct scene *scene, enum shmipc_kind kind)
+/* One run of one scenario, as t says. */
+static void run(const struct scenario *scenario, enum shmipc_kind kind)
 {
-	struct stage stage = { .kind = kind, .flags = scene->flags };
+	struct stage stage = { .kind = kind, .flags = scenario->flags };
 	const char *wrong, *rest;
 	char name[64];
 	pid_t pid;
@@ -179,31 +181,32 @@ static void run(const struct scene *scene, enum shmipc_kind kind)
 	/* Each its own name: a failure spoils no other run. */
 	snprintf(name, sizeof(name), "walk.%d.%u", (int)getpid(), ++runs);
 	stage.name = name;
-	playing = scene->name;
+	playing = scenario->name;
 	memset(report, 0, sizeof(*report));
 	alarm(SECONDS_MAX);
-	after_prepare(scene, kind, name);
+	postconditions_prepare(scenario, kind, name);
 	hung = 0;
-	pid = child = grave_fork();
+	pid = child = reap_fork();
 	if (child == 0)
-		scene_play(scene, &stage, report);
+		scenario_play(scenario, &stage, report);
 	if (child < 0)
 		exit(1);
 	trace(child, &t);
 	child = 0;
-	if (grave_wait(pid) < 0)
+	if (reap_wait(pid) < 0)
 		exit(1);
 	done += t.reached;
 	alarm(SECONDS_MAX);
-	wrong = ending(scene);
-	rest = after_check(scene, kind, name, expected_after(scene),
-			   was_undone(scene));
+	wrong = ending(scenario);
+	rest = postconditions_check(scenario, kind, name,
+				    expected_after(scenario),
+				    was_undone(scenario));
 	alarm(0);
 	if (wrong || rest)
-		fail(scene, kind, wrong ? wrong : rest);
+		fail(scenario, kind, wrong ? wrong : rest);
 }
 
-static void kill_walk(const struct scene *scene, enum shmipc_kind kind)
+static void kill_walk(const struct scenario *scenario, enum shmipc_kind kind)
 {
 	static const enum trace_act acts[] = { TRACE_KILL_BEFORE,
 					       TRACE_KILL_AFTER };
@@ -215,7 +218,7 @@ static void kill_walk(const struct scene *scene, enum shmipc_kind kind)
 			if (death++ % stride)
 				continue;
 			t.act = acts[i];
-			run(scene, kind);
+			run(scenario, kind);
 		}
 }
 
@@ -225,13 +228,13 @@ static bool asks_again(int err)
 	       err == ENOENT || err == EINVAL;
 }
 
-static void refuse_walk(const struct scene *scene, enum shmipc_kind kind)
+static void refuse_walk(const struct scenario *scenario, enum shmipc_kind kind)
 {
 	static struct trace plan;
 	static unsigned pair;
 
 	t.act = TRACE_WATCH;
-	run(scene, kind);
+	run(scenario, kind);
 	plan = t;
 	for (unsigned i = 0; i < plan.steps * ERRORS * 2; i++) {
 		unsigned step = i / (ERRORS * 2) + 1;
@@ -244,7 +247,7 @@ static void refuse_walk(const struct scene *scene, enum shmipc_kind kind)
 		t.step = step;
 		t.err = err;
 		t.times = i % 2 == 0 ? 1 : asks_again(t.err) ? TRIES : ~0U;
-		run(scene, kind);
+		run(scenario, kind);
 	}
 }
 
@@ -254,7 +257,7 @@ static void refuse_walk(const struct scene *scene, enum shmipc_kind kind)
  */
 static void move_apart(void)
 {
-	if (!apart(CLONE_NEWNS | CLONE_NEWIPC))
+	if (!unshare_self(CLONE_NEWNS | CLONE_NEWIPC))
 		return;
 	(void)mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	(void)mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV,
@@ -271,7 +274,7 @@ static void begin(void)
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (report == MAP_FAILED || shmipc_backend_register(&file_backend) < 0)
 		exit(1);
-	after_begin();
+	postconditions_begin();
 }
 
 static int note_caps(const struct shmipc_backend_info *info, void *arg)
@@ -281,17 +284,18 @@ static int note_caps(const struct shmipc_backend_info *info, void *arg)
 	return 0;
 }
 
-static unsigned walk_all(void (*walk)(const struct scene *, enum shmipc_kind))
+static unsigned walk_all(void (*walk)(const struct scenario *,
+				      enum shmipc_kind))
 {
 	unsigned caps = 0, n = 0;
 
 	if (shmipc_backends(note_caps, &caps) < 0)
 		exit(1);
-	for (size_t i = 0; i < scenes_count; i++) {
-		if (scenes[i].cap & ~caps)
+	for (size_t i = 0; i < scenarios_count; i++) {
+		if (scenarios[i].cap & ~caps)
 			continue;
-		walk(&scenes[i], SHMIPC_SHM);
-		walk(&scenes[i], SHMIPC_SEM);
+		walk(&scenarios[i], SHMIPC_SHM);
+		walk(&scenarios[i], SHMIPC_SEM);
 		n += 2;
 	}
 	return n;
@@ -301,7 +305,7 @@ int main(int argc, char **argv)
 {
 	bool kills = argc > 1 && !strcmp(argv[1], "kill");
 	unsigned walked;
-	void (*walk)(const struct scene *, enum shmipc_kind) =
+	void (*walk)(const struct scenario *, enum shmipc_kind) =
 		kills ? kill_walk : refuse_walk;
 
 	if (argc > 2)
@@ -315,7 +319,7 @@ int main(int argc, char **argv)
 	walked = walk_all(walk);
 	printf("walk: %s %s: %u scenarios, %u %s, %u left\n",
 	       shmipc_backend_name(ipc), argv[1], walked, done,
-	       kills ? "deaths" : "refusals", after_left);
-	after_end();
+	       kills ? "deaths" : "refusals", postconditions_left);
+	postconditions_end();
 	return failures > 0;
 }

@@ -3,7 +3,7 @@
  * Death and refusal at every step: what the pieces share.
  *
  *   walk.c    the walks, and their report
- *   scene.c   the calls that are walked through
+ *   scenario.c   the calls that are walked through
  *   object.c  what they are made on
  *   after.c   what must be true afterwards
  *   trace.c   stopping a child at its system calls
@@ -19,7 +19,7 @@
 
 /* ---- trace.c ------------------------------------------------------- */
 
-/* More calls than any scene makes. */
+/* More calls than any scenario makes. */
 #define TRACE_STEPS_MAX 4096
 
 enum trace_act {
@@ -62,14 +62,14 @@ bool trace_is_undo(long number);
 /* "openat", or "call 257"; valid until the next call. */
 const char *trace_name(long number);
 
-/* ---- scene.c ------------------------------------------------------- */
+/* ---- scenario.c ------------------------------------------------------- */
 
 /* What the parent does with the object before the child acts. */
 enum before {
 	NOTHING,
-	LEFT,  /* made, and closed */
-	HELD,  /* made, and open in the parent, so in the child too */
-	GHOST, /* made by a process that was killed with it */
+	LEFT,	/* made, and closed */
+	HELD,	/* made, and open in the parent, so in the child too */
+	ORPHAN, /* made by a process that was killed with it */
 };
 
 /* Is there an object with the name afterwards? */
@@ -95,7 +95,7 @@ struct stage {
 	int fds[2]; /* that it is handed over by; -1: none */
 };
 
-struct scene {
+struct scenario {
 	const char *name;
 	unsigned flags;
 	enum before before;
@@ -108,11 +108,11 @@ struct scene {
 	enum after succeeded, failed;
 };
 
-extern const struct scene scenes[];
-extern const size_t scenes_count;
+extern const struct scenario scenarios[];
+extern const size_t scenarios_count;
 
-/* Every byte of the region that the scene is about. */
-int scene_byte(const struct scene *scene);
+/* Every byte of the region that the scenario is about. */
+int scenario_byte(const struct scenario *scenario);
 
 /* What the child saw. Two counts: before the act, and after it. */
 struct report {
@@ -122,9 +122,9 @@ struct report {
 	char wrong[160]; /* what the act did wrong; "": nothing */
 };
 
-/* Act in a child, whose end is the end of the scene. */
-_Noreturn void scene_play(const struct scene *scene, struct stage *stage,
-			  struct report *report);
+/* Act in a child, whose end is the end of the scenario. */
+_Noreturn void scenario_play(const struct scenario *scenario,
+			     struct stage *stage, struct report *report);
 
 /* ---- object.c ------------------------------------------------------ */
 
@@ -149,22 +149,23 @@ bool object_is_sound(struct handle *handle, int byte);
 
 /* The parent's own connection, and an object that must survive everything. */
 extern struct shmipc *ipc;
-void after_begin(void);
-void after_end(void);
+void postconditions_begin(void);
+void postconditions_end(void);
 
-/* Bring about what the scene starts from, and note what is on the machine. */
-void after_prepare(const struct scene *scene, enum shmipc_kind kind,
-		   const char *name);
+/* Bring about what the scenario starts from, and note what is on the machine. */
+void postconditions_prepare(const struct scenario *scenario,
+			    enum shmipc_kind kind, const char *name);
 
 /*
  * The library works, the object is as it should be, and when it is unlinked
  * nothing is left; if all was undone, not even for the garbage collection.
  * NULL, or a sentence about what is wrong.
  */
-const char *after_check(const struct scene *scene, enum shmipc_kind kind,
-			const char *name, enum after after, bool undone);
+const char *postconditions_check(const struct scenario *scenario,
+				 enum shmipc_kind kind, const char *name,
+				 enum after after, bool undone);
 
 /* How many of the checks found something left. */
-extern unsigned after_left;
+extern unsigned postconditions_left;
 
 #endif

@@ -22,7 +22,7 @@
 #define PATIENCE_MS 6000
 
 struct shmipc *ipc;
-unsigned after_left;
+unsigned postconditions_left;
 
 static char keep_name[64];
 static struct handle held; /* by this process; open: NULL: none */
@@ -173,7 +173,7 @@ static const char *leftover(long patience_ms)
 
 /* ---- before ------------------------------------------------------------- */
 
-void after_begin(void)
+void postconditions_begin(void)
 {
 	struct handle keep = { .open = NULL };
 
@@ -186,7 +186,7 @@ void after_begin(void)
 	object_close(&keep);
 }
 
-void after_end(void)
+void postconditions_end(void)
 {
 	free(machine);
 	machine = NULL;
@@ -195,39 +195,39 @@ void after_end(void)
 	shmipc_close(ipc);
 }
 
-static void make_ghost(enum shmipc_kind kind, const char *name, unsigned flags)
+static void make_orphan(enum shmipc_kind kind, const char *name, unsigned flags)
 {
-	struct handle ghost = { .open = NULL };
+	struct handle orphan = { .open = NULL };
 	int status = 0;
-	pid_t pid = grave_fork();
+	pid_t pid = reap_fork();
 
 	if (pid == 0) {
 		if (object_open(ipc, kind, name,
 				flags | SHMIPC_CREATE | SHMIPC_EXCL,
-				&ghost) == 0)
+				&orphan) == 0)
 			raise(SIGKILL);
 		_exit(1);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid ||
-	    !WIFSIGNALED(status) || grave_wait(pid) < 0)
-		give_up("a ghost");
+	    !WIFSIGNALED(status) || reap_wait(pid) < 0)
+		give_up("an orphan");
 }
 
-void after_prepare(const struct scene *scene, enum shmipc_kind kind,
-		   const char *name)
+void postconditions_prepare(const struct scenario *scenario,
+			    enum shmipc_kind kind, const char *name)
 {
-	unsigned flags = scene->flags | SHMIPC_CREATE | SHMIPC_EXCL;
+	unsigned flags = scenario->flags | SHMIPC_CREATE | SHMIPC_EXCL;
 
 	free(machine);
 	machine = look_at_machine();
-	if (scene->before == GHOST)
-		make_ghost(kind, name, scene->flags);
-	if (scene->before != LEFT && scene->before != HELD)
+	if (scenario->before == ORPHAN)
+		make_orphan(kind, name, scenario->flags);
+	if (scenario->before != LEFT && scenario->before != HELD)
 		return;
 	if (object_open(ipc, kind, name, flags, &held) < 0)
-		give_up("what the scene starts from");
-	object_fill(&held, scene_byte(scene));
-	if (scene->before == LEFT)
+		give_up("what the scenario starts from");
+	object_fill(&held, scenario_byte(scenario));
+	if (scenario->before == LEFT)
 		object_close(&held);
 }
 
@@ -288,7 +288,7 @@ static const char *check_lock(struct handle *handle)
 }
 
 /* What is there: as it should be, and as a second user would want it. */
-static const char *check_present(const struct scene *scene,
+static const char *check_present(const struct scenario *scenario,
 				 enum shmipc_kind kind, const char *name,
 				 enum after after)
 {
@@ -301,10 +301,10 @@ static const char *check_present(const struct scene *scene,
 		return sentence("it cannot be opened: %s", shmipc_errmsg());
 	if (r == -ENOENT)
 		return after == THERE ? "it is not there any more" : NULL;
-	sound = object_is_sound(&handle, scene_byte(scene));
+	sound = object_is_sound(&handle, scenario_byte(scenario));
 	wrong = check_lock(&handle);
 	object_close(&handle);
-	if (held.open && scene->flags) /* a transient one, which goes */
+	if (held.open && scenario->flags) /* a transient one, which goes */
 		object_close(&held);
 	else
 		r = object_unlink(ipc, kind, name);
@@ -339,7 +339,7 @@ static const char *clean_up(void)
 	if (shmipc_gc(ipc, 0, NULL, NULL) < 0)
 		return sentence("gc fails: %s", shmipc_errmsg());
 	rest = leftover(PATIENCE_MS);
-	after_left += rest != NULL;
+	postconditions_left += rest != NULL;
 	return rest;
 }
 
@@ -357,14 +357,15 @@ static const char *check_rest(const char *name)
 	return NULL;
 }
 
-const char *after_check(const struct scene *scene, enum shmipc_kind kind,
-			const char *name, enum after after, bool undone)
+const char *postconditions_check(const struct scenario *scenario,
+				 enum shmipc_kind kind, const char *name,
+				 enum after after, bool undone)
 {
 	long begin = now_ms();
 	const char *wrong;
 
 	let_broker_see();
-	wrong = check_present(scene, kind, name, after);
+	wrong = check_present(scenario, kind, name, after);
 	if (held.open)
 		object_close(&held);
 	if (!wrong)

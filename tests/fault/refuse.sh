@@ -10,10 +10,10 @@ if [ ! -x shmipc-broker ]; then
 	exit 77
 fi
 if [ "${1-}" != inside ]; then
-	for apart in "unshare -m" "unshare -r -m"; do
+	for unshare_self in "unshare -m" "unshare -r -m"; do
 		# shellcheck disable=SC2086 # words are meant
-		$apart mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
-		exec $apart "$0" inside
+		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+		exec $unshare_self "$0" inside
 	done
 	echo "refuse.sh: no mounts, neither as root nor in a user name space"
 	exit 77

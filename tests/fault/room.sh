@@ -5,10 +5,10 @@
 # left behind. Mounts and limits are such that only this test sees; who is not
 # root has them as the root of a user name space.
 if [ "${1-}" != inside ]; then
-	for apart in "unshare -m -i" "unshare -r -m -i"; do
+	for unshare_self in "unshare -m -i" "unshare -r -m -i"; do
 		# shellcheck disable=SC2086 # words are meant
-		$apart mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
-		exec $apart "$0" inside
+		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+		exec $unshare_self "$0" inside
 	done
 	echo "room.sh: no mounts, neither as root nor in a user name space"
 	exit 77

@@ -133,7 +133,7 @@ static const int handing[] = { EINVAL, ENOTSUP,	  EBADF,  EPROTO,
 			       EACCES, ENOENT,	  ENOSPC, EMFILE,
 			       ENOMEM, ETIMEDOUT, EIO,	  0 };
 
-const struct scene scenes[] = {
+const struct scenario scenarios[] = {
 	{ .name = "choose a backend",
 	  .act = choose,
 	  .codes = choosing,
@@ -292,39 +292,39 @@ const struct scene scenes[] = {
 	  .codes = unlinking,
 	  .succeeded = THERE,
 	  .failed = THERE },
-	{ .name = "open ghost",
+	{ .name = "open orphan",
 	  .flags = SHMIPC_TRANSIENT,
-	  .before = GHOST,
+	  .before = ORPHAN,
 	  .act = find,
 	  .codes = opening,
 	  .expected = -ENOENT,
 	  .succeeded = GONE,
 	  .failed = GONE },
-	{ .name = "create over ghost",
+	{ .name = "create over orphan",
 	  .flags = SHMIPC_TRANSIENT,
-	  .before = GHOST,
+	  .before = ORPHAN,
 	  .act = create,
 	  .codes = opening,
 	  .succeeded = GONE,
 	  .failed = GONE },
-	{ .name = "find or create over ghost",
+	{ .name = "find or create over orphan",
 	  .flags = SHMIPC_TRANSIENT,
-	  .before = GHOST,
+	  .before = ORPHAN,
 	  .act = find_or_create,
 	  .codes = opening,
 	  .succeeded = GONE,
 	  .failed = GONE },
-	{ .name = "stat ghost",
+	{ .name = "stat orphan",
 	  .flags = SHMIPC_TRANSIENT,
-	  .before = GHOST,
+	  .before = ORPHAN,
 	  .act = look,
 	  .codes = unlinking,
 	  .expected = -ENOENT,
 	  .succeeded = GONE,
 	  .failed = GONE },
-	{ .name = "unlink ghost",
+	{ .name = "unlink orphan",
 	  .flags = SHMIPC_TRANSIENT,
-	  .before = GHOST,
+	  .before = ORPHAN,
 	  .act = remove_name,
 	  .codes = unlinking,
 	  .expected = -ENOENT,
@@ -337,9 +337,9 @@ const struct scene scenes[] = {
 	  .codes = listing,
 	  .succeeded = THERE,
 	  .failed = THERE },
-	{ .name = "collect ghost",
+	{ .name = "collect orphan",
 	  .flags = SHMIPC_TRANSIENT,
-	  .before = GHOST,
+	  .before = ORPHAN,
 	  .act = collect,
 	  .codes = listing,
 	  .succeeded = GONE,
@@ -382,11 +382,11 @@ const struct scene scenes[] = {
 	  .failed = GONE },
 };
 
-const size_t scenes_count = sizeof(scenes) / sizeof(scenes[0]);
+const size_t scenarios_count = sizeof(scenarios) / sizeof(scenarios[0]);
 
-int scene_byte(const struct scene *scene)
+int scenario_byte(const struct scenario *scenario)
 {
-	return scene->before == LEFT || scene->before == HELD ? 0x5a : 0;
+	return scenario->before == LEFT || scenario->before == HELD ? 0x5a : 0;
 }
 
 /* ---- the child ---------------------------------------------------------- */
@@ -423,11 +423,11 @@ static void count(struct report *report, int i)
 	report->mappings[i] = count_mappings();
 }
 
-static bool is_documented(const struct scene *scene, int result)
+static bool is_documented(const struct scenario *scenario, int result)
 {
 	if (result >= 0)
 		return true;
-	for (const int *code = scene->codes; *code; code++)
+	for (const int *code = scenario->codes; *code; code++)
 		if (result == -*code)
 			return true;
 	return false;
@@ -446,29 +446,29 @@ complain(struct report *report, const char *fmt, ...)
 }
 
 /* Everything that the child can see of what it did, and got. */
-static void judge(const struct scene *scene, struct stage *stage,
+static void judge(const struct scenario *scenario, struct stage *stage,
 		  struct report *report)
 {
 	int r = report->result;
 
-	if (!is_documented(scene, r))
+	if (!is_documented(scenario, r))
 		complain(report, "the result %d (%s) is not documented", r,
 			 strerror(-r));
 	if (r < 0 && *shmipc_errmsg() == '\0')
 		complain(report, "there is no sentence for %d", r);
 	if (r >= 0 && stage->handle.open &&
-	    !object_is_sound(&stage->handle, scene_byte(scene)))
+	    !object_is_sound(&stage->handle, scenario_byte(scenario)))
 		complain(report, "it got a wrong object");
 }
 
 /* What the act starts from, in the child. */
-static bool set_up(const struct scene *scene, struct stage *stage)
+static bool set_up(const struct scenario *scenario, struct stage *stage)
 {
-	if (scene->opens &&
+	if (scenario->opens &&
 	    object_open(stage->ipc, stage->kind, stage->name,
 			stage->flags | SHMIPC_CREATE, &stage->handle) < 0)
 		return false;
-	if (!scene->hands)
+	if (!scenario->hands)
 		return true;
 	if (object_export(&stage->handle, stage->fds) < 0)
 		return false;
@@ -483,31 +483,31 @@ static void close_fds(struct stage *stage)
 			close(stage->fds[i]);
 }
 
-_Noreturn void scene_play(const struct scene *scene, struct stage *stage,
-			  struct report *report)
+_Noreturn void scenario_play(const struct scenario *scenario,
+			     struct stage *stage, struct report *report)
 {
 	const void *before;
 	static char nothing; /* what must be untouched if it fails */
 
 	count(report, 0);
 	stage->fds[0] = stage->fds[1] = -1;
-	if (shmipc_open(&stage->ipc, NULL) < 0 || !set_up(scene, stage))
+	if (shmipc_open(&stage->ipc, NULL) < 0 || !set_up(scenario, stage))
 		_exit(1);
 	if (!stage->handle.open)
 		stage->handle.open = &nothing;
 	before = stage->handle.open;
 	trace_me();
 	trace_begin();
-	report->result = scene->act(stage);
+	report->result = scenario->act(stage);
 	trace_end();
 
 	if (report->result < 0 && stage->handle.open != before)
 		complain(report, "it failed and changed the handle");
-	if (report->result < 0 && stage->fds[0] >= 0 && !scene->hands)
+	if (report->result < 0 && stage->fds[0] >= 0 && !scenario->hands)
 		complain(report, "it failed and made descriptors");
 	if (stage->handle.open == &nothing)
 		stage->handle.open = NULL;
-	judge(scene, stage, report);
+	judge(scenario, stage, report);
 	if (stage->handle.open)
 		object_close(&stage->handle);
 	close_fds(stage);

@@ -94,7 +94,7 @@ static void check_question(const struct wire *m)
 	must(is_kind(m->kind), "no such kind");
 	must(m->op >= WIRE_NEXT || is_name(m->name, sizeof(m->name)),
 	     "a question about no name");
-	must(m->op == WIRE_NEXT_GHOST || m->flags == 0, "flags in a question");
+	must(m->op == WIRE_NEXT_ORPHAN || m->flags == 0, "flags in a question");
 }
 
 static void check_answer(const struct wire *m)
@@ -138,7 +138,7 @@ static int check_wire(const char *packet, size_t length, unsigned fds,
 	else
 		must(ret.version >= WIRE_OLDEST && ret.version <= WIRE_VERSION,
 		     "a version that we do not speak");
-	must(ret.op >= WIRE_HELLO && ret.op <= WIRE_NEXT_GHOST, "no such op");
+	must(ret.op >= WIRE_HELLO && ret.op <= WIRE_NEXT_ORPHAN, "no such op");
 	must(ret.fds == fds && fds <= WIRE_FDS, "other descriptors");
 	if (from == CLIENT)
 		check_question(&ret);

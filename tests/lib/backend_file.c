@@ -444,7 +444,7 @@ static bool is_object(const char *file)
 	return !strncmp(file, "shm.", 4) || !strncmp(file, "sem.", 4);
 }
 
-/* What creators and unlinkers left who died half way, and ghosts. */
+/* What creators and unlinkers left who died half way, and orphans. */
 static bool is_garbage(const char *file, const char *path)
 {
 	if (!strncmp(file, "new.", 4))
@@ -482,9 +482,8 @@ static int collect_file(const struct collector *c, const char *file)
 	return c->found(&info, c->arg);
 }
 
-static int file_collect(void *conn, int remove,
-			int (*found)(const struct shmipc_info *, void *),
-			void *arg)
+static int file_gc(void *conn, int remove,
+		   int (*found)(const struct shmipc_info *, void *), void *arg)
 {
 	struct collector c = { remove, found, arg };
 	struct dirent *entry;
@@ -514,7 +513,7 @@ static int open_pipe(struct shmipc_segment *seg)
 	return 0;
 }
 
-static int file_place_create(struct shmipc_segment *seg, mode_t mode)
+static int file_ksem_create(struct shmipc_segment *seg, mode_t mode)
 {
 	char path[PATH_MAX];
 	int r;
@@ -529,8 +528,8 @@ static int file_place_create(struct shmipc_segment *seg, mode_t mode)
 	return r;
 }
 
-static int file_place_wait(struct shmipc_segment *seg,
-			   const struct timespec *deadline)
+static int file_ksem_wait(struct shmipc_segment *seg,
+			  const struct timespec *deadline)
 {
 	struct pollfd p = { .fd = of(seg)->pipe - 1, .events = POLLIN };
 	struct timespec now, left;
@@ -553,17 +552,17 @@ static int file_place_wait(struct shmipc_segment *seg,
 	return 0;
 }
 
-static void file_place_post(struct shmipc_segment *seg)
+static void file_ksem_post(struct shmipc_segment *seg)
 {
 	(void)!write(of(seg)->pipe - 1, "", 1);
 }
 
-static void file_place_close(struct shmipc_segment *seg)
+static void file_ksem_close(struct shmipc_segment *seg)
 {
 	drop(&of(seg)->pipe);
 }
 
-static void file_place_remove(struct shmipc_segment *seg)
+static void file_ksem_remove(struct shmipc_segment *seg)
 {
 	remove_pipe(of(seg)->ino);
 }
@@ -582,11 +581,11 @@ const struct shmipc_backend file_backend = {
 	.segment_stat = file_segment_stat,
 	.segment_unlink = file_segment_unlink,
 	.segment_list = file_segment_list,
-	.collect = file_collect,
-	.place_create = file_place_create,
-	.place_open = open_pipe,
-	.place_wait = file_place_wait,
-	.place_post = file_place_post,
-	.place_close = file_place_close,
-	.place_remove = file_place_remove,
+	.gc = file_gc,
+	.ksem_create = file_ksem_create,
+	.ksem_open = open_pipe,
+	.ksem_wait = file_ksem_wait,
+	.ksem_post = file_ksem_post,
+	.ksem_close = file_ksem_close,
+	.ksem_remove = file_ksem_remove,
 };

@@ -55,7 +55,7 @@ static void mark(int file)
 	close(file);
 }
 
-pid_t grave_fork(void)
+pid_t reap_fork(void)
 {
 	int fd = new_file(), made[2], i = 0;
 	char byte;
@@ -94,7 +94,7 @@ static int is_locked(int fd)
 	return lock.l_type != F_UNLCK;
 }
 
-int grave_wait(pid_t pid)
+int reap_wait(pid_t pid)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
 	int i = 0, turns = 0, r;

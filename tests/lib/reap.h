@@ -18,12 +18,12 @@
 #include <sys/types.h>
 
 /* fork(2). Not for more than 256 children at a time. */
-pid_t grave_fork(void);
+pid_t reap_fork(void);
 
 /*
  * After wait(2): until the memory of this child is gone too, at most 10 s; 0,
- * or -1 if it took longer. Children that grave_fork() did not make have none.
+ * or -1 if it took longer. Children that reap_fork() did not make have none.
  */
-int grave_wait(pid_t pid);
+int reap_wait(pid_t pid);
 
 #endif

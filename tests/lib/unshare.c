@@ -26,7 +26,7 @@ static bool map_id(const char *path, unsigned inside, unsigned outside)
 	return write_file(path, map);
 }
 
-static bool apart_as(int flags, unsigned inside_uid, unsigned inside_gid)
+static bool unshare_as(int flags, unsigned inside_uid, unsigned inside_gid)
 {
 	unsigned uid = geteuid(), gid = getegid();
 
@@ -40,12 +40,12 @@ static bool apart_as(int flags, unsigned inside_uid, unsigned inside_gid)
 	       map_id("/proc/self/gid_map", inside_gid, gid);
 }
 
-bool apart(int flags)
+bool unshare_self(int flags)
 {
-	return apart_as(flags, geteuid(), getegid());
+	return unshare_as(flags, geteuid(), getegid());
 }
 
-bool apart_as_root(int flags)
+bool unshare_as_root(int flags)
 {
-	return apart_as(flags, 0, 0);
+	return unshare_as(flags, 0, 0);
 }

@@ -13,9 +13,9 @@
  * False if that cannot be had here. Perhaps something was done nevertheless,
  * so that the process had better end.
  */
-bool apart(int flags);
+bool unshare_self(int flags);
 
 /* The same, but his ids there are root's: its limits are his to set. */
-bool apart_as_root(int flags);
+bool unshare_as_root(int flags);
 
 #endif

@@ -248,13 +248,13 @@ jobs_survive_kills() {
 }
 
 nobody_works() {
-	for pid in $workers; do
+	for pid in $servers; do
 		[ -e "/proc/$pid" ] && return 1
 	done
 	return 0
 }
 
-workers_miss_their_parent() {
+servers_miss_their_parent() {
 	examples/pool 10000000 >/dev/null 2>&1 9>&- &
 	pool=$!
 	await four_work
@@ -265,8 +265,8 @@ workers_miss_their_parent() {
 
 # shellcheck disable=SC2086 # words are meant
 four_work() {
-	workers=$(children_of $pool)
-	set -- $workers
+	servers=$(children_of $pool)
+	set -- $servers
 	[ $# -eq 4 ]
 }
 
@@ -280,5 +280,5 @@ one_of_many_runs
 jobs_are_done
 jobs_survive_deaths
 jobs_survive_kills
-workers_miss_their_parent
+servers_miss_their_parent
 exit 0

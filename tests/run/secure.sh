@@ -16,9 +16,9 @@ case ${1-} in
 			exit 77
 		fi
 		# A broker of this user, say the demo's, must not be found.
-		unshare -m true 2>/dev/null && apart="unshare -m"
+		unshare -m true 2>/dev/null && unshare_self="unshare -m"
 		# shellcheck disable=SC2086 # words are meant
-		${apart-} sh "$0" root "$dir"
+		${unshare_self-} sh "$0" root "$dir"
 		exit
 	fi
 	if ! unshare -r -m unshare -U true 2>/dev/null; then

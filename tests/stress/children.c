@@ -67,7 +67,7 @@ int expect(const char *what, const char *name, int r, int or, int or_else)
 
 pid_t start(void (*work)(unsigned slot), unsigned slot)
 {
-	pid_t parent = getpid(), pid = grave_fork();
+	pid_t parent = getpid(), pid = reap_fork();
 
 	if (pid < 0) {
 		perror("fork");
@@ -96,7 +96,7 @@ bool reap(pid_t pid, int signal)
 		perror("waitpid");
 		exit(1);
 	}
-	if (grave_wait(pid) < 0)
+	if (reap_wait(pid) < 0)
 		complain("the memory of a dead process is still there");
 	if (signal && WIFSIGNALED(status) && WTERMSIG(status) == signal)
 		return true;

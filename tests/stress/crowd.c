@@ -32,7 +32,7 @@ static unsigned long make_room(unsigned long count)
 
 	if (strcmp(shmipc_backend_name(ipc), "sysv") != 0)
 		return count;
-	if (apart_as_root(CLONE_NEWIPC) &&
+	if (unshare_as_root(CLONE_NEWIPC) &&
 	    (file = fopen("/proc/sys/kernel/shmmni", "we"))) {
 		fprintf(file, "%lu\n", 2 * count);
 		fclose(file);

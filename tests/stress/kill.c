@@ -24,7 +24,7 @@
 #define TRANSIENT(n) ((n) >= NAMES / 2 ? SHMIPC_TRANSIENT : 0)
 
 static struct {
-	_Atomic unsigned long calls[WORKERS]; /* each worker counts its own */
+	_Atomic unsigned long calls[WORKERS]; /* each server counts its own */
 	_Atomic int ending;
 } * shared;
 

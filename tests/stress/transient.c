@@ -6,13 +6,13 @@
  *
  * Who opens draws a number first, from a counter that only grows; the creator's
  * becomes the object's token (a region's first word; a semaphore's value), so
- * tokens tell objects apart and say how old they are. Then:
+ * tokens tell objects unshare_self and say how old they are. Then:
  *
  *   dead handle  Who has it open opens it once more, by name, and must find
  *                the same token; and who holds another token at the same time
  *                holds another object. Either means that one of the handles
  *                leads to an object whose name was taken away.
- *   ghost        If nobody was between the begin of an open and the end of
+ *   orphan        If nobody was between the begin of an open and the end of
  *                a close when a number was drawn, then no object lived, and a
  *                lower token seen later is that of a dead one.
  *
@@ -50,7 +50,7 @@ static struct {
 		_Atomic uint64_t held[WORKERS]; /* token, or 0 */
 	} sides[2];
 	_Atomic unsigned side_of[WORKERS]; /* for who buries it */
-	_Atomic unsigned long opens, dead, ghosts;
+	_Atomic unsigned long opens, dead, orphans;
 	unsigned long count;
 } * shared;
 
@@ -193,9 +193,10 @@ static void one_open(unsigned long nth)
 	floor = atomic_load(&side->floor);
 	if (hold(&h, SHMIPC_CREATE | SHMIPC_TRANSIENT, number, 0) == 0) {
 		if (h.token < floor) {
-			complain("a ghost: of %ju, but all before %ju are dead",
+			complain("an orphan: of %ju, but all before %ju are "
+				 "dead",
 				 (uintmax_t)h.token, (uintmax_t)floor);
-			atomic_fetch_add(&shared->ghosts, 1);
+			atomic_fetch_add(&shared->orphans, 1);
 		}
 		use_and_end(&h);
 	}
@@ -254,7 +255,7 @@ static void bury(unsigned slot)
 	atomic_fetch_sub(&its->word, ONE_USER);
 }
 
-static unsigned long run_workers(void)
+static unsigned long run_servers(void)
 {
 	unsigned long kills = 0;
 	unsigned left = WORKERS;
@@ -283,11 +284,11 @@ void transient(unsigned long count)
 
 	shared = share(sizeof(*shared));
 	shared->count = count;
-	kills = run_workers();
+	kills = run_servers();
 	close_last();
 	(void)sweep();
 	printf("stress: %s transient: %lu opens, %lu kills, %lu dead handles, "
-	       "%lu ghosts\n",
+	       "%lu orphans\n",
 	       shmipc_backend_name(ipc), count, kills,
-	       atomic_load(&shared->dead), atomic_load(&shared->ghosts));
+	       atomic_load(&shared->dead), atomic_load(&shared->orphans));
 }

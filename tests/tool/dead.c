@@ -143,7 +143,7 @@ static void make_many(unsigned child)
 
 static void start(unsigned child, void (*run)(unsigned child))
 {
-	pid_t pid = grave_fork();
+	pid_t pid = reap_fork();
 
 	if (pid < 0) {
 		perror("dead: fork");
@@ -164,7 +164,7 @@ static void end(unsigned child)
 
 	kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status) ||
-	    grave_wait(pid) < 0)
+	    reap_wait(pid) < 0)
 		complain("it was not killed", "a child");
 }
 

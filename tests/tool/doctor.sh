@@ -4,13 +4,13 @@
 # go with this test. It says so, says what helps, ends with 1 if anything is
 # bad, and changes nothing, which includes that it starts no broker.
 if [ "${1-}" != inside ]; then
-	for apart in "unshare -m -i -p -f --mount-proc" \
+	for unshare_self in "unshare -m -i -p -f --mount-proc" \
 		"unshare -r -m -i -p -f --mount-proc"; do
 		# shellcheck disable=SC2086 # words are meant
-		$apart mount -t tmpfs shmipc-test /dev/shm 2>/dev/null ||
+		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null ||
 			continue
 		# shellcheck disable=SC2093 # the first that works
-		exec $apart sh "$0" inside
+		exec $unshare_self sh "$0" inside
 	done
 	echo "tool-doctor.sh: no name spaces of its own: not tried"
 	exit 77

@@ -17,18 +17,18 @@ if ! command -v tmux >/dev/null; then
 fi
 case ${1-} in
 '')
-	for apart in "unshare -m -i -p -f --mount-proc" \
+	for unshare_self in "unshare -m -i -p -f --mount-proc" \
 		"unshare -r -m -i -p -f --mount-proc"; do
 		# shellcheck disable=SC2086 # words are meant
-		$apart mount -t tmpfs shmipc-test /dev/shm 2>/dev/null ||
+		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null ||
 			continue
 		# shellcheck disable=SC2093 # the first that works
-		exec $apart sh "$0" apart
+		exec $unshare_self sh "$0" unshare_self
 	done
 	echo "tool-top.sh: no name spaces of its own: not tried"
 	exit 77
 	;;
-apart)
+unshare_self)
 	mount -t tmpfs -o mode=1777 shmipc-test /dev/shm || exit 1
 	# A runtime directory, and a broker's program.
 	exec sh "${srcdir:-..}/tests/lib/on_backend.sh" memfd sh "$0" inside

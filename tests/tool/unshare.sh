@@ -4,12 +4,12 @@
 # a System V name space of its own. Who is not root has them as the root of a
 # user name space.
 #
-# usage: apart.sh COMMAND...
-for apart in "unshare -m -i" "unshare -r -m -i"; do
+# usage: unshare_self.sh COMMAND...
+for unshare_self in "unshare -m -i" "unshare -r -m -i"; do
 	# shellcheck disable=SC2086 # words are meant
-	$apart mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
-	exec $apart sh -c 'mount -t tmpfs -o mode=1777 shmipc-test /dev/shm &&
+	$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+	exec $unshare_self sh -c 'mount -t tmpfs -o mode=1777 shmipc-test /dev/shm &&
 		exec "$@"' sh "$@"
 done
-echo "apart.sh: no name spaces, neither as root nor in a user name space"
+echo "unshare_self.sh: no name spaces, neither as root nor in a user name space"
 exit 77

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * White box: the answers to one WIRE_NEXT, as the broker's worker gives them.
- * No broker runs: a table, and the two ends of a connection.
+ * White box: the requests to one WIRE_NEXT, as the broker's server gives them.
+ * No broker batches: a table, and the two ends of a connection.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +19,11 @@
 #include "tests/unit/unit.h"
 
 /* Regions; there are as many semaphores between them. */
-#define REGIONS (2 * WIRE_RUN + 3)
+#define REGIONS (2 * WIRE_BATCH + 3)
 
-static struct answers answers;
+static struct requests requests;
 static ino_t inodes[REGIONS];
-static int ours, theirs; /* the worker's end, the client's */
+static int ours, theirs; /* the server's end, the client's */
 
 static void add(uint32_t kind, const char *name, ino_t *inode)
 {
@@ -37,7 +37,7 @@ static void add(uint32_t kind, const char *name, ino_t *inode)
 	if (inode)
 		*inode = st.st_ino;
 	ck_assert_int_eq(
-		table_add(&answers.table, TABLE_ANY_SLOT, kind, name, &fds), 0);
+		table_add(&requests.table, TABLE_ANY_SLOT, kind, name, &fds), 0);
 }
 
 static void connect_ends(void)
@@ -57,7 +57,7 @@ static void setup(void)
 {
 	char name[32];
 
-	answers = (struct answers){ .keeper = -1, .nudge = -1 };
+	requests = (struct requests){ .supervisor = -1, .nudge = -1 };
 	for (int i = 0; i < REGIONS; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		add(SHMIPC_SHM, name, &inodes[i]);
@@ -78,23 +78,24 @@ static void teardown(void)
 
 	disconnect();
 	for (uint32_t kind = SHMIPC_SHM; kind <= SHMIPC_SEM; kind++)
-		while ((e = table_next(&answers.table, kind, 0)))
-			table_remove(&answers.table, e);
-	free(answers.table.slots);
+		while ((e = table_next(&requests.table, kind, 0)))
+			table_remove(&requests.table, e);
+	free(requests.table.slots);
 }
 
-/* What the worker does with a question. */
-static int ask_next(uint32_t cursor)
+/* What the server does with a request. */
+static int request_next(uint32_t cursor)
 {
-	struct wire question = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
+	struct wire request = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
 	struct wire_fds none = WIRE_NO_FDS;
 
-	question.cursor = cursor;
-	question.nonce = cursor + 77;
-	return answers_give(&answers, ours, ANSWERS_READS, &question, &none);
+	request.cursor = cursor;
+	request.nonce = cursor + 77;
+	return requests_handle(&requests, ours, REQUESTS_CLIENT_READS, &request,
+			       &none);
 }
 
-/* One answer, which must be right for a region, or -EAGAIN: there is none. */
+/* One reply, which must be right for a region, or -EAGAIN: there is none. */
 static int read_one(struct wire *ret, bool *has_memory)
 {
 	struct wire_fds fds;
@@ -116,29 +117,29 @@ static int read_one(struct wire *ret, bool *has_memory)
 	return 0;
 }
 
-/* All answers that are there; they must go on with this number. */
+/* All requests that are there; they must go on with this number. */
 static int read_from(int number, uint32_t *cursor, bool *ended)
 {
 	const uint64_t nonce = *cursor + 77;
-	struct wire answer;
+	struct wire reply;
 	bool memory;
 	int n = 0, r;
 
 	*ended = false;
-	while ((r = read_one(&answer, &memory)) == 0) {
+	while ((r = read_one(&reply, &memory)) == 0) {
 		ck_assert(!*ended);
 		ck_assert(memory);
-		ck_assert_int_eq(atoi(answer.name), number + n);
-		ck_assert_uint_gt(answer.cursor, *cursor);
-		ck_assert_uint_eq(answer.nonce, nonce);
-		*cursor = answer.cursor;
-		*ended = answer.flags & WIRE_LAST;
+		ck_assert_int_eq(atoi(reply.name), number + n);
+		ck_assert_uint_gt(reply.cursor, *cursor);
+		ck_assert_uint_eq(reply.nonce, nonce);
+		*cursor = reply.cursor;
+		*ended = reply.flags & WIRE_LAST;
 		n++;
 	}
 	if (r == -ENOENT) {
 		ck_assert(!*ended);
 		*ended = true;
-		r = read_one(&answer, &memory);
+		r = read_one(&reply, &memory);
 	}
 	ck_assert_int_eq(r, -EAGAIN);
 	return n;
@@ -146,18 +147,18 @@ static int read_from(int number, uint32_t *cursor, bool *ended)
 
 START_TEST(run_names_so_many_and_says_where_it_ends)
 {
-	static const int counts[] = { WIRE_RUN, WIRE_RUN, 3, 0 };
+	static const int counts[] = { WIRE_BATCH, WIRE_BATCH, 3, 0 };
 	uint32_t cursor = 0;
 	int number = 0;
 	bool ended;
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		ck_assert_int_eq(ask_next(cursor), 0);
+		ck_assert_int_eq(request_next(cursor), 0);
 		ck_assert_int_eq(read_from(number, &cursor, &ended), counts[i]);
 		ck_assert(ended);
 		number += counts[i];
 	}
-	ck_assert_int_eq(ask_next(UINT32_MAX), 0);
+	ck_assert_int_eq(request_next(UINT32_MAX), 0);
 	ck_assert_int_eq(read_from(number, &cursor, &ended), 0);
 	ck_assert(ended);
 }
@@ -165,22 +166,23 @@ END_TEST
 
 START_TEST(who_has_read_nothing_yet_gets_one)
 {
-	struct wire question = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
+	struct wire request = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
 	struct wire_fds none = WIRE_NO_FDS;
 	uint32_t cursor = 0;
 	bool ended;
 
-	question.nonce = 77;
-	ck_assert_int_eq(answers_give(&answers, ours, 0, &question, &none), 0);
+	request.nonce = 77;
+	ck_assert_int_eq(requests_handle(&requests, ours, 0, &request, &none),
+			 0);
 	ck_assert_int_eq(read_from(0, &cursor, &ended), 1);
 	ck_assert(ended);
 }
 END_TEST
 
-/* By the worker itself: the first question of a connection, and the next. */
+/* By the server itself: the first request of a connection, and the next. */
 START_TEST(run_of_a_new_connection_is_short)
 {
-	struct wire question = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL), answer;
+	struct wire request = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL), reply;
 	char name[16];
 	int sock;
 
@@ -190,11 +192,11 @@ START_TEST(run_of_a_new_connection_is_short)
 		ck_assert_int_eq(create(name), 0);
 	}
 	sock = connect_greeted();
-	ck_assert_int_eq(ask_raw(sock, &question, NULL, &answer), 0);
-	ck_assert_uint_eq(answer.flags & WIRE_LAST, WIRE_LAST);
-	question.cursor = answer.cursor;
-	ck_assert_int_eq(ask_raw(sock, &question, NULL, &answer), 0);
-	ck_assert_uint_eq(answer.flags & WIRE_LAST, 0);
+	ck_assert_int_eq(ask_raw(sock, &request, NULL, &reply), 0);
+	ck_assert_uint_eq(reply.flags & WIRE_LAST, WIRE_LAST);
+	request.cursor = reply.cursor;
+	ck_assert_int_eq(ask_raw(sock, &request, NULL, &reply), 0);
+	ck_assert_uint_eq(reply.flags & WIRE_LAST, 0);
 	close(sock);
 	broker_teardown();
 }
@@ -202,19 +204,19 @@ END_TEST
 
 START_TEST(who_has_not_read_all_of_a_run_is_dropped)
 {
-	struct wire open = wire_make(WIRE_OPEN, SHMIPC_SHM, "1"), answer;
+	struct wire open = wire_make(WIRE_OPEN, SHMIPC_SHM, "1"), reply;
 	struct wire_fds fds = WIRE_NO_FDS;
 	bool memory;
 
-	ck_assert_int_eq(ask_next(0), 0);
-	for (int i = 0; i < WIRE_RUN - 1; i++)
-		ck_assert_int_eq(read_one(&answer, &memory), 0);
-	ck_assert_int_eq(ask_next(answer.cursor), -EAGAIN);
-	ck_assert_int_eq(
-		answers_give(&answers, ours, ANSWERS_READS, &open, &fds),
-		-EAGAIN);
-	ck_assert_int_eq(read_one(&answer, &memory), 0);
-	ck_assert_int_eq(ask_next(answer.cursor), 0);
+	ck_assert_int_eq(request_next(0), 0);
+	for (int i = 0; i < WIRE_BATCH - 1; i++)
+		ck_assert_int_eq(read_one(&reply, &memory), 0);
+	ck_assert_int_eq(request_next(reply.cursor), -EAGAIN);
+	ck_assert_int_eq(requests_handle(&requests, ours, REQUESTS_CLIENT_READS,
+					 &open, &fds),
+			 -EAGAIN);
+	ck_assert_int_eq(read_one(&reply, &memory), 0);
+	ck_assert_int_eq(request_next(reply.cursor), 0);
 }
 END_TEST
 
@@ -231,7 +233,7 @@ START_TEST(run_that_has_no_room_ends_early_and_leaves_nothing_out)
 		ck_assert_int_eq(setsockopt(ours, SOL_SOCKET, SO_SNDBUF,
 					    &(int){ 1 }, sizeof(int)),
 				 0);
-		r = ask_next(cursor);
+		r = request_next(cursor);
 		n = read_from(number, &cursor, &ended);
 		ck_assert_int_gt(n, 0);
 		if (number + n < REGIONS) {
@@ -240,12 +242,12 @@ START_TEST(run_that_has_no_room_ends_early_and_leaves_nothing_out)
 		}
 		number += n;
 		most = n > most ? n : most;
-		/* The worker drops the client, who comes again. */
+		/* The server drops the client, who comes again. */
 		disconnect();
 		connect_ends();
 	}
 	ck_assert_int_eq(number, REGIONS);
-	ck_assert_int_lt(most, WIRE_RUN);
+	ck_assert_int_lt(most, WIRE_BATCH);
 }
 END_TEST
 
@@ -274,7 +276,7 @@ static void crowd(int sock)
 
 START_TEST(what_cannot_be_sent_along_is_left_out_and_ends_the_run)
 {
-	struct wire answer;
+	struct wire reply;
 	int others[2];
 	bool memory;
 
@@ -284,19 +286,19 @@ START_TEST(what_cannot_be_sent_along_is_left_out_and_ends_the_run)
 			 0);
 	become_nobody();
 	crowd(others[0]);
-	ck_assert_int_eq(ask_next(0), 0);
-	ck_assert_int_eq(read_one(&answer, &memory), 0);
-	ck_assert_str_eq(answer.name, "0");
+	ck_assert_int_eq(request_next(0), 0);
+	ck_assert_int_eq(read_one(&reply, &memory), 0);
+	ck_assert_str_eq(reply.name, "0");
 	ck_assert(!memory);
-	ck_assert_uint_eq(answer.flags, WIRE_LAST);
-	ck_assert_int_eq(read_one(&answer, &memory), -EAGAIN);
+	ck_assert_uint_eq(reply.flags, WIRE_LAST);
+	ck_assert_int_eq(read_one(&reply, &memory), -EAGAIN);
 
 	close(others[1]);
 	close(others[0]);
-	ck_assert_int_eq(ask_next(0), 0);
-	ck_assert_int_eq(read_one(&answer, &memory), 0);
+	ck_assert_int_eq(request_next(0), 0);
+	ck_assert_int_eq(read_one(&reply, &memory), 0);
 	ck_assert(memory);
-	ck_assert_uint_eq(answer.flags, 0);
+	ck_assert_uint_eq(reply.flags, 0);
 }
 END_TEST
 

@@ -17,7 +17,7 @@
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
-/* ---- the keeper was killed ---------------------------------------------- */
+/* ---- the supervisor was killed ---------------------------------------------- */
 
 /* What shmipc_list() shows: names, a * behind those that are lost. */
 static int append(const struct shmipc_info *info, void *arg)
@@ -35,22 +35,22 @@ static void lists(struct shmipc *conn, const char *expected)
 	ck_assert_str_eq(shown, expected);
 }
 
-START_TEST(worker_dies_with_its_keeper)
+START_TEST(server_dies_with_its_supervisor)
 {
-	pid_t keeper, worker;
+	pid_t supervisor, server;
 
 	ck_assert_int_eq(create("x"), 0);
-	keeper = broker_pid();
-	worker = worker_of(keeper);
-	kill(keeper, SIGKILL);
-	AWAIT(kill(worker, 0) < 0);
+	supervisor = broker_pid();
+	server = server_of(supervisor);
+	kill(supervisor, SIGKILL);
+	AWAIT(kill(server, 0) < 0);
 	/* Also if it was stopped. */
 	ck_assert_int_eq(create("x"), 0);
-	keeper = broker_pid();
-	worker = worker_of(keeper);
-	kill(worker, SIGSTOP);
-	kill(keeper, SIGKILL);
-	AWAIT(kill(worker, 0) < 0);
+	supervisor = broker_pid();
+	server = server_of(supervisor);
+	kill(server, SIGSTOP);
+	kill(supervisor, SIGKILL);
+	AWAIT(kill(server, 0) < 0);
 	ck_assert_int_eq(create("x"), 0);
 }
 END_TEST
@@ -132,7 +132,7 @@ static int count_lost(const struct shmipc_info *info, void *arg)
 
 START_TEST(many_that_are_open_are_counted_one_by_one)
 {
-	enum { MANY = 300 }; /* more than fit into one of held.h's pieces */
+	enum { MANY = 300 }; /* more than fit into one of binding.h's pieces */
 	struct shmipc_shm *shm[MANY];
 	int lost = 0;
 
@@ -156,10 +156,10 @@ END_TEST
 START_TEST(what_was_unlinked_is_not_lost_when_the_broker_is_told_to_leave)
 {
 	struct shmipc_shm *shm = create_open("x", 0);
-	pid_t keeper = broker_pid();
+	pid_t supervisor = broker_pid();
 
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
-	kill(keeper, SIGTERM);
+	kill(supervisor, SIGTERM);
 	AWAIT(access(sock_path, F_OK) < 0);
 	ck_assert_int_eq(open_it("y"), -ENOENT);
 	ck_assert_int_eq(create("y"), 0);
@@ -203,14 +203,14 @@ END_TEST
 
 /* ---- brokers that are none ---------------------------------------------- */
 
-/* Greet with these versions, and answer one question: there is none. */
+/* Greet with these versions, and reply one request: there is none. */
 static _Noreturn void be_broker_of(unsigned version, unsigned oldest)
 {
 	int listening = fake_listen();
 	int sock = fake_accept(listening, version, oldest);
 	struct wire m;
 
-	fake_question(sock, &m);
+	fake_request(sock, &m);
 	if (m.version != WIRE_VERSION)
 		_exit(93);
 	m.result = -ENOENT;
@@ -268,7 +268,7 @@ START_TEST(broker_that_does_not_speak_our_version_is_told_with_both_ranges)
 END_TEST
 
 /*
- * It is asked to unlink x, and gone before it answers. In between, if wanted,
+ * It is asked to unlink x, and gone before it replies. In between, if wanted,
  * another broker has another x.
  */
 static _Noreturn void be_killed_while_asked(bool replaced)
@@ -277,7 +277,7 @@ static _Noreturn void be_killed_while_asked(bool replaced)
 	int sock = fake_accept(listening, WIRE_VERSION, WIRE_OLDEST);
 	struct wire m;
 
-	fake_question(sock, &m);
+	fake_request(sock, &m);
 	unlink(sock_path);
 	close(listening);
 	if (m.op != WIRE_UNLINK || (replaced && create("x") < 0))
@@ -302,13 +302,13 @@ START_TEST(unlink_does_not_go_on_to_the_next_broker)
 }
 END_TEST
 
-TCase *held_case(void)
+TCase *binding_case(void)
 {
 	TCase *tc = tcase_create("held");
 
 	tcase_add_checked_fixture(tc, broker_setup, broker_teardown);
 	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, worker_dies_with_its_keeper);
+	tcase_add_test(tc, server_dies_with_its_supervisor);
 	tcase_add_test(tc,
 		       who_lost_names_is_told_until_he_closes_what_had_them);
 	tcase_add_test(

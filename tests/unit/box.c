@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* White box: reports that go past the socket, and their order. */
+/* White box: entries that go past the socket, and their order. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -31,9 +31,9 @@ static void unmake_box(void)
 	box_unmake(&box);
 }
 
-static struct report drop_of(uint64_t order)
+static struct journal_entry drop_of(uint64_t order)
 {
-	struct report r = report_make(REPORT_DROP, 0, NULL);
+	struct journal_entry r = journal_make(JOURNAL_DROP, 0, NULL);
 
 	r.order = order;
 	r.slot = (uint32_t)order;
@@ -42,7 +42,7 @@ static struct report drop_of(uint64_t order)
 
 static int put(uint64_t order)
 {
-	struct report r = drop_of(order);
+	struct journal_entry r = drop_of(order);
 
 	return box_put(box.page, &r);
 }
@@ -50,7 +50,7 @@ static int put(uint64_t order)
 /* Returns its order, 0 if there is none, or the error. */
 static int take(uint64_t order)
 {
-	struct report r;
+	struct journal_entry r;
 	int took = box_take(&box, box_written(&box), order, &r);
 
 	if (took > 0)
@@ -96,7 +96,7 @@ END_TEST
 START_TEST(later_ones_stay)
 {
 	uint32_t written;
-	struct report r;
+	struct journal_entry r;
 
 	ck_assert_int_eq(put(3), 0);
 	written = box_written(&box);
@@ -112,11 +112,11 @@ END_TEST
 
 START_TEST(all_that_it_says_is_taken)
 {
-	struct report drop = drop_of(1), took;
+	struct journal_entry drop = drop_of(1), took;
 
-	drop.slot = REPORT_SLOTS - 1;
+	drop.slot = JOURNAL_SLOTS - 1;
 	drop.nonce = UINT64_MAX - 1;
-	drop.asked = WIRE_NEXT_GHOST;
+	drop.asked = WIRE_NEXT_ORPHAN;
 	ck_assert_int_eq(box_put(box.page, &drop), 0);
 	ck_assert_int_eq(box_take(&box, box_written(&box), 0, &took), 1);
 	ck_assert_mem_eq(&drop, &took, sizeof(drop));
@@ -125,9 +125,9 @@ END_TEST
 
 START_TEST(nonsense_is_passed_over)
 {
-	struct report bad = drop_of(1);
+	struct journal_entry bad = drop_of(1);
 
-	bad.slot = REPORT_SLOTS;
+	bad.slot = JOURNAL_SLOTS;
 	ck_assert_int_eq(box_put(box.page, &bad), 0);
 	ck_assert_int_eq(put(0), 0);
 	ck_assert_int_eq(put(3), 0);
@@ -179,39 +179,39 @@ START_TEST(box_cannot_be_cut)
 }
 END_TEST
 
-/* ---- with a keeper that does nothing ------------------------------------ */
+/* ---- with a supervisor that does nothing ------------------------------------ */
 
-static pid_t keeper;
+static pid_t supervisor;
 
 /* With a name in slot 0; it has read everything. */
-static void start_keeper(void)
+static void start_supervisor(void)
 {
 	broker_setup();
-	keeper = start_by_hand(start_program(), -1);
-	AWAIT(broker_pid() == keeper);
+	supervisor = start_by_hand(start_program(), -1);
+	AWAIT(broker_pid() == supervisor);
 	ck_assert_int_eq(create("y"), 0);
-	kill_worker(keeper);
+	kill_server(supervisor);
 	ck_assert_int_eq(open_it("y"), 0);
 }
 
-static void stop_keeper(void)
+static void stop_supervisor(void)
 {
 	int status;
 
-	ck_assert_int_eq(kill(keeper, SIGSTOP), 0);
-	ck_assert_int_eq(waitpid(keeper, &status, WUNTRACED), keeper);
+	ck_assert_int_eq(kill(supervisor, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(supervisor, &status, WUNTRACED), supervisor);
 	ck_assert(WIFSTOPPED(status));
 }
 
-/* Its worker dies before it reads any of what was reported. */
-static void kill_worker_and_go_on(void)
+/* Its server dies before it reads any of what was journalled. */
+static void kill_server_and_go_on(void)
 {
-	pid_t worker = worker_of(keeper);
+	pid_t server = server_of(supervisor);
 
-	ck_assert_int_eq(kill(worker, SIGKILL), 0);
-	AWAIT(worker_of(keeper) == 0);
-	ck_assert_int_eq(kill(keeper, SIGCONT), 0);
-	AWAIT(worker_of(keeper) > 0);
+	ck_assert_int_eq(kill(server, SIGKILL), 0);
+	AWAIT(server_of(supervisor) == 0);
+	ck_assert_int_eq(kill(supervisor, SIGCONT), 0);
+	AWAIT(server_of(supervisor) > 0);
 }
 
 /* Names n0, n1, ... */
@@ -238,19 +238,19 @@ static void are_there(unsigned from, unsigned to, unsigned end)
 	ck_assert(!has_said(strerror(EPROTO)));
 }
 
-START_TEST(order_is_kept_when_the_worker_is_killed)
+START_TEST(order_is_kept_when_the_server_is_killed)
 {
 	/* With one name, the slot is always the same. */
 	unsigned names = _i ? 3 : 1, first = 0, last = 0;
 
 	ck_assert_int_eq(name_of(create, last++), 0);
-	stop_keeper();
+	stop_supervisor();
 	for (unsigned i = 0; i < BOX_ENTRIES + 2; i++) {
 		if (last - first == names)
 			ck_assert_int_eq(name_of(unlink_it, first++), 0);
 		ck_assert_int_eq(name_of(create, last++), 0);
 	}
-	kill_worker_and_go_on();
+	kill_server_and_go_on();
 	are_there(first, last, last);
 }
 END_TEST
@@ -261,10 +261,10 @@ START_TEST(full_box_loses_nothing)
 
 	for (unsigned i = 0; i < NAMES; i++)
 		ck_assert_int_eq(name_of(create, i), 0);
-	/* The keeper knows of them. */
-	kill_worker(keeper);
+	/* The supervisor knows of them. */
+	kill_server(supervisor);
 	ck_assert_int_eq(open_it("y"), 0);
-	stop_keeper();
+	stop_supervisor();
 	for (unsigned i = 0; i < NAMES; i++)
 		ck_assert_int_eq(name_of(unlink_it, i), 0);
 	for (unsigned i = 0; i < AGAIN; i++)
@@ -272,18 +272,18 @@ START_TEST(full_box_loses_nothing)
 	for (unsigned i = AGAIN / 2; i < AGAIN; i++)
 		ck_assert_int_eq(name_of(unlink_it, i), 0);
 	if (_i)
-		ck_assert_int_eq(kill(keeper, SIGCONT), 0);
+		ck_assert_int_eq(kill(supervisor, SIGCONT), 0);
 	else
-		kill_worker_and_go_on();
+		kill_server_and_go_on();
 	are_there(0, AGAIN / 2, NAMES);
-	kill_worker(keeper);
+	kill_server(supervisor);
 	are_there(0, AGAIN / 2, NAMES);
 }
 END_TEST
 
 START_TEST(killed_after_an_unlink_it_is_not_done_again)
 {
-	struct wire unlink = wire_make(WIRE_UNLINK, SHMIPC_SHM, "n0"), answer;
+	struct wire unlink = wire_make(WIRE_UNLINK, SHMIPC_SHM, "n0"), reply;
 
 	unlink.abi = shmi_header_abi;
 	for (int i = 0; i < 50; i++) {
@@ -292,25 +292,25 @@ START_TEST(killed_after_an_unlink_it_is_not_done_again)
 		ck_assert_int_eq(name_of(create, 0), 0);
 		sock = connect_greeted();
 		unlink.nonce = 1000 + (uint64_t)i;
-		stop_keeper();
-		ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &answer), 0);
+		stop_supervisor();
+		ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &reply), 0);
 		close(sock);
-		kill_worker_and_go_on();
+		kill_server_and_go_on();
 		are_there(0, 0, 1);
 		/* Somebody makes another one before it is asked again. */
 		ck_assert_int_eq(name_of(create, 0), 0);
 		sock = connect_greeted();
-		ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &answer), 0);
+		ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &reply), 0);
 		are_there(0, 1, 1);
 		unlink.nonce += 1000;
-		ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &answer), 0);
+		ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &reply), 0);
 		are_there(0, 0, 1);
 		close(sock);
 	}
 }
 END_TEST
 
-/* ---- wherever the keeper is --------------------------------------------- */
+/* ---- wherever the supervisor is --------------------------------------------- */
 
 /* With PTRACE_O_TRACESYSGOOD: a stop at a system call, and no signal. */
 #define SYSTEM_CALL_STOP (SIGTRAP | 0x80)
@@ -322,14 +322,14 @@ static struct __ptrace_syscall_info next_stop(void)
 	int status, sig = 0;
 
 	do {
-		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, keeper, 0, sig), 0);
-		ck_assert_int_eq(waitpid(keeper, &status, 0), keeper);
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, supervisor, 0, sig), 0);
+		ck_assert_int_eq(waitpid(supervisor, &status, 0), supervisor);
 		ck_assert(WIFSTOPPED(status));
 		sig = WSTOPSIG(status);
 	} while (sig != SYSTEM_CALL_STOP);
-	ck_assert_int_gt(
-		ptrace(PTRACE_GET_SYSCALL_INFO, keeper, sizeof(info), &info),
-		0);
+	ck_assert_int_gt(ptrace(PTRACE_GET_SYSCALL_INFO, supervisor,
+				sizeof(info), &info),
+			 0);
 	return info;
 }
 
@@ -343,30 +343,30 @@ static unsigned calls_at(unsigned stop)
 	struct __ptrace_syscall_info info = next_stop();
 
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_ppoll)
-		return REPORTS_OWED + 1;
+		return JOURNAL_OWED + 1;
 	if (info.op == PTRACE_SYSCALL_INFO_EXIT && info.exit.rval == -EAGAIN)
 		return 3;
 	return stop % 13 == 0 ? 3 : 0;
 }
 
 /* Returns whether this test may do that. */
-static bool seize_keeper(void)
+static bool seize_supervisor(void)
 {
 	int status;
 
-	if (ptrace(PTRACE_SEIZE, keeper, 0, PTRACE_O_TRACESYSGOOD) < 0)
+	if (ptrace(PTRACE_SEIZE, supervisor, 0, PTRACE_O_TRACESYSGOOD) < 0)
 		return false;
-	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, keeper, 0, 0), 0);
-	ck_assert_int_eq(waitpid(keeper, &status, 0), keeper);
+	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, supervisor, 0, 0), 0);
+	ck_assert_int_eq(waitpid(supervisor, &status, 0), supervisor);
 	return true;
 }
 
-START_TEST(order_is_kept_wherever_the_keeper_is)
+START_TEST(order_is_kept_wherever_the_supervisor_is)
 {
-	pid_t worker = worker_of(keeper);
+	pid_t server = server_of(supervisor);
 	unsigned last = 0, first = 0;
 
-	if (!seize_keeper())
+	if (!seize_supervisor())
 		return;
 	for (unsigned stop = 0; stop < 1000; stop++) {
 		for (unsigned i = calls_at(stop); i > 0; i--) {
@@ -377,14 +377,14 @@ START_TEST(order_is_kept_wherever_the_keeper_is)
 				ck_assert_int_eq(name_of(create, last++), 0);
 		}
 	}
-	ck_assert_int_eq(ptrace(PTRACE_DETACH, keeper, 0, 0), 0);
-	ck_assert_int_eq(worker_of(keeper), worker);
-	kill_worker(keeper);
+	ck_assert_int_eq(ptrace(PTRACE_DETACH, supervisor, 0, 0), 0);
+	ck_assert_int_eq(server_of(supervisor), server);
+	kill_server(supervisor);
 	are_there(first, last, last);
 }
 END_TEST
 
-/* ---- one for each worker ------------------------------------------------ */
+/* ---- one for each server ------------------------------------------------ */
 
 static unsigned count_boxes(pid_t pid)
 {
@@ -401,16 +401,16 @@ static unsigned count_boxes(pid_t pid)
 	return count;
 }
 
-START_TEST(every_worker_has_a_box_of_its_own)
+START_TEST(every_server_has_a_box_of_its_own)
 {
-	unsigned fds = count_fds(keeper);
+	unsigned fds = count_fds(supervisor);
 
 	for (int i = 0; i < 10; i++) {
-		kill_worker(keeper);
+		kill_server(supervisor);
 		ck_assert_int_eq(open_it("y"), 0);
-		ck_assert_uint_eq(count_boxes(keeper), 1);
-		ck_assert_uint_eq(count_boxes(worker_of(keeper)), 1);
-		ck_assert_uint_eq(count_fds(keeper), fds);
+		ck_assert_uint_eq(count_boxes(supervisor), 1);
+		ck_assert_uint_eq(count_boxes(server_of(supervisor)), 1);
+		ck_assert_uint_eq(count_fds(supervisor), fds);
 	}
 }
 END_TEST
@@ -435,12 +435,12 @@ TCase *order_case(void)
 {
 	TCase *tc = tcase_create("order");
 
-	tcase_add_checked_fixture(tc, start_keeper, broker_teardown);
+	tcase_add_checked_fixture(tc, start_supervisor, broker_teardown);
 	tcase_set_timeout(tc, 30);
-	tcase_add_loop_test(tc, order_is_kept_when_the_worker_is_killed, 0, 2);
+	tcase_add_loop_test(tc, order_is_kept_when_the_server_is_killed, 0, 2);
 	tcase_add_loop_test(tc, full_box_loses_nothing, 0, 2);
 	tcase_add_test(tc, killed_after_an_unlink_it_is_not_done_again);
-	tcase_add_test(tc, order_is_kept_wherever_the_keeper_is);
-	tcase_add_test(tc, every_worker_has_a_box_of_its_own);
+	tcase_add_test(tc, order_is_kept_wherever_the_supervisor_is);
+	tcase_add_test(tc, every_server_has_a_box_of_its_own);
 	return tc;
 }

@@ -312,20 +312,20 @@ START_TEST(full_broker_says_so_at_once)
 }
 END_TEST
 
-/* Ask about regions; the cursor goes on in *ret. The answer's result. */
+/* Ask about regions; the cursor goes on in *ret. The reply's result. */
 static int ask(int sock, enum wire_op op, const char *name, struct wire *ret)
 {
-	struct wire question = wire_make(op, SHMIPC_SHM, name);
+	struct wire request = wire_make(op, SHMIPC_SHM, name);
 
-	question.cursor = ret->cursor;
-	question.flags = ret->flags;
-	question.abi = ret->abi;
-	return ask_raw(sock, &question, NULL, ret);
+	request.cursor = ret->cursor;
+	request.flags = ret->flags;
+	request.abi = ret->abi;
+	return ask_raw(sock, &request, NULL, ret);
 }
 
 START_TEST(unlink_is_judged_with_the_words_of_who_asks)
 {
-	struct wire answer = { .abi = 0 };
+	struct wire reply = { .abi = 0 };
 	struct shmipc_shm *shm;
 	struct shmi_header *h;
 	int sock;
@@ -336,18 +336,18 @@ START_TEST(unlink_is_judged_with_the_words_of_who_asks)
 	sock = connect_greeted();
 
 	/* Who has another word size than it. */
-	answer.abi = h->abi ^ sizeof(long) ^ 2;
-	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &answer), -EPROTO);
+	reply.abi = h->abi ^ sizeof(long) ^ 2;
+	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &reply), -EPROTO);
 	/* Made by a program with another word size: who is not like it ... */
 	h->abi ^= sizeof(long) ^ 2;
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), -EPROTO);
 	/* ... and who is; but not if it is damaged. */
 	h->magic[0] ^= 1;
-	answer.abi = h->abi;
-	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &answer), -EPROTO);
+	reply.abi = h->abi;
+	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &reply), -EPROTO);
 	h->magic[0] ^= 1;
-	answer.abi = h->abi;
-	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &answer), 0);
+	reply.abi = h->abi;
+	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &reply), 0);
 	shmipc_shm_close(shm);
 	close(sock);
 }
@@ -356,25 +356,25 @@ END_TEST
 START_TEST(object_in_use_is_not_let_go)
 {
 	struct shmipc_shm *shm = create_open("x", SHMIPC_TRANSIENT), *same;
-	struct wire answer = { .cursor = 0 };
+	struct wire reply = { .cursor = 0 };
 	int sock = connect_greeted();
 
-	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -EBUSY);
+	ck_assert_int_eq(ask(sock, WIRE_RELEASE, "x", &reply), -EBUSY);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &same, "x", 0, 0, 0), 0);
 	shmipc_shm_close(shm);
-	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -EBUSY);
+	ck_assert_int_eq(ask(sock, WIRE_RELEASE, "x", &reply), -EBUSY);
 	shmipc_shm_close(same);
-	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -ENOENT);
+	ck_assert_int_eq(ask(sock, WIRE_RELEASE, "x", &reply), -ENOENT);
 	/* Nor is what is not transient. */
 	ck_assert_int_eq(create("x"), 0);
-	ck_assert_int_eq(ask(sock, WIRE_LET_GO, "x", &answer), -EBUSY);
+	ck_assert_int_eq(ask(sock, WIRE_RELEASE, "x", &reply), -EBUSY);
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
 	close(sock);
 }
 END_TEST
 
 /* In a child that is killed: the broker is told nothing. */
-static void leave_ghosts(int count)
+static void leave_orphans(int count)
 {
 	pid_t pid = fork();
 	int status;
@@ -383,7 +383,7 @@ static void leave_ghosts(int count)
 		char name[32];
 
 		for (int i = 0; i < count; i++) {
-			snprintf(name, sizeof(name), "ghost.%d", i);
+			snprintf(name, sizeof(name), "orphan.%d", i);
 			(void)create_open(name, SHMIPC_TRANSIENT);
 		}
 		kill(getpid(), SIGKILL);
@@ -392,35 +392,35 @@ static void leave_ghosts(int count)
 	ck_assert(WIFSIGNALED(status));
 }
 
-START_TEST(walk_over_ghosts_names_each_once_while_they_go)
+START_TEST(walk_over_orphans_names_each_once_while_they_go)
 {
-	struct wire answer = { .cursor = 0 };
+	struct wire reply = { .cursor = 0 };
 	struct shmipc_shm *alive =
 		create_open("alive.and.much.longer", SHMIPC_TRANSIENT);
 	int sock = connect_greeted(), n = 0;
 
-	leave_ghosts(100);
-	while (ask(sock, WIRE_NEXT_GHOST, NULL, &answer) == 0) {
-		ck_assert_int_eq(strncmp(answer.name, "ghost.", 6), 0);
+	leave_orphans(100);
+	while (ask(sock, WIRE_NEXT_ORPHAN, NULL, &reply) == 0) {
+		ck_assert_int_eq(strncmp(reply.name, "orphan.", 6), 0);
 		n++;
 	}
 	ck_assert_int_eq(n, 100);
-	answer = (struct wire){ .flags = WIRE_FORGET };
-	for (n = 0; ask(sock, WIRE_NEXT_GHOST, NULL, &answer) == 0; n++)
-		answer.flags = WIRE_FORGET;
+	reply = (struct wire){ .flags = WIRE_FORGET };
+	for (n = 0; ask(sock, WIRE_NEXT_ORPHAN, NULL, &reply) == 0; n++)
+		reply.flags = WIRE_FORGET;
 	ck_assert_int_eq(n, 100);
-	answer.cursor = 0;
-	answer.flags = 0;
-	ck_assert_int_eq(ask(sock, WIRE_NEXT_GHOST, NULL, &answer), -ENOENT);
+	reply.cursor = 0;
+	reply.flags = 0;
+	ck_assert_int_eq(ask(sock, WIRE_NEXT_ORPHAN, NULL, &reply), -ENOENT);
 	shmipc_shm_close(alive);
 	close(sock);
 }
 END_TEST
 
-START_TEST(broker_leaves_when_only_ghosts_are_left)
+START_TEST(broker_leaves_when_only_orphans_are_left)
 {
 	ck_assert_int_eq(create("x"), 0);
-	leave_ghosts(3);
+	leave_orphans(3);
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
 	shmipc_close(ipc);
 	ipc = NULL;
@@ -456,7 +456,7 @@ TCase *broker_case(void)
 	tcase_add_test(tc, full_broker_says_so_at_once);
 	tcase_add_test(tc, unlink_is_judged_with_the_words_of_who_asks);
 	tcase_add_test(tc, object_in_use_is_not_let_go);
-	tcase_add_test(tc, walk_over_ghosts_names_each_once_while_they_go);
-	tcase_add_test(tc, broker_leaves_when_only_ghosts_are_left);
+	tcase_add_test(tc, walk_over_orphans_names_each_once_while_they_go);
+	tcase_add_test(tc, broker_leaves_when_only_orphans_are_left);
 	return tc;
 }

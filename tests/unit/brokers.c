@@ -67,7 +67,7 @@ pid_t broker_pid(void)
 	return peer.pid;
 }
 
-/* Zombies are nobody's workers. */
+/* Zombies are nobody's servers. */
 static bool is_child(const char *pid, pid_t parent)
 {
 	char path[64], state;
@@ -85,7 +85,7 @@ static bool is_child(const char *pid, pid_t parent)
 	return is_it;
 }
 
-pid_t worker_of(pid_t keeper)
+pid_t server_of(pid_t supervisor)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -93,19 +93,19 @@ pid_t worker_of(pid_t keeper)
 
 	ck_assert_ptr_nonnull(proc);
 	while (!found && (entry = readdir(proc)))
-		if (is_child(entry->d_name, keeper))
+		if (is_child(entry->d_name, supervisor))
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	closedir(proc);
 	return found;
 }
 
-void kill_worker(pid_t keeper)
+void kill_server(pid_t supervisor)
 {
-	pid_t old = worker_of(keeper), new;
+	pid_t old = server_of(supervisor), new;
 
 	ck_assert_int_gt(old, 0);
 	ck_assert_int_eq(kill(old, SIGKILL), 0);
-	AWAIT((new = worker_of(keeper)) > 0 && new != old);
+	AWAIT((new = server_of(supervisor)) > 0 && new != old);
 }
 
 void kill_broker(void)
@@ -274,7 +274,7 @@ static int receive(int sock, struct wire *ret)
 	return r == -ECONNRESET ? -EPIPE : r;
 }
 
-/* A worker may be killed just now. */
+/* A server may be killed just now. */
 int connect_greeted(void)
 {
 	struct wire hello;
@@ -292,34 +292,34 @@ int connect_greeted(void)
 	return sock;
 }
 
-int ask_raw(int sock, const struct wire *question, const struct wire_fds *fds,
-	    struct wire *answer)
+int ask_raw(int sock, const struct wire *request, const struct wire_fds *fds,
+	    struct wire *reply)
 {
-	int r = wire_send(sock, question, fds);
+	int r = wire_send(sock, request, fds);
 
 	if (r == 0)
-		r = receive(sock, answer);
+		r = receive(sock, reply);
 	if (r < 0)
 		ck_assert_int_eq(r, -EPIPE);
 	else
-		ck_assert_uint_eq(answer->nonce, question->nonce);
-	return r < 0 ? r : answer->result;
+		ck_assert_uint_eq(reply->nonce, request->nonce);
+	return r < 0 ? r : reply->result;
 }
 
 int ask_about(int sock, enum wire_op op, const char *name)
 {
-	struct wire question = wire_make(op, SHMIPC_SHM, name), answer;
+	struct wire request = wire_make(op, SHMIPC_SHM, name), reply;
 
-	question.abi = shmi_header_abi;
-	return ask_raw(sock, &question, NULL, &answer);
+	request.abi = shmi_header_abi;
+	return ask_raw(sock, &request, NULL, &reply);
 }
 
 struct wire add_of(uint32_t kind, const char *name)
 {
-	struct wire question = wire_make(WIRE_ADD, kind, name);
+	struct wire request = wire_make(WIRE_ADD, kind, name);
 
-	question.fds = wire_fds_of(kind);
-	return question;
+	request.fds = wire_fds_of(kind);
+	return request;
 }
 
 /* ---- brokers that are none ---------------------------------------------- */
@@ -343,12 +343,12 @@ int fake_accept(int listening, unsigned version, unsigned oldest)
 
 	hello.version = (uint16_t)version;
 	hello.oldest = oldest;
-	hello.incarnation = 0x80000001;
+	hello.broker_id = 0x80000001;
 	(void)wire_send(sock, &hello, NULL); /* it may be gone already */
 	return sock;
 }
 
-void fake_question(int sock, struct wire *ret)
+void fake_request(int sock, struct wire *ret)
 {
 	struct wire_fds fds;
 

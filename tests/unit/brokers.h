@@ -36,14 +36,14 @@ void nap(void);
 
 /* ---- processes ---------------------------------------------------------- */
 
-/* The broker in our directory, or 0: the keeper. */
+/* The broker in our directory, or 0: the supervisor. */
 pid_t broker_pid(void);
 
-/* Its worker, or 0. */
-pid_t worker_of(pid_t keeper);
+/* Its server, or 0. */
+pid_t server_of(pid_t supervisor);
 
-/* Kill the worker, and wait until there is another. */
-void kill_worker(pid_t keeper);
+/* Kill the server, and wait until there is another. */
+void kill_server(pid_t supervisor);
 
 /* Only if it is still the one in our directory. */
 void kill_broker(void);
@@ -81,16 +81,16 @@ int connect_raw(void);
 int connect_greeted(void);
 
 /*
- * Ask, with these descriptors or NULL. Returns the answer's result, or -EPIPE
+ * Ask, with these descriptors or NULL. Returns the reply's result, or -EPIPE
  * if the connection ended.
  */
-int ask_raw(int sock, const struct wire *question, const struct wire_fds *fds,
-	    struct wire *answer);
+int ask_raw(int sock, const struct wire *request, const struct wire_fds *fds,
+	    struct wire *reply);
 
-/* A question about a region, and its answer's result only. */
+/* A request about a region, and its reply's result only. */
 int ask_about(int sock, enum wire_op op, const char *name);
 
-/* A question that adds a region or a semaphore. */
+/* A request that adds a region or a semaphore. */
 struct wire add_of(uint32_t kind, const char *name);
 
 /* ---- brokers that are none ---------------------------------------------- */
@@ -98,9 +98,9 @@ struct wire add_of(uint32_t kind, const char *name);
 /* Fork one into our directory; returns as fork() does. */
 pid_t fake_start(void);
 
-/* What it does; it ends when it cannot. Questions come without descriptors. */
+/* What it does; it ends when it cannot. Requests come without descriptors. */
 int fake_listen(void);
 int fake_accept(int listening, unsigned version, unsigned oldest);
-void fake_question(int sock, struct wire *ret);
+void fake_request(int sock, struct wire *ret);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * White box: what a client does whose broker is there and does not answer. It
+ * White box: what a client does whose broker is there and does not reply. It
  * is stopped, as by a debugger, on a machine that swaps, or by ^Z where it was
- * started by hand: connections are made all the same, questions are taken.
+ * started by hand: connections are made all the same, requests are taken.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -43,7 +43,7 @@ static void signal_broker(int signal)
 		(void)kill(pids[i], signal);
 }
 
-/* The end of a test that hangs: the answer comes, and is too late. */
+/* The end of a test that hangs: the reply comes, and is too late. */
 static void let_it_answer(int signal)
 {
 	(void)signal;
@@ -190,8 +190,8 @@ static void is_told_in_time(const char *word)
 	ck_assert_int_eq(create(word), -ETIMEDOUT);
 	took = now_ms() - start;
 	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "broker"));
-	ck_assert_int_ge(took, SHMI_PATIENCE_MS - 100);
-	ck_assert_int_le(took, SHMI_PATIENCE_MS + 3000);
+	ck_assert_int_ge(took, SHMI_PEER_TIMEOUT_MS - 100);
+	ck_assert_int_le(took, SHMI_PEER_TIMEOUT_MS + 3000);
 }
 
 START_TEST(broker_that_does_not_answer_is_told_in_time)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * White box: shmipc_list() over memfd, where what answers is no broker, or one
+ * White box: shmipc_list() over memfd, where what replies is no broker, or one
  * that is killed at a certain moment: it does what a test says.
  */
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "tests/unit/unit.h"
 
 /* More than one run. */
-#define COUNT (WIRE_RUN + 5)
+#define COUNT (WIRE_BATCH + 5)
 
 /* How often each of the objects n0, n1 ... was shown. */
 struct seen {
@@ -57,13 +57,13 @@ static int make_region(const char *name)
 	return fcntl(fd, F_ADD_SEALS, WIRE_SEALS) < 0 ? -1 : fd;
 }
 
-/* An answer to NEXT: n-number, in slot number. */
-static struct wire next_is(const struct wire *question, int number)
+/* An reply to NEXT: n-number, in slot number. */
+static struct wire next_is(const struct wire *request, int number)
 {
-	struct wire m = wire_make(WIRE_NEXT, question->kind, NULL);
+	struct wire m = wire_make(WIRE_NEXT, request->kind, NULL);
 
 	snprintf(m.name, sizeof(m.name), "n%d", number);
-	m.nonce = question->nonce;
+	m.nonce = request->nonce;
 	m.cursor = (uint32_t)number + 1;
 	m.fds = 1;
 	return m;
@@ -83,35 +83,35 @@ static void send_region(int sock, const struct wire *m)
 	send_with(sock, m, make_region(m->name));
 }
 
-static void say_end(int sock, const struct wire *question)
+static void say_end(int sock, const struct wire *request)
 {
-	struct wire m = wire_make(WIRE_NEXT, question->kind, NULL);
+	struct wire m = wire_make(WIRE_NEXT, request->kind, NULL);
 
-	m.nonce = question->nonce;
+	m.nonce = request->nonce;
 	m.result = -ENOENT;
 	send_with(sock, &m, -1);
 }
 
-/* The next question must be this. */
+/* The next request must be this. */
 static struct wire expect(int sock, uint32_t op, uint32_t kind, uint32_t cursor)
 {
-	struct wire question;
+	struct wire request;
 
-	fake_question(sock, &question);
-	if (question.op != op || question.kind != kind ||
-	    question.cursor != cursor)
+	fake_request(sock, &request);
+	if (request.op != op || request.kind != kind ||
+	    request.cursor != cursor)
 		_exit(93);
-	return question;
+	return request;
 }
 
 /* What it says in the end, to both kinds; then who asked leaves. */
 static void end_walk(int sock, uint32_t cursor)
 {
-	struct wire question = expect(sock, WIRE_NEXT, SHMIPC_SHM, cursor);
+	struct wire request = expect(sock, WIRE_NEXT, SHMIPC_SHM, cursor);
 
-	say_end(sock, &question);
-	question = expect(sock, WIRE_NEXT, SHMIPC_SEM, 0);
-	say_end(sock, &question);
+	say_end(sock, &request);
+	request = expect(sock, WIRE_NEXT, SHMIPC_SEM, 0);
+	say_end(sock, &request);
 }
 
 static int greet_one(int listening)
@@ -156,7 +156,7 @@ static int list_fake(void (*be)(int listening), struct seen *seen, int *ret)
 	return WEXITSTATUS(status);
 }
 
-/* The second answer of a run is spoiled. */
+/* The second reply of a run is spoiled. */
 static void other_nonce(struct wire *m)
 {
 	m->nonce++;
@@ -202,17 +202,17 @@ static int spoiler;
 static void spoil_second(int listening)
 {
 	int sock = greet_one(listening);
-	struct wire question = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0);
+	struct wire request = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0);
 
 	for (int i = 0; i < 3; i++) {
-		struct wire m = next_is(&question, i);
+		struct wire m = next_is(&request, i);
 
 		if (i == 1)
 			spoilers[spoiler](&m);
 		send_region(sock, &m);
 	}
 	/* It must leave, whatever it has not read. */
-	if (recv(sock, &question, sizeof(question), 0) > 0)
+	if (recv(sock, &request, sizeof(request), 0) > 0)
 		_exit(94);
 }
 
@@ -231,14 +231,14 @@ END_TEST
 static void go_on_and_on(int listening)
 {
 	int sock = greet_one(listening);
-	struct wire question = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0);
+	struct wire request = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0);
 
 	for (int i = 0; i < COUNT; i++) {
-		struct wire m = next_is(&question, i);
+		struct wire m = next_is(&request, i);
 
 		send_region(sock, &m);
 	}
-	if (recv(sock, &question, sizeof(question), 0) > 0)
+	if (recv(sock, &request, sizeof(request), 0) > 0)
 		_exit(94);
 }
 
@@ -249,7 +249,7 @@ START_TEST(run_without_end_ends_the_walk)
 
 	ck_assert_int_eq(list_fake(go_on_and_on, &seen, &r), 0);
 	ck_assert_int_eq(r, -ECONNREFUSED);
-	ck_assert_int_eq(seen.shown, WIRE_RUN - 1);
+	ck_assert_int_eq(seen.shown, WIRE_BATCH - 1);
 }
 END_TEST
 
@@ -260,17 +260,17 @@ static int leave_at_once(const struct shmipc_info *info, void *arg)
 	return 1;
 }
 
-/* And answers over a new connection what is asked then. */
+/* And replies over a new connection what is asked then. */
 static void go_on_and_begin_anew(int listening)
 {
-	struct wire question, m;
+	struct wire request, m;
 	int sock;
 
 	go_on_and_on(listening);
 	sock = greet_one(listening);
-	question = expect(sock, WIRE_OPEN, SHMIPC_SHM, 0);
+	request = expect(sock, WIRE_OPEN, SHMIPC_SHM, 0);
 	m = wire_make(WIRE_OPEN, SHMIPC_SHM, NULL);
-	m.nonce = question.nonce;
+	m.nonce = request.nonce;
 	m.result = -ENOENT;
 	send_with(sock, &m, -1);
 }
@@ -290,14 +290,14 @@ END_TEST
 /* In the middle of each run; the last one is alone. */
 static void be_gone_after_three(int listening)
 {
-	struct wire question;
+	struct wire request;
 	int sock;
 
 	for (int i = 0; i < 9; i += 3) {
 		sock = greet_one(listening);
-		question = expect(sock, WIRE_NEXT, SHMIPC_SHM, (uint32_t)i);
+		request = expect(sock, WIRE_NEXT, SHMIPC_SHM, (uint32_t)i);
 		for (int j = i; j < i + 3; j++) {
-			struct wire m = next_is(&question, j);
+			struct wire m = next_is(&request, j);
 
 			send_region(sock, &m);
 		}
@@ -321,17 +321,17 @@ END_TEST
 static void send_without(int listening)
 {
 	int sock = greet_one(listening);
-	struct wire question = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0);
-	struct wire m = next_is(&question, 0);
+	struct wire request = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0);
+	struct wire m = next_is(&request, 0);
 
 	send_region(sock, &m);
-	m = next_is(&question, 1);
+	m = next_is(&request, 1);
 	m.flags = WIRE_LAST;
 	m.fds = 0;
 	send_with(sock, &m, -1);
-	question = expect(sock, WIRE_OPEN, SHMIPC_SHM, 0);
-	m = wire_make(WIRE_OPEN, SHMIPC_SHM, question.name);
-	m.nonce = question.nonce;
+	request = expect(sock, WIRE_OPEN, SHMIPC_SHM, 0);
+	m = wire_make(WIRE_OPEN, SHMIPC_SHM, request.name);
+	m.nonce = request.nonce;
 	m.fds = 1;
 	send_region(sock, &m);
 	end_walk(sock, 2);
@@ -353,17 +353,17 @@ END_TEST
 static void send_others(int listening)
 {
 	int sock = greet_one(listening), ends[2];
-	struct wire question = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0), m;
+	struct wire request = expect(sock, WIRE_NEXT, SHMIPC_SHM, 0), m;
 
 	if (pipe(ends) < 0)
 		_exit(95);
-	m = next_is(&question, 0);
+	m = next_is(&request, 0);
 	send_with(sock, &m, ends[0]);
-	m = next_is(&question, 1);
+	m = next_is(&request, 1);
 	send_with(sock, &m, memfd_create("n1", MFD_CLOEXEC));
-	m = next_is(&question, 2);
+	m = next_is(&request, 2);
 	send_with(sock, &m, make_region("n3"));
-	m = next_is(&question, 4);
+	m = next_is(&request, 4);
 	m.flags = WIRE_LAST;
 	send_region(sock, &m);
 	end_walk(sock, 5);

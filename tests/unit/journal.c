@@ -9,39 +9,40 @@
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
-static enum report_from sender_of(enum report_op op)
+static enum journal_from sender_of(enum journal_op op)
 {
-	return op == REPORT_READY || op == REPORT_KEEP || op == REPORT_DROP
-		       ? REPORT_FROM_WORKER
-		       : REPORT_FROM_KEEPER;
+	return op == JOURNAL_READY || op == JOURNAL_KEEP || op == JOURNAL_DROP
+		       ? JOURNAL_FROM_SERVER
+		       : JOURNAL_FROM_SUPERVISOR;
 }
 
-static struct report sound(enum report_op op, uint32_t kind)
+static struct journal_entry sound(enum journal_op op, uint32_t kind)
 {
-	struct report r = report_make(op, kind, kind ? "name" : NULL);
+	struct journal_entry r = journal_make(op, kind, kind ? "name" : NULL);
 
-	if (op == REPORT_TAKE || op == REPORT_KEEP)
+	if (op == JOURNAL_TAKE || op == JOURNAL_KEEP)
 		r.fds = (uint16_t)wire_fds_of(kind);
-	r.order = sender_of(op) == REPORT_FROM_WORKER;
+	r.order = sender_of(op) == JOURNAL_FROM_SERVER;
 	return r;
 }
 
-static int parse(const struct report *r, enum report_from from)
+static int parse(const struct journal_entry *r, enum journal_from from)
 {
-	struct report ret;
+	struct journal_entry ret;
 
-	return report_parse(r, sizeof(*r), r->fds, from, &ret);
+	return journal_parse(r, sizeof(*r), r->fds, from, &ret);
 }
 
 /* Every operation comes from one side only. */
-static void comes_from(enum report_op op, uint32_t kind, enum report_from from)
+static void comes_from(enum journal_op op, uint32_t kind,
+		       enum journal_from from)
 {
-	struct report r = sound(op, kind);
+	struct journal_entry r = sound(op, kind);
 
 	ck_assert_int_eq(parse(&r, from), 0);
-	ck_assert_int_eq(parse(&r, from == REPORT_FROM_KEEPER
-					   ? REPORT_FROM_WORKER
-					   : REPORT_FROM_KEEPER),
+	ck_assert_int_eq(parse(&r, from == JOURNAL_FROM_SUPERVISOR
+					   ? JOURNAL_FROM_SERVER
+					   : JOURNAL_FROM_SUPERVISOR),
 			 -EPROTO);
 }
 
@@ -50,34 +51,34 @@ START_TEST(every_report_comes_from_one_side)
 	static const uint32_t kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 
 	for (int i = 0; i < 2; i++) {
-		comes_from(REPORT_TAKE, kinds[i], REPORT_FROM_KEEPER);
-		comes_from(REPORT_KEEP, kinds[i], REPORT_FROM_WORKER);
-		comes_from(REPORT_DONE, kinds[i], REPORT_FROM_KEEPER);
+		comes_from(JOURNAL_TAKE, kinds[i], JOURNAL_FROM_SUPERVISOR);
+		comes_from(JOURNAL_KEEP, kinds[i], JOURNAL_FROM_SERVER);
+		comes_from(JOURNAL_DONE, kinds[i], JOURNAL_FROM_SUPERVISOR);
 	}
-	comes_from(REPORT_GO, 0, REPORT_FROM_KEEPER);
-	comes_from(REPORT_READY, 0, REPORT_FROM_WORKER);
-	comes_from(REPORT_DROP, 0, REPORT_FROM_WORKER);
+	comes_from(JOURNAL_GO, 0, JOURNAL_FROM_SUPERVISOR);
+	comes_from(JOURNAL_READY, 0, JOURNAL_FROM_SERVER);
+	comes_from(JOURNAL_DROP, 0, JOURNAL_FROM_SERVER);
 }
 END_TEST
 
-static bool has_slot(enum report_op op)
+static bool has_slot(enum journal_op op)
 {
-	return op != REPORT_GO && op != REPORT_READY;
+	return op != JOURNAL_GO && op != JOURNAL_READY;
 }
 
-static bool has_object(enum report_op op)
+static bool has_object(enum journal_op op)
 {
-	return has_slot(op) && op != REPORT_DROP;
+	return has_slot(op) && op != JOURNAL_DROP;
 }
 
 START_TEST(slots_have_an_end)
 {
-	for (int op = REPORT_TAKE; op <= REPORT_DROP; op++) {
-		struct report r = sound((enum report_op)op, SHMIPC_SHM);
+	for (int op = JOURNAL_TAKE; op <= JOURNAL_DROP; op++) {
+		struct journal_entry r = sound((enum journal_op)op, SHMIPC_SHM);
 
-		r.slot = REPORT_SLOTS - 1;
+		r.slot = JOURNAL_SLOTS - 1;
 		ck_assert_int_eq(parse(&r, sender_of(op)), 0);
-		r.slot = REPORT_SLOTS;
+		r.slot = JOURNAL_SLOTS;
 		ck_assert_int_eq(parse(&r, sender_of(op)),
 				 has_slot(op) ? -EPROTO : 0);
 	}
@@ -86,8 +87,8 @@ END_TEST
 
 START_TEST(objects_in_reports_are_checked)
 {
-	for (int op = REPORT_TAKE; op <= REPORT_DROP; op++) {
-		struct report r = sound((enum report_op)op, SHMIPC_SHM);
+	for (int op = JOURNAL_TAKE; op <= JOURNAL_DROP; op++) {
+		struct journal_entry r = sound((enum journal_op)op, SHMIPC_SHM);
 		int result = has_object(op) ? -EPROTO : 0;
 
 		r.kind = 77;
@@ -103,62 +104,62 @@ END_TEST
 
 START_TEST(descriptors_of_reports_are_counted)
 {
-	struct report r, ret;
+	struct journal_entry r, ret;
 
-	for (int op = REPORT_TAKE; op <= REPORT_DROP; op++) {
-		r = sound((enum report_op)op, SHMIPC_SHM);
+	for (int op = JOURNAL_TAKE; op <= JOURNAL_DROP; op++) {
+		r = sound((enum journal_op)op, SHMIPC_SHM);
 		/* One more, said and sent; or said only; or sent only. */
-		ck_assert_int_eq(report_parse(&r, sizeof(r), r.fds + 1U,
-					      sender_of(op), &ret),
+		ck_assert_int_eq(journal_parse(&r, sizeof(r), r.fds + 1U,
+					       sender_of(op), &ret),
 				 -EPROTO);
 		r.fds++;
 		ck_assert_int_eq(parse(&r, sender_of(op)), -EPROTO);
-		ck_assert_int_eq(report_parse(&r, sizeof(r), r.fds - 1U,
-					      sender_of(op), &ret),
+		ck_assert_int_eq(journal_parse(&r, sizeof(r), r.fds - 1U,
+					       sender_of(op), &ret),
 				 -EPROTO);
 	}
 }
 END_TEST
 
-START_TEST(reports_of_the_worker_are_numbered)
+START_TEST(reports_of_the_server_are_numbered)
 {
-	for (int op = REPORT_TAKE; op <= REPORT_DROP; op++) {
-		struct report r = sound((enum report_op)op, SHMIPC_SHM);
+	for (int op = JOURNAL_TAKE; op <= JOURNAL_DROP; op++) {
+		struct journal_entry r = sound((enum journal_op)op, SHMIPC_SHM);
 
 		r.order = !r.order;
 		ck_assert_int_eq(parse(&r, sender_of(op)), -EPROTO);
 		r.order = UINT64_MAX;
-		ck_assert_int_eq(parse(&r, sender_of(op)),
-				 sender_of(op) == REPORT_FROM_WORKER ? 0
-								     : -EPROTO);
+		ck_assert_int_eq(
+			parse(&r, sender_of(op)),
+			sender_of(op) == JOURNAL_FROM_SERVER ? 0 : -EPROTO);
 	}
 }
 END_TEST
 
 START_TEST(strange_reports_are_refused)
 {
-	struct report r = sound(REPORT_GO, 0), ret;
+	struct journal_entry r = sound(JOURNAL_GO, 0), ret;
 
-	ck_assert_int_eq(
-		report_parse(&r, sizeof(r) - 1, 0, REPORT_FROM_KEEPER, &ret),
-		-EPROTO);
-	r.op = REPORT_DROP + 1;
-	ck_assert_int_eq(parse(&r, REPORT_FROM_WORKER), -EPROTO);
-	ck_assert_int_eq(parse(&r, REPORT_FROM_KEEPER), -EPROTO);
+	ck_assert_int_eq(journal_parse(&r, sizeof(r) - 1, 0,
+				       JOURNAL_FROM_SUPERVISOR, &ret),
+			 -EPROTO);
+	r.op = JOURNAL_DROP + 1;
+	ck_assert_int_eq(parse(&r, JOURNAL_FROM_SERVER), -EPROTO);
+	ck_assert_int_eq(parse(&r, JOURNAL_FROM_SUPERVISOR), -EPROTO);
 	r.op = 0;
-	ck_assert_int_eq(parse(&r, REPORT_FROM_KEEPER), -EPROTO);
-	r = sound(REPORT_GO, 0);
+	ck_assert_int_eq(parse(&r, JOURNAL_FROM_SUPERVISOR), -EPROTO);
+	r = sound(JOURNAL_GO, 0);
 	r.version++;
-	ck_assert_int_eq(parse(&r, REPORT_FROM_KEEPER), -EPROTONOSUPPORT);
+	ck_assert_int_eq(parse(&r, JOURNAL_FROM_SUPERVISOR), -EPROTONOSUPPORT);
 	r.magic ^= 1;
-	ck_assert_int_eq(parse(&r, REPORT_FROM_KEEPER), -EPROTO);
+	ck_assert_int_eq(parse(&r, JOURNAL_FROM_SUPERVISOR), -EPROTO);
 }
 END_TEST
 
-static int receive(int sock, struct report *ret)
+static int receive(int sock, struct journal_entry *ret)
 {
 	struct wire_fds fds = WIRE_NO_FDS;
-	int r = report_receive(sock, REPORT_FROM_WORKER, ret, &fds, 0);
+	int r = journal_receive(sock, JOURNAL_FROM_SERVER, ret, &fds, 0);
 
 	wire_close_fds(&fds);
 	return r;
@@ -166,17 +167,17 @@ static int receive(int sock, struct report *ret)
 
 START_TEST(reports_of_the_dead_are_read_to_the_end)
 {
-	struct report go = sound(REPORT_GO, 0), got;
+	struct journal_entry go = sound(JOURNAL_GO, 0), got;
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	ck_assert_int_eq(report_send(pair[0], &go, NULL), 0);
+	ck_assert_int_eq(journal_send(pair[0], &go, NULL), 0);
 	for (uint32_t slot = 0; slot < 2; slot++) {
-		struct report keep = sound(REPORT_KEEP, SHMIPC_SHM);
+		struct journal_entry keep = sound(JOURNAL_KEEP, SHMIPC_SHM);
 		struct wire_fds fds = { { make_memory(), -1 } };
 
 		keep.slot = slot;
-		ck_assert_int_eq(report_send(pair[1], &keep, &fds), 0);
+		ck_assert_int_eq(journal_send(pair[1], &keep, &fds), 0);
 		wire_close_fds(&fds);
 	}
 	/* It never read GO, which overtakes what it sent. */
@@ -187,20 +188,20 @@ START_TEST(reports_of_the_dead_are_read_to_the_end)
 		ck_assert_uint_eq(got.slot, slot);
 	}
 	ck_assert_int_eq(receive(pair[0], &got), -EPIPE);
-	ck_assert_int_eq(report_send(pair[0], &go, NULL), -EPIPE);
+	ck_assert_int_eq(journal_send(pair[0], &go, NULL), -EPIPE);
 	close(pair[0]);
 }
 END_TEST
 
-TCase *report_case(void)
+TCase *journal_case(void)
 {
-	TCase *tc = tcase_create("report");
+	TCase *tc = tcase_create("entry");
 
 	tcase_add_test(tc, every_report_comes_from_one_side);
 	tcase_add_test(tc, slots_have_an_end);
 	tcase_add_test(tc, objects_in_reports_are_checked);
 	tcase_add_test(tc, descriptors_of_reports_are_counted);
-	tcase_add_test(tc, reports_of_the_worker_are_numbered);
+	tcase_add_test(tc, reports_of_the_server_are_numbered);
 	tcase_add_test(tc, strange_reports_are_refused);
 	tcase_add_test(tc, reports_of_the_dead_are_read_to_the_end);
 	return tc;

@@ -65,7 +65,7 @@ START_TEST(keys_of_similar_names_are_spread)
 	for (int i = 0; i < COUNT; i++) {
 		char word[32];
 
-		snprintf(word, sizeof(word), "worker.%d.queue", i);
+		snprintf(word, sizeof(word), "server.%d.queue", i);
 		keys[i] = sysvkey_segment(SHMIPC_SHM, word, 0);
 	}
 	qsort(keys, COUNT, sizeof(keys[0]), compare_keys);
@@ -192,7 +192,7 @@ START_TEST(name_is_free_beside_one_that_may_only_be_read)
 }
 END_TEST
 
-START_TEST(ghost_behind_a_hole_goes_when_its_name_is_taken)
+START_TEST(orphan_behind_a_hole_goes_when_its_name_is_taken)
 {
 	struct shmipc_shm *shm;
 	char first[80];
@@ -281,7 +281,7 @@ TCase *keys_case(void)
 	tcase_add_test(tc, size_holds_the_bytes_and_the_tag);
 	tcase_add_test(tc, names_with_one_hash_are_as_many_objects);
 	tcase_add_test(tc, name_is_free_beside_one_that_may_only_be_read);
-	tcase_add_test(tc, ghost_behind_a_hole_goes_when_its_name_is_taken);
+	tcase_add_test(tc, orphan_behind_a_hole_goes_when_its_name_is_taken);
 	tcase_add_test(
 		tc,
 		of_creators_of_names_with_one_hash_each_name_has_one_winner);

@@ -21,14 +21,14 @@ START_TEST(told_to_leave_without_names_it_leaves)
 	static const int signals[] = { SIGTERM, SIGINT };
 
 	for (int i = 0; i < 2; i++) {
-		pid_t keeper = start_by_hand(start_program(), -1);
+		pid_t supervisor = start_by_hand(start_program(), -1);
 		int sock;
 
-		AWAIT(broker_pid() == keeper);
+		AWAIT(broker_pid() == supervisor);
 		sock = connect_greeted();
 		ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "x"), -ENOENT);
-		kill(keeper, signals[i]);
-		ck_assert_int_eq(status_of(keeper), 0);
+		kill(supervisor, signals[i]);
+		ck_assert_int_eq(status_of(supervisor), 0);
 		ck_assert_int_lt(access(sock_path, F_OK), 0);
 		close(sock);
 	}
@@ -37,20 +37,20 @@ END_TEST
 
 START_TEST(told_to_leave_it_stays_until_the_last_name_is_gone)
 {
-	pid_t keeper = start_by_hand(start_program(), -1);
+	pid_t supervisor = start_by_hand(start_program(), -1);
 	int sock;
 
-	AWAIT(broker_pid() == keeper);
+	AWAIT(broker_pid() == supervisor);
 	ck_assert_int_eq(create("x"), 0);
 	ck_assert_int_eq(create("y"), 0);
 	sock = connect_greeted();
-	kill(keeper, SIGTERM);
+	kill(supervisor, SIGTERM);
 	AWAIT(has_said("as soon as"));
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
-	/* A worker that comes later is told, too. */
-	kill_worker(keeper);
+	/* A server that comes later is told, too. */
+	kill_server(supervisor);
 	ck_assert_int_eq(open_it("y"), 0);
-	ck_assert_int_eq(waitpid(keeper, NULL, WNOHANG), 0);
+	ck_assert_int_eq(waitpid(supervisor, NULL, WNOHANG), 0);
 	AWAIT(has_said("last of 1 names"));
 	ck_assert(!has_said("(status")); /* it did not end by itself */
 	close(sock);
@@ -62,7 +62,7 @@ START_TEST(told_to_leave_it_stays_until_the_last_name_is_gone)
 	}
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "y"), 0);
 	while (ask_about(sock, WIRE_OPEN, "y") == -ENOENT &&
-	       waitpid(keeper, NULL, WNOHANG) == 0)
+	       waitpid(supervisor, NULL, WNOHANG) == 0)
 		nap();
 	close(sock);
 	AWAIT(access(sock_path, F_OK) < 0);
@@ -71,14 +71,14 @@ END_TEST
 
 START_TEST(told_to_quit_it_quits)
 {
-	pid_t keeper = start_by_hand(start_program(), -1), worker;
+	pid_t supervisor = start_by_hand(start_program(), -1), server;
 
-	AWAIT(broker_pid() == keeper);
+	AWAIT(broker_pid() == supervisor);
 	ck_assert_int_eq(create("x"), 0);
-	worker = worker_of(keeper);
-	kill(keeper, SIGQUIT);
-	ck_assert_int_eq(status_of(keeper), 0);
-	ck_assert_int_lt(kill(worker, 0), 0);
+	server = server_of(supervisor);
+	kill(supervisor, SIGQUIT);
+	ck_assert_int_eq(status_of(supervisor), 0);
+	ck_assert_int_lt(kill(server, 0), 0);
 	ck_assert_int_lt(access(sock_path, F_OK), 0);
 	ck_assert(has_said("1 names are lost"));
 }
@@ -89,12 +89,12 @@ END_TEST
 START_TEST(socket_that_was_removed_is_bound_again)
 {
 	struct shmipc_shm *shm = create_open("x", 0);
-	pid_t keeper = broker_pid();
+	pid_t supervisor = broker_pid();
 	struct shmipc *other;
 
 	ck_assert_int_eq(unlink(sock_path), 0);
 	AWAIT(access(sock_path, F_OK) == 0);
-	AWAIT(broker_pid() == keeper);
+	AWAIT(broker_pid() == supervisor);
 	ck_assert_int_eq(shmipc_open(&other, "memfd"), 0);
 	ck_assert_int_eq(shmipc_shm_unlink(other, "x"), 0);
 	shmipc_close(other);
@@ -105,25 +105,25 @@ END_TEST
 
 START_TEST(broker_without_a_directory_ends)
 {
-	pid_t keeper = start_by_hand(start_program(), -1);
+	pid_t supervisor = start_by_hand(start_program(), -1);
 	char moved[sizeof(dir) + 8];
 	int sock;
 
-	AWAIT(broker_pid() == keeper);
+	AWAIT(broker_pid() == supervisor);
 	ck_assert_int_eq(create("x"), 0);
 	sock = connect_greeted();
 	snprintf(moved, sizeof(moved), "%s.moved", dir);
 	ck_assert_int_eq(rename(dir, moved), 0);
 	/* Whoever asks all the time, and whatever changes. */
 	while (ask_about(sock, WIRE_UNLINK, "x") != -EPIPE) {
-		struct wire add = add_of(SHMIPC_SHM, "x"), answer;
+		struct wire add = add_of(SHMIPC_SHM, "x"), reply;
 		struct wire_fds fds = { { make_memory(), -1 } };
 
-		(void)ask_raw(sock, &add, &fds, &answer);
+		(void)ask_raw(sock, &add, &fds, &reply);
 		wire_close_fds(&fds);
 	}
 	close(sock);
-	ck_assert_int_eq(status_of(keeper), 0);
+	ck_assert_int_eq(status_of(supervisor), 0);
 	ck_assert(has_said("the directory is gone"));
 	/* Nobody is in the way of the next one. */
 	ck_assert_int_eq(create("x"), 0);
@@ -156,13 +156,13 @@ START_TEST(given_socket_is_served_and_left)
 	sock = listen_at(sock_path);
 	ck_assert_int_eq(stat(sock_path, &before), 0);
 	for (int i = 0; i < 2; i++) {
-		pid_t keeper = start_by_hand(start_program(), sock);
+		pid_t supervisor = start_by_hand(start_program(), sock);
 
 		ck_assert_int_eq(create("x"), 0);
-		AWAIT(broker_pid() == keeper);
+		AWAIT(broker_pid() == supervisor);
 		ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
 		shmipc_close(ipc);
-		ck_assert_int_eq(status_of(keeper), 0);
+		ck_assert_int_eq(status_of(supervisor), 0);
 		ck_assert_int_eq(stat(sock_path, &after), 0);
 		ck_assert_uint_eq(before.st_ino, after.st_ino);
 		ck_assert_int_eq(shmipc_open(&ipc, "memfd"), 0);
@@ -174,7 +174,7 @@ END_TEST
 START_TEST(given_socket_beside_a_broker_is_not_served)
 {
 	struct shmipc_shm *shm = create_open("x", 0);
-	pid_t keeper = broker_pid(), second;
+	pid_t supervisor = broker_pid(), second;
 	int sock = listen_at(sock_path);
 
 	second = start_by_hand(start_program(), sock);
@@ -182,7 +182,7 @@ START_TEST(given_socket_beside_a_broker_is_not_served)
 	ck_assert(has_said("there is one already"));
 	close(sock);
 	/* The first one sees to it that it is found. */
-	AWAIT(broker_pid() == keeper);
+	AWAIT(broker_pid() == supervisor);
 	shmipc_shm_close(shm);
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), 0);
 }

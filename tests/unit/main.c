@@ -123,12 +123,12 @@ START_TEST(every_required_operation_is_required)
 	NEEDS(segment_stat);
 	NEEDS(segment_unlink);
 	NEEDS(segment_list);
-	NEEDS(collect);
-	NEEDS(place_create);
-	NEEDS(place_open);
-	NEEDS(place_wait);
-	NEEDS(place_post);
-	NEEDS(place_close);
+	NEEDS(gc);
+	NEEDS(ksem_create);
+	NEEDS(ksem_open);
+	NEEDS(ksem_wait);
+	NEEDS(ksem_post);
+	NEEDS(ksem_close);
 }
 END_TEST
 
@@ -137,7 +137,7 @@ START_TEST(optional_operations_are_optional)
 	struct shmipc_backend spare = shmi_backend_posix;
 
 	spare.conn_close = NULL;
-	spare.place_remove = NULL;
+	spare.ksem_remove = NULL;
 	ck_assert_int_eq(shmi_backend_check(&spare), 0);
 }
 END_TEST
@@ -369,7 +369,7 @@ START_TEST(name_is_told_of_what_is_ours_and_of_nothing_else)
 	h->state = SHMI_STATE_BUILDING;
 	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
 			 -EINPROGRESS);
-	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
+	ck_assert_int_eq(shmipc_segment_abort(h), 0);
 	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
 			 -ESTALE);
 	ck_assert_str_eq(its, "name");
@@ -377,7 +377,7 @@ START_TEST(name_is_told_of_what_is_ours_and_of_nothing_else)
 	memset(h, 0, sizeof(*h));
 	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
 			 -EAGAIN);
-	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
+	ck_assert_int_eq(shmipc_segment_abort(h), 0);
 	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
 			 -ESTALE);
 	ck_assert_str_eq(its, "");
@@ -418,17 +418,17 @@ START_TEST(one_of_commit_and_give_up_wins)
 {
 	struct shmi_header *h = sound_header();
 
-	ck_assert_int_eq(shmipc_segment_give_up(h), -EEXIST);
-	ck_assert_int_eq(shmipc_segment_retire(h), 0);
-	ck_assert_int_eq(shmipc_segment_retire(h), -ENOENT);
+	ck_assert_int_eq(shmipc_segment_abort(h), -EEXIST);
+	ck_assert_int_eq(shmipc_segment_end(h), 0);
+	ck_assert_int_eq(shmipc_segment_end(h), -ENOENT);
 	ck_assert_int_eq(check(h, LENGTH), -ESTALE);
 
 	memset(h, 0, sizeof(*h));
 	shmi_header_fill(h, &(struct shmi_contents){ .kind = SHMIPC_SHM,
 						     .name = "name",
 						     .size = 4000 });
-	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
-	ck_assert_int_eq(shmipc_segment_give_up(h), 0);
+	ck_assert_int_eq(shmipc_segment_abort(h), 0);
+	ck_assert_int_eq(shmipc_segment_abort(h), 0);
 	ck_assert_int_eq(shmipc_segment_commit(h), -EAGAIN);
 	ck_assert_int_eq(check(h, LENGTH), -ESTALE);
 }
@@ -441,8 +441,8 @@ int main(int argc, char **argv)
 	TCase *tc;
 	int failed;
 
-	if (argc == 2 && strcmp(argv[1], "--worker") == 0)
-		return fake_worker();
+	if (argc == 2 && strcmp(argv[1], "--server") == 0)
+		return fake_server();
 
 	tc = tcase_create("names");
 	tcase_add_test(tc, slash_is_skipped_once);
@@ -484,13 +484,13 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, wire_case());
 	suite_add_tcase(suite, broker_case());
 	suite_add_tcase(suite, client_case());
-	suite_add_tcase(suite, report_case());
+	suite_add_tcase(suite, journal_case());
 	suite_add_tcase(suite, box_case());
 	suite_add_tcase(suite, order_case());
-	suite_add_tcase(suite, keeper_case());
+	suite_add_tcase(suite, supervisor_case());
 	suite_add_tcase(suite, life_case());
-	suite_add_tcase(suite, worker_case());
-	suite_add_tcase(suite, held_case());
+	suite_add_tcase(suite, server_case());
+	suite_add_tcase(suite, binding_case());
 	suite_add_tcase(suite, run_case());
 	suite_add_tcase(suite, walk_case());
 	suite_add_tcase(suite, fake_case());

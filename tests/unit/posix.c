@@ -124,7 +124,7 @@ START_TEST(truncated_region_is_refused)
 }
 END_TEST
 
-static char place_path[128];
+static char ksem_path[128];
 
 static struct shmipc_sem *new_semaphore(void)
 {
@@ -137,8 +137,8 @@ static struct shmipc_sem *new_semaphore(void)
 			 0);
 	snprintf(sem_path, sizeof(sem_path), "/dev/shm/shmipc.sem.%s", name);
 	ck_assert_int_eq(stat(sem_path, &st), 0);
-	snprintf(place_path, sizeof(place_path),
-		 "/dev/shm/sem.shmipc.place.%016lx", (unsigned long)st.st_ino);
+	snprintf(ksem_path, sizeof(ksem_path),
+		 "/dev/shm/sem.shmipc.ksem.%016lx", (unsigned long)st.st_ino);
 	return sem;
 }
 
@@ -147,11 +147,11 @@ START_TEST(damaged_place_is_refused_at_once)
 	struct shmipc_sem *sem = new_semaphore(), *other;
 
 	alarm(3); /* it used to be tried again for five seconds */
-	ck_assert_int_eq(truncate(place_path, 0), 0);
+	ck_assert_int_eq(truncate(ksem_path, 0), 0);
 	ck_assert_int_eq(shmipc_sem_open(ipc, &other, name, 0, 0, 0), -EPROTO);
-	ck_assert_int_eq(unlink(place_path), 0);
+	ck_assert_int_eq(unlink(ksem_path), 0);
 	ck_assert_int_eq(shmipc_sem_open(ipc, &other, name, 0, 0, 0), -EPROTO);
-	ck_assert_int_eq(symlink("/etc/passwd", place_path), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", ksem_path), 0);
 	ck_assert_int_eq(shmipc_sem_open(ipc, &other, name, 0, 0, 0), -EPROTO);
 	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
 	shmipc_sem_close(sem);
@@ -231,9 +231,9 @@ START_TEST(place_without_a_segment_is_garbage_unless_its_creator_lives)
 
 	memset(&sem, 0, sizeof(sem));
 	/* No inode of this machine has such a number. */
-	posix_place_path(place, UINT64_MAX - (uint64_t)getpid());
+	posix_ksem_path(place, UINT64_MAX - (uint64_t)getpid());
 	fd = make(place, &sem, sizeof(sem));
-	ck_assert_int_eq(users_join(fd), 0);
+	ck_assert_int_eq(usemark_set(fd), 0);
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
 	ck_assert(is_there(place));
 	close(fd);
@@ -256,7 +256,7 @@ START_TEST(place_of_a_segment_is_none)
 	shmipc_sem_close(sem);
 	posix_segment_path(header, SHMIPC_SEM, name);
 	ck_assert_int_eq(stat(header, &st), 0);
-	posix_place_path(place, st.st_ino);
+	posix_ksem_path(place, st.st_ino);
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
 	ck_assert(is_there(place));
 	/* Nor of one that somebody is unlinking. */
@@ -282,7 +282,7 @@ START_TEST(dead_headers_are_garbage_and_their_places_too)
 				 0);
 		shmipc_sem_close(sem);
 		ck_assert_int_eq(stat(header, &st), 0);
-		posix_place_path(place, st.st_ino);
+		posix_ksem_path(place, st.st_ino);
 		ck_assert_int_eq(
 			linked ? link(header, dead) : rename(header, dead), 0);
 		ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 1);
@@ -301,9 +301,9 @@ START_TEST(strangers_files_are_no_garbage)
 		const char *start;
 		int digits;
 	} files[] = {
-		{ "shmipc.dead.", 1 },	     { "shmipc.dead.", 16 },
-		{ "sem.shmipc.place.", 1 },  { "sem.shmipc.place.", 16 },
-		{ "sem.shmipc.place.", 20 }, { "shmipc.other.", 1 },
+		{ "shmipc.dead.", 1 },	    { "shmipc.dead.", 16 },
+		{ "sem.shmipc.ksem.", 1 },  { "sem.shmipc.ksem.", 16 },
+		{ "sem.shmipc.ksem.", 20 }, { "shmipc.other.", 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -378,7 +378,7 @@ START_TEST(reader_who_locks_what_he_can_delays_nobody)
 END_TEST
 
 /* A transient region whose only user was killed. */
-static int leave_a_ghost(void)
+static int leave_an_orphan(void)
 {
 	struct shmipc_shm *shm;
 	int fd, status;
@@ -395,7 +395,7 @@ static int leave_a_ghost(void)
 	ck_assert(WIFSIGNALED(status));
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	while (users_look(fd) != -ESTALE)
+	while (usemark_look(fd) != -ESTALE)
 		sched_yield(); /* its memory may go a little later */
 	return fd;
 }
@@ -416,12 +416,12 @@ static char state_of(pid_t pid)
 
 START_TEST(unlink_waits_for_who_is_just_joining)
 {
-	int gate = leave_a_ghost(), status;
+	int gate = leave_an_orphan(), status;
 	pid_t child;
 	char state;
 
 	/* Somebody who has yet to see that he came too late. */
-	ck_assert_int_eq(users_enter(gate), 0);
+	ck_assert_int_eq(usemark_enter(gate), 0);
 	child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0)
@@ -429,7 +429,7 @@ START_TEST(unlink_waits_for_who_is_just_joining)
 	/* It sleeps before it looks again; without a second look it ends. */
 	while ((state = state_of(child)) != 'S' && state != 'Z')
 		;
-	users_leave(gate);
+	usemark_leave(gate);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), ENOENT);

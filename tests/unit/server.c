@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* White box: what the worker lets clients do, and what it does not. */
+/* White box: what the server lets clients do, and what it does not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -32,7 +32,7 @@ static bool has_ended(int sock)
 /* Begun before all tests of the case, and looked at in the last. */
 static struct {
 	char dir[sizeof(dir)];
-	pid_t keeper;
+	pid_t supervisor;
 	int says_nothing, has_asked;
 	struct timespec since;
 } silence;
@@ -41,8 +41,8 @@ static void begin_silence(void)
 {
 	broker_setup();
 	strcpy(silence.dir, dir);
-	silence.keeper = start_by_hand(start_program(), -1);
-	AWAIT(broker_pid() == silence.keeper);
+	silence.supervisor = start_by_hand(start_program(), -1);
+	AWAIT(broker_pid() == silence.supervisor);
 	clock_gettime(CLOCK_MONOTONIC, &silence.since);
 	silence.has_asked = connect_greeted();
 	silence.says_nothing = connect_greeted();
@@ -55,7 +55,7 @@ static void end_silence(void)
 {
 	close(silence.has_asked);
 	close(silence.says_nothing);
-	(void)status_of(silence.keeper);
+	(void)status_of(silence.supervisor);
 }
 
 static double seconds_since(const struct timespec *then)
@@ -187,35 +187,35 @@ static const struct {
 START_TEST(what_is_no_object_is_not_kept)
 {
 	uint32_t kind = offers[_i].event ? SHMIPC_SEM : SHMIPC_SHM;
-	struct wire add = add_of(kind, "x"), open, answer;
+	struct wire add = add_of(kind, "x"), open, reply;
 	struct wire_fds fds = WIRE_NO_FDS;
-	unsigned in_keeper, in_worker;
-	pid_t keeper;
+	unsigned in_supervisor, in_server;
+	pid_t supervisor;
 	int sock;
 
 	ck_assert_int_eq(create("y"), 0);
-	keeper = broker_pid();
-	kill_worker(keeper); /* the keeper has read everything */
+	supervisor = broker_pid();
+	kill_server(supervisor); /* the supervisor has read everything */
 	ck_assert_int_eq(open_it("y"), 0);
-	in_keeper = count_fds(keeper);
-	in_worker = count_fds(worker_of(keeper));
+	in_supervisor = count_fds(supervisor);
+	in_server = count_fds(server_of(supervisor));
 
 	fds.fd[0] = offers[_i].memory();
 	fds.fd[1] = offers[_i].event ? offers[_i].event() : -1;
 	sock = connect_greeted();
-	ck_assert_msg(ask_raw(sock, &add, &fds, &answer) == offers[_i].result,
+	ck_assert_msg(ask_raw(sock, &add, &fds, &reply) == offers[_i].result,
 		      "%s", offers[_i].what);
 	close(sock);
 	wire_close_fds(&fds);
 
 	sock = connect_greeted();
 	open = wire_make(WIRE_OPEN, kind, "x");
-	ck_assert_int_eq(ask_raw(sock, &open, NULL, &answer),
+	ck_assert_int_eq(ask_raw(sock, &open, NULL, &reply),
 			 offers[_i].result ? -ENOENT : 0);
 	close(sock);
 	if (offers[_i].result) {
-		AWAIT(count_fds(worker_of(keeper)) == in_worker);
-		ck_assert_uint_eq(count_fds(keeper), in_keeper);
+		AWAIT(count_fds(server_of(supervisor)) == in_server);
+		ck_assert_uint_eq(count_fds(supervisor), in_supervisor);
 	}
 }
 END_TEST
@@ -227,11 +227,11 @@ START_TEST(other_versions_are_not_answered)
 	ck_assert_int_eq(create("x"), 0);
 	for (int i = 0; i < 2; i++) {
 		struct wire open = wire_make(WIRE_OPEN, SHMIPC_SHM, "x");
-		struct wire answer;
+		struct wire reply;
 		int sock = connect_greeted();
 
 		open.version = (uint16_t)(WIRE_VERSION + off[i]);
-		ck_assert_int_eq(ask_raw(sock, &open, NULL, &answer), -EPIPE);
+		ck_assert_int_eq(ask_raw(sock, &open, NULL, &reply), -EPIPE);
 		close(sock);
 	}
 }
@@ -240,16 +240,16 @@ END_TEST
 START_TEST(another_incarnation_is_refused_before_anything_is_done)
 {
 	struct wire unlink = wire_make(WIRE_UNLINK, SHMIPC_SHM, "x");
-	struct wire add = add_of(SHMIPC_SHM, "z"), answer;
+	struct wire add = add_of(SHMIPC_SHM, "z"), reply;
 	struct wire_fds fds = { { make_memory(), -1 } };
 	int sock;
 
 	ck_assert_int_eq(create("x"), 0);
 	sock = connect_greeted();
 	unlink.abi = shmi_header_abi;
-	unlink.incarnation = add.incarnation = 77;
-	ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &answer), -ESTALE);
-	ck_assert_int_eq(ask_raw(sock, &add, &fds, &answer), -ESTALE);
+	unlink.broker_id = add.broker_id = 77;
+	ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &reply), -ESTALE);
+	ck_assert_int_eq(ask_raw(sock, &add, &fds, &reply), -ESTALE);
 	ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "x"), 0);
 	ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "z"), -ENOENT);
 	wire_close_fds(&fds);
@@ -260,16 +260,16 @@ END_TEST
 /* ---- who has gone ------------------------------------------------------- */
 
 /*
- * Ask a worker that is stopped to add x, and give up: so much of the
+ * Ask a server that is stopped to add x, and give up: so much of the
  * connection ends.
  */
-static void give_up(pid_t worker, int end)
+static void give_up(pid_t server, int end)
 {
 	struct wire add = add_of(SHMIPC_SHM, "x");
 	struct wire_fds fds = { { make_memory(), -1 } };
 	int sock = connect_greeted(), copy = dup(sock);
 
-	ck_assert_int_eq(kill(worker, SIGSTOP), 0);
+	ck_assert_int_eq(kill(server, SIGSTOP), 0);
 	ck_assert_int_eq(wire_send(sock, &add, &fds), 0);
 	if (end < 0) {
 		close(copy);
@@ -279,7 +279,7 @@ static void give_up(pid_t worker, int end)
 		ck_assert_int_eq(shutdown(sock, end), 0);
 	}
 	wire_close_fds(&fds);
-	ck_assert_int_eq(kill(worker, SIGCONT), 0);
+	ck_assert_int_eq(kill(server, SIGCONT), 0);
 	/* A forked child may have a copy. */
 	if (copy >= 0) {
 		AWAIT(has_ended(copy));
@@ -290,21 +290,21 @@ static void give_up(pid_t worker, int end)
 
 START_TEST(who_gave_up_has_added_nothing)
 {
-	/* Closed; as the client does it; with an answer that cannot be sent. */
+	/* Closed; as the client does it; with an reply that cannot be sent. */
 	static const int ends[] = { -1, SHUT_RDWR, SHUT_RD };
-	pid_t keeper;
+	pid_t supervisor;
 
 	ck_assert_int_eq(create("y"), 0);
-	keeper = broker_pid();
-	give_up(worker_of(keeper), ends[_i]);
+	supervisor = broker_pid();
+	give_up(server_of(supervisor), ends[_i]);
 	for (int i = 0; i < 4; i++) {
 		int sock = connect_greeted();
 
 		ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "x"), -ENOENT);
 		close(sock);
-		/* The keeper was told, too. */
+		/* The supervisor was told, too. */
 		if (i == 2)
-			kill_worker(keeper);
+			kill_server(supervisor);
 	}
 }
 END_TEST
@@ -312,25 +312,25 @@ END_TEST
 START_TEST(who_gave_up_has_unlinked_nothing)
 {
 	struct wire unlink = wire_make(WIRE_UNLINK, SHMIPC_SHM, "x");
-	pid_t worker;
+	pid_t server;
 	int sock;
 
 	ck_assert_int_eq(create("x"), 0);
-	worker = worker_of(broker_pid());
+	server = server_of(broker_pid());
 	sock = connect_greeted();
 	unlink.abi = shmi_header_abi;
-	ck_assert_int_eq(kill(worker, SIGSTOP), 0);
+	ck_assert_int_eq(kill(server, SIGSTOP), 0);
 	ck_assert_int_eq(wire_send(sock, &unlink, NULL), 0);
 	close(sock);
-	ck_assert_int_eq(kill(worker, SIGCONT), 0);
+	ck_assert_int_eq(kill(server, SIGCONT), 0);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(open_it("x"), 0);
 }
 END_TEST
 
-TCase *worker_case(void)
+TCase *server_case(void)
 {
-	TCase *tc = tcase_create("worker");
+	TCase *tc = tcase_create("server");
 
 	tcase_add_unchecked_fixture(tc, begin_silence, end_silence);
 	tcase_add_checked_fixture(tc, broker_setup, broker_teardown);

@@ -516,14 +516,14 @@ START_TEST(note_that_leads_to_a_stranger_is_refused)
 					 0600),
 			 0);
 	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
-	note = shmipc_segment_note(slot.addr);
-	shmipc_segment_set_note(slot.addr, (uint64_t)stranger);
+	note = shmipc_segment_word(slot.addr);
+	shmipc_segment_set_word(slot.addr, (uint64_t)stranger);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
-	shmipc_segment_set_note(slot.addr, UINT64_MAX);
+	shmipc_segment_set_word(slot.addr, UINT64_MAX);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
 	collect();
 	ck_assert(exists(slot.id));
-	shmipc_segment_set_note(slot.addr, note);
+	shmipc_segment_set_word(slot.addr, note);
 	slot_leave(&slot);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), 0);
 	shmipc_shm_close(other);

@@ -14,21 +14,21 @@ TCase *sysv_case(void);
 TCase *wire_case(void);
 TCase *broker_case(void);
 TCase *client_case(void);
-TCase *report_case(void);
+TCase *journal_case(void);
 TCase *box_case(void);
 TCase *order_case(void);
-TCase *keeper_case(void);
+TCase *supervisor_case(void);
 TCase *life_case(void);
-TCase *worker_case(void);
-TCase *held_case(void);
+TCase *server_case(void);
+TCase *binding_case(void);
 TCase *run_case(void);
 TCase *walk_case(void);
 TCase *fake_case(void);
 
 /*
- * This program as the worker of a keeper that a test has told to start it; what
- * it does is in fake_worker.c. Returns the exit status.
+ * This program as the server of a supervisor that a test has told to start it; what
+ * it does is in fake_server.c. Returns the exit status.
  */
-int fake_worker(void);
+int fake_server(void);
 
 #endif

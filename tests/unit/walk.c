@@ -17,8 +17,8 @@
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
-/* More than two runs. */
-#define COUNT (2 * WIRE_RUN + 5)
+/* More than two batches. */
+#define COUNT (2 * WIRE_BATCH + 5)
 
 /* ---- what was seen ------------------------------------------------------ */
 
@@ -68,11 +68,11 @@ static void list_all(struct seen *seen)
 static void kill_at_third(struct seen *seen, const struct shmipc_info *info)
 {
 	(void)info;
-	if (seen->shown % WIRE_RUN == 3)
-		kill_worker(broker_pid());
+	if (seen->shown % WIRE_BATCH == 3)
+		kill_server(broker_pid());
 }
 
-START_TEST(walk_goes_on_when_workers_are_killed)
+START_TEST(walk_goes_on_when_servers_are_killed)
 {
 	struct seen seen = { .act = kill_at_third };
 
@@ -109,7 +109,7 @@ START_TEST(what_only_says_that_it_was_unlinked_is_shown)
 
 	create_all();
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, "n7", 0, 0, 0), 0);
-	shmipc_segment_set_note((char *)shmipc_shm_addr(shm) -
+	shmipc_segment_set_word((char *)shmipc_shm_addr(shm) -
 					SHMIPC_HEADER_SIZE,
 				WIRE_NAMELESS);
 	list_all(&seen);
@@ -344,7 +344,7 @@ START_TEST(full_broker_lets_a_walk_unlink)
 		if (r < 0)
 			ck_assert_int_eq(r, -EMFILE);
 	}
-	ck_assert_int_gt(n, WIRE_RUN + 3);
+	ck_assert_int_gt(n, WIRE_BATCH + 3);
 	ck_assert_int_lt(n, COUNT + 1);
 	ck_assert_int_eq(shmipc_list(ipc, see, &seen), n);
 	ck_assert_int_eq(shmipc_list(ipc, see, &seen), 0);
@@ -357,7 +357,7 @@ TCase *walk_case(void)
 
 	tcase_add_checked_fixture(tc, broker_setup, broker_teardown);
 	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, walk_goes_on_when_workers_are_killed);
+	tcase_add_test(tc, walk_goes_on_when_servers_are_killed);
 	tcase_add_test(tc, what_is_unlinked_meanwhile_is_not_shown);
 	tcase_add_test(tc, what_only_says_that_it_was_unlinked_is_shown);
 	tcase_add_test(tc, descriptors_of_objects_are_not_open_in_between);

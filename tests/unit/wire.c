@@ -19,8 +19,8 @@ static int parse(const struct wire *m, unsigned fds, enum wire_from from)
 	return wire_parse(m, sizeof(*m), fds, from, &ret);
 }
 
-/* A question of each op that is sound. */
-static struct wire question(enum wire_op op)
+/* A request of each op that is sound. */
+static struct wire request(enum wire_op op)
 {
 	struct wire m =
 		wire_make(op, SHMIPC_SEM, op >= WIRE_NEXT ? NULL : "name");
@@ -31,8 +31,8 @@ static struct wire question(enum wire_op op)
 
 START_TEST(sound_questions_are_taken)
 {
-	for (int op = WIRE_ADD; op <= WIRE_NEXT_GHOST; op++) {
-		struct wire m = question(op);
+	for (int op = WIRE_ADD; op <= WIRE_NEXT_ORPHAN; op++) {
+		struct wire m = request(op);
 
 		ck_assert_int_eq(parse(&m, m.fds, WIRE_FROM_CLIENT), 0);
 	}
@@ -43,31 +43,31 @@ START_TEST(wrong_questions_are_refused)
 {
 	struct wire m;
 
-	m = question(WIRE_OPEN);
+	m = request(WIRE_OPEN);
 	m.magic++;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m = question(WIRE_OPEN);
+	m = request(WIRE_OPEN);
 	m.version++;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTONOSUPPORT);
-	m = question(WIRE_OPEN);
+	m = request(WIRE_OPEN);
 	m.op = WIRE_HELLO;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m.op = WIRE_NEXT_GHOST + 1;
+	m.op = WIRE_NEXT_ORPHAN + 1;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m = question(WIRE_OPEN);
+	m = request(WIRE_OPEN);
 	m.kind = 0;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 	m.kind = 3;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m = question(WIRE_NEXT);
-	m.flags = WIRE_FORGET; /* a word for NEXT_GHOST only */
+	m = request(WIRE_NEXT);
+	m.flags = WIRE_FORGET; /* a word for NEXT_ORPHAN only */
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m = question(WIRE_NEXT_GHOST);
+	m = request(WIRE_NEXT_ORPHAN);
 	m.flags = WIRE_FORGET;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), 0);
 	m.flags = ~WIRE_FORGET;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m = question(WIRE_OPEN);
+	m = request(WIRE_OPEN);
 	m.result = -1;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 }
@@ -75,10 +75,10 @@ END_TEST
 
 START_TEST(wrong_numbers_of_descriptors_are_refused)
 {
-	for (int op = WIRE_ADD; op <= WIRE_NEXT_GHOST; op++)
+	for (int op = WIRE_ADD; op <= WIRE_NEXT_ORPHAN; op++)
 		for (unsigned said = 0; said < 4; said++)
 			for (unsigned came = 0; came < 4; came++) {
-				struct wire m = question(op);
+				struct wire m = request(op);
 				int right = said == m.fds && came == m.fds;
 
 				m.fds = said;
@@ -97,18 +97,18 @@ START_TEST(wrong_names_are_refused)
 	struct wire m;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		m = question(WIRE_OPEN);
+		m = request(WIRE_OPEN);
 		memset(m.name, 0, sizeof(m.name));
 		strcpy(m.name, bad[i]);
 		ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 	}
-	m = question(WIRE_OPEN);
+	m = request(WIRE_OPEN);
 	memset(m.name, 'a', sizeof(m.name));
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 	memset(m.name, 'a', SHMIPC_NAME_MAX + 1);
 	m.name[SHMIPC_NAME_MAX + 1] = '\0';
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m = question(WIRE_OPEN);
+	m = request(WIRE_OPEN);
 	m.name[100] = 'x'; /* behind the end */
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 }
@@ -117,7 +117,7 @@ END_TEST
 START_TEST(every_other_length_is_refused)
 {
 	char bytes[2 * sizeof(struct wire)] = { 0 };
-	struct wire m = question(WIRE_OPEN), ret;
+	struct wire m = request(WIRE_OPEN), ret;
 
 	memcpy(bytes, &m, sizeof(m));
 	for (size_t n = 0; n < sizeof(bytes); n++)
@@ -173,8 +173,8 @@ START_TEST(answers_of_a_run_are_checked)
 	m = sound;
 	m.name[0] = '\0';
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_BROKER), -EPROTO);
-	/* It is not for questions. */
-	m = question(WIRE_NEXT);
+	/* It is not for requests. */
+	m = request(WIRE_NEXT);
 	m.flags = WIRE_LAST;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 }
@@ -185,7 +185,7 @@ START_TEST(random_packets_are_survived)
 	unsigned seed = 7;
 
 	for (int round = 0; round < 200000; round++) {
-		struct wire m = question(WIRE_ADD + round % 4), ret;
+		struct wire m = request(WIRE_ADD + round % 4), ret;
 
 		for (int i = 0; i < 3; i++)
 			((char *)&m)[rand_r(&seed) % sizeof(m)] =
@@ -242,7 +242,7 @@ START_TEST(surplus_descriptors_are_closed)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	before = count_fds();
 	for (int fds = 0; fds <= 16; fds++) {
-		struct wire m = question(WIRE_ADD), got;
+		struct wire m = request(WIRE_ADD), got;
 		struct wire_fds with = WIRE_NO_FDS;
 		int r;
 
@@ -266,7 +266,7 @@ END_TEST
 
 START_TEST(skipped_descriptors_are_closed)
 {
-	struct wire m = question(WIRE_ADD), got;
+	struct wire m = request(WIRE_ADD), got;
 	int pair[2], before;
 
 	ck_assert_int_eq(
@@ -293,7 +293,7 @@ START_TEST(packets_of_other_lengths_are_refused)
 {
 	static const size_t lengths[] = { 1, 255, 257, 4096 };
 	char bytes[4096] = { 0 };
-	struct wire m = question(WIRE_OPEN), got;
+	struct wire m = request(WIRE_OPEN), got;
 	struct wire_fds with;
 	int pair[2];
 
@@ -318,7 +318,7 @@ END_TEST
 
 START_TEST(peer_that_does_not_read_does_not_block_us)
 {
-	struct wire m = question(WIRE_OPEN);
+	struct wire m = request(WIRE_OPEN);
 	int pair[2], r;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);

@@ -42,8 +42,8 @@ static void count_post(struct shmipc_segment *seg)
 static struct shmi_header word_header;
 static struct shmi_spin spin;
 static const struct shmipc_backend counting = {
-	.place_wait = count_wait,
-	.place_post = count_post,
+	.ksem_wait = count_wait,
+	.ksem_post = count_post,
 };
 
 static struct shmipc_segment word_of(uint32_t word)

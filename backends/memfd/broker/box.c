@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The box of a worker: names that went, past the socket. */
+/* The box of a server: names that went, past the socket. */
 #include <config.h>
 
 #include <errno.h>
@@ -48,7 +48,7 @@ void box_unmake(struct box *box)
 	box->page = NULL;
 }
 
-int box_put(struct box_page *page, const struct report *report)
+int box_put(struct box_page *page, const struct journal_entry *entry)
 {
 	/* Relaxed: it is ours. */
 	uint32_t written =
@@ -61,10 +61,10 @@ int box_put(struct box_page *page, const struct report *report)
 		return -EAGAIN;
 	/* [P2] */
 	page->entries[written % BOX_ENTRIES] =
-		(struct box_entry){ .order = report->order,
-				    .nonce = report->nonce,
-				    .slot = report->slot,
-				    .asked = report->asked };
+		(struct box_entry){ .order = entry->order,
+				    .nonce = entry->nonce,
+				    .slot = entry->slot,
+				    .asked = entry->asked };
 	/* [P3] */
 	atomic_store_explicit(&page->written, written + 1,
 			      memory_order_release);
@@ -84,7 +84,7 @@ static void taken_until(struct box *box, uint32_t taken)
 }
 
 int box_take(struct box *box, uint32_t written, uint64_t order,
-	     struct report *ret)
+	     struct journal_entry *ret)
 {
 	struct box_entry copy;
 
@@ -100,9 +100,9 @@ int box_take(struct box *box, uint32_t written, uint64_t order,
 	if (order && copy.order >= order)
 		return 0;
 	taken_until(box, box->taken + 1);
-	if (copy.order == 0 || copy.slot >= REPORT_SLOTS)
+	if (copy.order == 0 || copy.slot >= JOURNAL_SLOTS)
 		return -EPROTO;
-	*ret = report_make(REPORT_DROP, 0, NULL);
+	*ret = journal_make(JOURNAL_DROP, 0, NULL);
 	ret->order = copy.order;
 	ret->nonce = copy.nonce;
 	ret->slot = copy.slot;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The box of a worker: names that went, past the socket (keeper.h).
+ * The box of a server: names that went, past the socket (supervisor.h).
  *
- * A page that the keeper makes for one worker, and that both have mapped;
+ * A page that the supervisor makes for one server, and that both have mapped;
  * sealed against shrinking, so that neither can be killed by the other's file.
- * What the worker puts there stays when it dies, as in the socket, and needs no
+ * What the server puts there stays when it dies, as in the socket, and needs no
  * system call on either side; but descriptors do not fit.
  *
- *   written  how many were put there. The worker writes it.
- *   taken    how many were taken. The keeper writes it.
- *   entries  number n is in n % BOX_ENTRIES. The keeper may read those from
- *            taken to written, the worker may write all others.
+ *   written  how many were put there. The server writes it.
+ *   taken    how many were taken. The supervisor writes it.
+ *   entries  number n is in n % BOX_ENTRIES. The supervisor may read those from
+ *            taken to written, the server may write all others.
  *
  *   put:  [P1] read taken, acquire       take:  [T1] read written, acquire
  *         [P2] write the entry                  [T2] copy the entry
@@ -20,12 +20,12 @@
  * been copied. Nobody sleeps because of these words, so that no store must come
  * before a load, and none is seq_cst.
  *
- * The worker may be broken. So the keeper does not read taken, but remembers
+ * The server may be broken. So the supervisor does not read taken, but remembers
  * it; does not believe written if it is further than there is room; and checks
  * a copy.
  *
- * Death. The worker's before P3: nothing was reported; after it, it was. The
- * keeper's: keeper.h.
+ * Death. The server's before P3: nothing was journalled; after it, it was. The
+ * supervisor's: supervisor.h.
  */
 #ifndef SHMI_MEMFD_BOX_H
 #define SHMI_MEMFD_BOX_H
@@ -34,10 +34,10 @@
 
 #include "backends/memfd/broker/journal.h"
 
-/* A power of two: the words wrap. More than REPORTS_OWED: it may be late. */
+/* A power of two: the words wrap. More than JOURNAL_OWED: it may be late. */
 #define BOX_ENTRIES 32
 
-/* What a REPORT_DROP says. */
+/* What a JOURNAL_DROP says. */
 struct box_entry {
 	uint64_t order;
 	uint64_t nonce;
@@ -60,27 +60,27 @@ static_assert(offsetof(struct box_page, taken) == 4 &&
 		      sizeof(struct box_page) == 64 + 32 * BOX_ENTRIES,
 	      "no padding, the same everywhere");
 
-/* The keeper's side. */
+/* The supervisor's side. */
 struct box {
 	struct box_page *page;
 	uint32_t taken;
 };
 
 /*
- * Make one, mapped. Returns the descriptor for the worker, the caller's to
+ * Make one, mapped. Returns the descriptor for the server, the caller's to
  * close, or a negative errno value.
  */
 int box_make(struct box *ret);
 void box_unmake(struct box *box);
 
-/* Map the worker's side. */
+/* Map the server's side. */
 int box_map(int fd, struct box_page **ret);
 
 /*
- * Put a REPORT_DROP there.
+ * Put a JOURNAL_DROP there.
  *   -EAGAIN  it is full
  */
-int box_put(struct box_page *page, const struct report *report);
+int box_put(struct box_page *page, const struct journal_entry *entry);
 
 /* How many were put there until now. [T1] */
 uint32_t box_written(const struct box *box);
@@ -92,6 +92,6 @@ uint32_t box_written(const struct box *box);
  *   -EPROTO  nonsense, which is taken all the same
  */
 int box_take(struct box *box, uint32_t written, uint64_t order,
-	     struct report *ret);
+	     struct journal_entry *ret);
 
 #endif

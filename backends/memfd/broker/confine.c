@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the worker gives up before it listens to anybody. */
+/* What the server gives up before it listens to anybody. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <seccomp.h>
 
 /*
- * All that a worker calls from now on: what the files of it say, what malloc()
+ * All that a server calls from now on: what the files of it say, what malloc()
  * and the end of a process need, and reading the clock where the vDSO does not.
  */
 static const int calls[] = {

@@ -9,60 +9,61 @@
 
 #include "backends/memfd/broker/journal.h"
 
-static bool has_object(const struct report *r)
+static bool has_object(const struct journal_entry *r)
 {
 	return (r->kind == SHMIPC_SHM || r->kind == SHMIPC_SEM) &&
-	       wire_has_name(r->name) && r->slot < REPORT_SLOTS;
+	       wire_has_name(r->name) && r->slot < JOURNAL_SLOTS;
 }
 
-static bool is_sound(const struct report *r, enum report_from from)
+static bool is_sound(const struct journal_entry *r, enum journal_from from)
 {
 	switch (r->op) {
-	case REPORT_TAKE:
-		return from == REPORT_FROM_KEEPER && has_object(r) &&
+	case JOURNAL_TAKE:
+		return from == JOURNAL_FROM_SUPERVISOR && has_object(r) &&
 		       r->fds == wire_fds_of(r->kind);
-	case REPORT_KEEP:
-		return from == REPORT_FROM_WORKER && has_object(r) &&
+	case JOURNAL_KEEP:
+		return from == JOURNAL_FROM_SERVER && has_object(r) &&
 		       r->fds == wire_fds_of(r->kind);
-	case REPORT_DONE:
-		return from == REPORT_FROM_KEEPER && has_object(r) &&
+	case JOURNAL_DONE:
+		return from == JOURNAL_FROM_SUPERVISOR && has_object(r) &&
 		       r->fds == 0;
-	case REPORT_GO:
-		return from == REPORT_FROM_KEEPER && r->fds == 0;
-	case REPORT_READY:
-		return from == REPORT_FROM_WORKER && r->fds == 0;
-	case REPORT_DROP:
-		return from == REPORT_FROM_WORKER && r->slot < REPORT_SLOTS &&
+	case JOURNAL_GO:
+		return from == JOURNAL_FROM_SUPERVISOR && r->fds == 0;
+	case JOURNAL_READY:
+		return from == JOURNAL_FROM_SERVER && r->fds == 0;
+	case JOURNAL_DROP:
+		return from == JOURNAL_FROM_SERVER && r->slot < JOURNAL_SLOTS &&
 		       r->fds == 0;
 	default:
 		return false;
 	}
 }
 
-int report_parse(const void *bytes, size_t length, unsigned fds,
-		 enum report_from from, struct report *ret)
+int journal_parse(const void *bytes, size_t length, unsigned fds,
+		  enum journal_from from, struct journal_entry *ret)
 {
-	struct report r;
+	struct journal_entry r;
 
 	if (length != sizeof(r))
 		return -EPROTO;
 	memcpy(&r, bytes, sizeof(r));
-	if (r.magic != REPORT_MAGIC)
+	if (r.magic != JOURNAL_MAGIC)
 		return -EPROTO;
-	if (r.version != REPORT_VERSION)
+	if (r.version != JOURNAL_VERSION)
 		return -EPROTONOSUPPORT;
 	if (r.fds != fds || !is_sound(&r, from) ||
-	    (from == REPORT_FROM_WORKER) != (r.order > 0))
+	    (from == JOURNAL_FROM_SERVER) != (r.order > 0))
 		return -EPROTO;
 	*ret = r;
 	return 0;
 }
 
-struct report report_make(enum report_op op, uint32_t kind, const char *name)
+struct journal_entry journal_make(enum journal_op op, uint32_t kind,
+				  const char *name)
 {
-	struct report r = {
-		.magic = REPORT_MAGIC,
-		.version = REPORT_VERSION,
+	struct journal_entry r = {
+		.magic = JOURNAL_MAGIC,
+		.version = JOURNAL_VERSION,
 		.op = (uint16_t)op,
 		.kind = kind,
 	};
@@ -72,17 +73,17 @@ struct report report_make(enum report_op op, uint32_t kind, const char *name)
 	return r;
 }
 
-int report_send(int sock, const struct report *report,
-		const struct wire_fds *fds)
+int journal_send(int sock, const struct journal_entry *entry,
+		 const struct wire_fds *fds)
 {
-	return wire_send_packet(sock, report, sizeof(*report), report->fds, fds,
+	return wire_send_packet(sock, entry, sizeof(*entry), entry->fds, fds,
 				0);
 }
 
-int report_receive(int sock, enum report_from from, struct report *ret,
-		   struct wire_fds *fds, int flags)
+int journal_receive(int sock, enum journal_from from, struct journal_entry *ret,
+		    struct wire_fds *fds, int flags)
 {
-	char bytes[sizeof(struct report) + 1];
+	char bytes[sizeof(struct journal_entry) + 1];
 	struct wire_fds got;
 	unsigned count;
 	ssize_t n;
@@ -92,7 +93,7 @@ int report_receive(int sock, enum report_from from, struct report *ret,
 				flags);
 	if (n < 0)
 		return (int)n;
-	r = report_parse(bytes, (size_t)n, count, from, ret);
+	r = journal_parse(bytes, (size_t)n, count, from, ret);
 	if (r < 0) {
 		wire_close_fds(&got);
 		return r;

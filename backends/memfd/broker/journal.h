@@ -1,60 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the broker's two processes say to each other: keeper.h.
+ * What the broker's two processes say to each other: supervisor.h.
  *
- * One SOCK_SEQPACKET pair. Every report is one packet of sizeof(struct report),
+ * One SOCK_SEQPACKET pair. Every entry is one packet of sizeof(struct journal_entry),
  * or, if it is a DROP and there is room, it is in the box (box.h).
  *
- *   at the worker's start, in this order:
- *   REPORT_TAKE   keeper: slot, kind, name, descriptors of what has a name
- *   REPORT_DONE   keeper: nonce, asked, slot, kind, name of a question that was
+ *   at the server's start, in this order:
+ *   JOURNAL_TAKE   supervisor: slot, kind, name, descriptors of what has a name
+ *   JOURNAL_DONE   supervisor: nonce, asked, slot, kind, name of a request that was
  *                 seen to and perhaps not answered
- *   REPORT_GO     keeper: that was all; nonce is the broker's incarnation
- *   REPORT_READY  worker: I have it all
+ *   JOURNAL_GO     supervisor: that was all; nonce is the broker's broker id
+ *   JOURNAL_READY  server: I have it all
  *
- *   then, all from the worker, before it answers:
- *   REPORT_KEEP   slot, kind, name, descriptors of what has a name now
- *   REPORT_DROP   slot of what has none any more
- *   both with nonce and asked, of the question that did it, or 0
+ *   then, all from the server, before it replies:
+ *   JOURNAL_KEEP   slot, kind, name, descriptors of what has a name now
+ *   JOURNAL_DROP   slot of what has none any more
+ *   both with nonce and asked, of the request that did it, or 0
  *
- * The worker numbers its reports, from 1 on, in the order in which they count:
- * this is order. The keeper's have none.
+ * The server numbers its entries, from 1 on, in the order in which they count:
+ * this is order. The supervisor's have none.
  */
-#ifndef SHMI_MEMFD_REPORT_H
-#define SHMI_MEMFD_REPORT_H
+#ifndef SHMI_MEMFD_JOURNAL_H
+#define SHMI_MEMFD_JOURNAL_H
 
 #include "backends/memfd/wire.h"
 
-#define REPORT_MAGIC   0x4d485352U /* "RSHM" */
-#define REPORT_VERSION 2
+#define JOURNAL_MAGIC	0x4d485352U /* "RSHM" */
+#define JOURNAL_VERSION 2
 
 /*
- * Reports that the keeper need not be woken for, how long, and the most bytes
+ * Reports that the supervisor need not be woken for, how long, and the most bytes
  * whose end is not urgent. Descriptors in them are on their way, unix(7).
  */
-#define REPORTS_OWED	   16
-#define REPORTS_OWED_MS	   100
-#define REPORTS_OWED_BYTES 65536
+#define JOURNAL_OWED	   16
+#define JOURNAL_OWED_MS	   100
+#define JOURNAL_OWED_BYTES 65536
 
 /*
  * Slots are numbered from 0 to here; also the most names there can be. All of
- * them are handed over, a few us each, while clients wait (SHMI_PATIENCE_MS).
+ * them are handed over, a few us each, while clients wait (SHMI_PEER_TIMEOUT_MS).
  */
-#define REPORT_SLOTS (UINT32_C(1) << 17)
+#define JOURNAL_SLOTS (UINT32_C(1) << 17)
 
-enum report_op {
-	REPORT_TAKE = 1,
-	REPORT_DONE,
-	REPORT_GO,
-	REPORT_READY,
-	REPORT_KEEP,
-	REPORT_DROP,
+enum journal_op {
+	JOURNAL_TAKE = 1,
+	JOURNAL_DONE,
+	JOURNAL_GO,
+	JOURNAL_READY,
+	JOURNAL_KEEP,
+	JOURNAL_DROP,
 };
 
-struct report {
+struct journal_entry {
 	uint32_t magic;
 	uint16_t version;
-	uint16_t op; /* enum report_op */
+	uint16_t op; /* enum journal_op */
 	uint64_t nonce;
 	uint32_t slot;
 	uint16_t asked; /* enum wire_op, or 0 */
@@ -62,26 +62,27 @@ struct report {
 	uint32_t kind;	/* enum shmipc_kind, or 0 */
 	uint8_t reserved[4];
 	char name[WIRE_NAME]; /* zero to the end */
-	uint64_t order;	      /* of the worker's; the keeper's: 0 */
+	uint64_t order;	      /* of the server's; the supervisor's: 0 */
 	uint8_t reserved_too[8];
 };
 
-static_assert(offsetof(struct report, order) == 240 &&
-		      sizeof(struct report) == 256,
+static_assert(offsetof(struct journal_entry, order) == 240 &&
+		      sizeof(struct journal_entry) == 256,
 	      "no padding, the same everywhere");
 
-enum report_from { REPORT_FROM_KEEPER, REPORT_FROM_WORKER };
+enum journal_from { JOURNAL_FROM_SUPERVISOR, JOURNAL_FROM_SERVER };
 
 /*
- * Is this packet a report from there? No input, no output, no state.
+ * Is this packet a entry from there? No input, no output, no state.
  *   -EPROTO          no
  *   -EPROTONOSUPPORT of another version
  */
-int report_parse(const void *bytes, size_t length, unsigned fds,
-		 enum report_from from, struct report *ret);
+int journal_parse(const void *bytes, size_t length, unsigned fds,
+		  enum journal_from from, struct journal_entry *ret);
 
-/* A report with everything zero but these. name may be NULL. */
-struct report report_make(enum report_op op, uint32_t kind, const char *name);
+/* A entry with everything zero but these. name may be NULL. */
+struct journal_entry journal_make(enum journal_op op, uint32_t kind,
+				  const char *name);
 
 /*
  * Send; blocks if the socket does.
@@ -89,20 +90,20 @@ struct report report_make(enum report_op op, uint32_t kind, const char *name);
  *   -ETOOMANYREFS  as wire_send_packet()
  *   -EPIPE -ECONNRESET  it is gone
  */
-int report_send(int sock, const struct report *report,
-		const struct wire_fds *fds);
+int journal_send(int sock, const struct journal_entry *entry,
+		 const struct wire_fds *fds);
 
 /*
  * Receive; flags as of recvmsg(2). On success *fds are the caller's, exactly
- * report->fds of them.
+ * entry->fds of them.
  *   -EAGAIN      there is none now, or a signal came first
  *   -EPIPE       the other one is gone, and this was all
  *   -ECONNRESET  the other one is gone, without having read all; what it sent
  *                comes next
- *   -EPROTO -EPROTONOSUPPORT  not a report
+ *   -EPROTO -EPROTONOSUPPORT  not a entry
  *   -EMFILE      no room for its descriptors
  */
-int report_receive(int sock, enum report_from from, struct report *ret,
-		   struct wire_fds *fds, int flags);
+int journal_receive(int sock, enum journal_from from, struct journal_entry *ret,
+		    struct wire_fds *fds, int flags);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * shmipc-broker: keeps the names of one user's memfd objects.
  *
- * Two processes of this program: the keeper (keeper.h), which is what was
- * started, and its worker (worker.h). Here is how the first begins: it takes
+ * Two processes of this program: the supervisor (supervisor.h), which is what was
+ * started, and its server (server.h). Here is how the first begins: it takes
  * its place from the program that started it (start.c), from systemd (the
  * socket alone, sd_listen_fds(3)), or, started by hand, by itself.
  */
@@ -97,7 +97,7 @@ static int keep(void)
 				"absolute path, or too long\n");
 		return 1;
 	}
-	if (worker_idle_ms() < 0) {
+	if (server_idle_ms() < 0) {
 		fprintf(stderr, "shmipc-broker: SHMIPC_BROKER_IDLE_MS is not "
 				"a number of ms from 1 to 86400000\n");
 		return 1;
@@ -109,7 +109,7 @@ static int keep(void)
 		fprintf(stderr, "shmipc-broker: listen: %s\n", strerror(errno));
 		return 1;
 	}
-	return keeper_run(&rundir, &claim);
+	return supervisor_run(&rundir, &claim);
 }
 
 static void print_usage(FILE *to)
@@ -123,7 +123,7 @@ static void print_usage(FILE *to)
 }
 
 /* Options, of which none keeps anything. Returns the exit status. */
-static int answer(const char *option)
+static int reply(const char *option)
 {
 	if (strcmp(option, "--version") == 0) {
 		printf("shmipc-broker %s\n", PACKAGE_VERSION);
@@ -140,10 +140,10 @@ int main(int argc, char **argv)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (argc == 2 && strcmp(argv[1], "--worker") == 0)
-		return worker_run();
+	if (argc == 2 && strcmp(argv[1], "--server") == 0)
+		return server_run();
 	if (argc > 1)
-		return answer(argc == 2 ? argv[1] : "");
+		return reply(argc == 2 ? argv[1] : "");
 	raise_limit(RLIMIT_NOFILE); /* two descriptors a semaphore */
 	raise_limit(RLIMIT_CPU);
 	return keep();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the worker knows, and how it answers from that. */
+/* What the server knows, and how it replies from that. */
 #include <config.h>
 
 #include <errno.h>
@@ -18,10 +18,10 @@
 #include "core/header.h"
 #include "core/name.h"
 
-/* ---- reports ------------------------------------------------------------ */
+/* ---- entries ------------------------------------------------------------ */
 
 /* [W5] */
-void answers_nudge(struct answers *a)
+void requests_nudge(struct requests *a)
 {
 	const uint64_t once = 1;
 
@@ -31,51 +31,52 @@ void answers_nudge(struct answers *a)
 }
 
 /* That a name went needs no descriptors: there may be room in the box. */
-static int put_or_send(struct answers *a, struct report *r,
+static int put_or_send(struct requests *a, struct journal_entry *r,
 		       const struct wire_fds *fds)
 {
 	int err = -EAGAIN;
 
 	r->order = a->order + 1;
-	if (r->op == REPORT_DROP)
+	if (r->op == JOURNAL_DROP)
 		err = box_put(a->box, r);
 	if (err < 0)
-		err = report_send(a->keeper, r, fds);
+		err = journal_send(a->supervisor, r, fds);
 	a->order += err == 0;
 	return err;
 }
 
-static int report(struct answers *a, struct report *r, uint32_t slot,
-		  const struct wire *question, const struct wire_fds *fds)
+static int journal(struct requests *a, struct journal_entry *r, uint32_t slot,
+		   const struct wire *request, const struct wire_fds *fds)
 {
 	int err;
 
 	r->slot = slot;
-	r->nonce = question ? question->nonce : 0;
-	r->asked = question ? question->op : 0;
+	r->nonce = request ? request->nonce : 0;
+	r->asked = request ? request->op : 0;
 	err = put_or_send(a, r, fds);
 	if (err < 0 && err != -ETOOMANYREFS)
 		a->alone = true;
 	a->owed++;
-	if (err < 0 || a->owed == REPORTS_OWED)
-		answers_nudge(a);
+	if (err < 0 || a->owed == JOURNAL_OWED)
+		requests_nudge(a);
 	return err;
 }
 
-/* Its name goes, because of this question or, with NULL, by itself. */
-static int report_forgotten(struct answers *a, const struct table_entry *e,
-			    const struct wire *question)
+/* Its name goes, because of this request or, with NULL, by itself. */
+static int journal_forgotten(struct requests *a, const struct table_entry *e,
+			     const struct wire *request)
 {
-	struct report drop = report_make(REPORT_DROP, 0, NULL);
-	int r = report(a, &drop, e->slot, question, NULL);
+	struct journal_entry drop = journal_make(JOURNAL_DROP, 0, NULL);
+	int r = journal(a, &drop, e->slot, request, NULL);
 
-	if (e->size > REPORTS_OWED_BYTES)
-		answers_nudge(a);
+	if (e->size > JOURNAL_OWED_BYTES)
+		requests_nudge(a);
 	return r;
 }
 
-/* What the keeper hands over at the start. */
-static int take(struct answers *a, const struct report *r, struct wire_fds *fds)
+/* What the supervisor hands over at the start. */
+static int take(struct requests *a, const struct journal_entry *r,
+		struct wire_fds *fds)
 {
 	int err;
 
@@ -85,68 +86,68 @@ static int take(struct answers *a, const struct report *r, struct wire_fds *fds)
 		return err;
 	}
 	/*
-	 * Another worker may have been killed while he had claimed it, as a
-	 * ghost. The keeper has the same description, so it is still claimed.
+	 * Another server may have been killed while he had claimed it, as a
+	 * orphan. The supervisor has the same description, so it is still claimed.
 	 */
 	if (table_find(&a->table, r->kind, r->name)->transient)
-		users_leave(fds->fd[0]);
+		usemark_leave(fds->fd[0]);
 	return 0;
 }
 
-int answers_take_over(struct answers *a)
+int requests_take_over(struct requests *a)
 {
-	struct report ready = report_make(REPORT_READY, 0, NULL);
+	struct journal_entry ready = journal_make(JOURNAL_READY, 0, NULL);
 	struct wire_fds fds;
-	struct report r;
+	struct journal_entry r;
 	int err;
 
 	for (;;) {
-		err = report_receive(a->keeper, REPORT_FROM_KEEPER, &r, &fds,
-				     0);
+		err = journal_receive(a->supervisor, JOURNAL_FROM_SUPERVISOR,
+				      &r, &fds, 0);
 		if (err == -EAGAIN)
 			continue; /* a signal */
 		if (err < 0)
 			return err;
-		if (r.op == REPORT_GO)
+		if (r.op == JOURNAL_GO)
 			break;
-		if (r.op == REPORT_DONE && a->done_count < ANSWERS_DONE_MAX)
+		if (r.op == JOURNAL_DONE && a->done_count < REQUESTS_DONE_MAX)
 			a->done[a->done_count++] = r;
-		if (r.op == REPORT_TAKE)
+		if (r.op == JOURNAL_TAKE)
 			err = take(a, &r, &fds);
 		if (err < 0)
 			return err;
 	}
-	a->incarnation = (uint32_t)r.nonce;
+	a->broker_id = (uint32_t)r.nonce;
 	return put_or_send(a, &ready, NULL);
 }
 
 /* ---- transient objects -------------------------------------------------- */
 
-static bool is_ghost(const struct table_entry *e)
+static bool is_orphan(const struct table_entry *e)
 {
-	return e->transient && users_look(e->fds.fd[0]) == -ESTALE;
+	return e->transient && usemark_look(e->fds.fd[0]) == -ESTALE;
 }
 
 /*
- * Is this one without a user? Then it is forgotten, because of this question
+ * Is this one without a user? Then it is forgotten, because of this request
  * or, with NULL, by itself.
  */
-static bool forget_ghost(struct answers *a, struct table_entry *e,
-			 const struct wire *question)
+static bool forget_orphan(struct requests *a, struct table_entry *e,
+			  const struct wire *request)
 {
 	int fd = e->fds.fd[0], r;
 
-	if (!is_ghost(e) || users_claim(fd) < 0)
+	if (!is_orphan(e) || usemark_claim(fd) < 0)
 		return false;
-	r = report_forgotten(a, e, question);
-	/* The keeper has this description, too, and clients may have it. */
-	users_leave(fd);
+	r = journal_forgotten(a, e, request);
+	/* The supervisor has this description, too, and clients may have it. */
+	usemark_leave(fd);
 	if (r == 0)
 		table_remove(&a->table, e);
 	return r == 0;
 }
 
-void answers_forget_ghosts(struct answers *a)
+void requests_forget_orphans(struct requests *a)
 {
 	for (size_t i = 0; i < SHMI_KINDS && a->table.transient; i++) {
 		struct table_entry *e = table_next(&a->table, shmi_kinds[i], 0);
@@ -154,20 +155,20 @@ void answers_forget_ghosts(struct answers *a)
 		while (e) {
 			uint32_t slot = e->slot;
 
-			(void)forget_ghost(a, e, NULL);
+			(void)forget_orphan(a, e, NULL);
 			e = table_next(&a->table, shmi_kinds[i], slot + 1);
 		}
 	}
 }
 
-static struct table_entry *look_up(struct answers *a, const struct wire *about)
+static struct table_entry *look_up(struct requests *a, const struct wire *about)
 {
 	struct table_entry *e = table_find(&a->table, about->kind, about->name);
 
-	return e && forget_ghost(a, e, NULL) ? NULL : e;
+	return e && forget_orphan(a, e, NULL) ? NULL : e;
 }
 
-/* ---- questions ---------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------- */
 
 static bool is_eventfd(int fd)
 {
@@ -181,52 +182,52 @@ static bool is_eventfd(int fd)
 }
 
 /* Is this what an object is made of? The kernel tells, not the client. */
-static bool are_sound(const struct wire *question, const struct wire_fds *fds)
+static bool are_sound(const struct wire *request, const struct wire_fds *fds)
 {
 	int seals = fcntl(fds->fd[0], F_GET_SEALS);
 
 	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
 		return false;
-	/* users_claim() takes one for writing. */
+	/* usemark_claim() takes one for writing. */
 	if ((fcntl(fds->fd[0], F_GETFL) & O_ACCMODE) != O_RDWR)
 		return false;
 	/* Handing out a descriptor that blocks would make waiters block. */
-	return question->kind != SHMIPC_SEM ||
+	return request->kind != SHMIPC_SEM ||
 	       (is_eventfd(fds->fd[1]) &&
 		fcntl(fds->fd[1], F_GETFL) & O_NONBLOCK);
 }
 
-static int answer_add(struct answers *a, const struct wire *question,
+static int handle_add(struct requests *a, const struct wire *request,
 		      struct wire_fds *fds)
 {
-	struct report keep =
-		report_make(REPORT_KEEP, question->kind, question->name);
+	struct journal_entry keep =
+		journal_make(JOURNAL_KEEP, request->kind, request->name);
 	struct table_entry *e;
 	int r;
 
-	(void)look_up(a, question); /* a ghost has no right to the name */
-	/* Ours first: what has been reported must not fail any more. */
-	r = table_add(&a->table, TABLE_ANY_SLOT, question->kind, question->name,
+	(void)look_up(a, request); /* an orphan has no right to the name */
+	/* Ours first: what has been journalled must not fail any more. */
+	r = table_add(&a->table, TABLE_ANY_SLOT, request->kind, request->name,
 		      fds);
 	if (r < 0)
 		return r;
 	*fds = WIRE_NO_FDS; /* the table's now */
-	e = table_find(&a->table, question->kind, question->name);
+	e = table_find(&a->table, request->kind, request->name);
 	keep.fds = (uint16_t)wire_fds_of(e->kind);
-	r = report(a, &keep, e->slot, question, &e->fds);
+	r = journal(a, &keep, e->slot, request, &e->fds);
 	if (r < 0)
 		table_remove(&a->table, e);
 	return r == -ETOOMANYREFS ? -EMFILE : r;
 }
 
-static int answer_open(struct answers *a, struct wire *answer,
+static int handle_open(struct requests *a, struct wire *reply,
 		       struct wire_fds *fds)
 {
-	struct table_entry *e = look_up(a, answer);
+	struct table_entry *e = look_up(a, reply);
 
 	if (!e)
 		return -ENOENT;
-	answer->fds = wire_fds_of(e->kind);
+	reply->fds = wire_fds_of(e->kind);
 	*fds = e->fds;
 	return 0;
 }
@@ -248,7 +249,7 @@ static bool is_sound_for(const struct table_entry *e, uint32_t abi)
 }
 
 /*
- * For those who have it open: it has no name to lose any more (held.h). If we
+ * For those who have it open: it has no name to lose any more (binding.h). If we
  * are killed before it really has none, nobody learns that he lost it.
  */
 static void mark_nameless(const struct table_entry *e)
@@ -256,107 +257,106 @@ static void mark_nameless(const struct table_entry *e)
 	const uint64_t nameless = WIRE_NAMELESS;
 
 	(void)!pwrite(e->fds.fd[0], &nameless, sizeof(nameless),
-		      offsetof(struct shmi_header, note));
+		      offsetof(struct shmi_header, backend_word));
 }
 
-static int answer_unlink(struct answers *a, const struct wire *question)
+static int handle_unlink(struct requests *a, const struct wire *request)
 {
-	struct table_entry *e = look_up(a, question);
+	struct table_entry *e = look_up(a, request);
 	int r;
 
 	if (!e)
 		return -ENOENT;
-	if (!is_sound_for(e, question->abi))
+	if (!is_sound_for(e, request->abi))
 		return -EPROTO;
 	mark_nameless(e);
-	r = report_forgotten(a, e, question);
+	r = journal_forgotten(a, e, request);
 	if (r == 0)
 		table_remove(&a->table, e);
 	return r;
 }
 
-static int answer_let_go(struct answers *a, const struct wire *question)
+static int handle_release(struct requests *a, const struct wire *request)
 {
 	struct table_entry *e =
-		table_find(&a->table, question->kind, question->name);
+		table_find(&a->table, request->kind, request->name);
 
 	if (!e)
 		return -ENOENT;
-	return forget_ghost(a, e, question) ? 0 : -EBUSY;
+	return forget_orphan(a, e, request) ? 0 : -EBUSY;
 }
 
-/* The first ghost in this slot or behind it; forgotten, if that is wanted. */
-static int answer_next_ghost(struct answers *a, const struct wire *question,
-			     struct wire *answer)
+/* The first orphan in this slot or behind it; forgotten, if that is wanted. */
+static int handle_next_orphan(struct requests *a, const struct wire *request,
+			      struct wire *reply)
 {
-	bool forget = question->flags & WIRE_FORGET;
-	uint32_t slot = question->cursor;
+	bool forget = request->flags & WIRE_FORGET;
+	uint32_t slot = request->cursor;
 
 	for (;;) {
 		struct table_entry *e =
-			table_next(&a->table, question->kind, slot);
+			table_next(&a->table, request->kind, slot);
 
 		if (!e)
 			return -ENOENT;
 		slot = e->slot + 1;
 		/* Forgetting frees it. Zero to the end, as wire.h says. */
-		memset(answer->name, 0, sizeof(answer->name));
-		strcpy(answer->name, e->name);
-		if (forget ? forget_ghost(a, e, question) : is_ghost(e))
+		memset(reply->name, 0, sizeof(reply->name));
+		strcpy(reply->name, e->name);
+		if (forget ? forget_orphan(a, e, request) : is_orphan(e))
 			break;
 	}
-	answer->cursor = slot;
+	reply->cursor = slot;
 	return 0;
 }
 
-/* ---- answers ------------------------------------------------------------ */
+/* ---- replies ------------------------------------------------------------ */
 
-/* Was this seen to by a worker that may have been killed before he said so? */
-static const struct report *find_done(const struct answers *a,
-				      const struct wire *question)
+/* Was this seen to by a server that may have been killed before he said so? */
+static const struct journal_entry *find_done(const struct requests *a,
+					     const struct wire *request)
 {
-	if (!wire_changes(question))
+	if (!wire_changes(request))
 		return NULL;
 	for (unsigned i = 0; i < a->done_count; i++) {
-		const struct report *r = &a->done[i];
+		const struct journal_entry *r = &a->done[i];
 
-		if (r->nonce == question->nonce && r->asked == question->op &&
-		    r->kind == question->kind)
+		if (r->nonce == request->nonce && r->asked == request->op &&
+		    r->kind == request->kind)
 			return r;
 	}
 	return NULL;
 }
 
-static int see_to(struct answers *a, const struct wire *question,
-		  struct wire_fds *fds, struct wire *reply,
-		  struct wire_fds *lent)
+static int handle_one(struct requests *a, const struct wire *request,
+		      struct wire_fds *fds, struct wire *reply,
+		      struct wire_fds *lent)
 {
-	switch (question->op) {
+	switch (request->op) {
 	case WIRE_ADD:
-		return answer_add(a, question, fds);
+		return handle_add(a, request, fds);
 	case WIRE_OPEN:
-		return answer_open(a, reply, lent);
+		return handle_open(a, reply, lent);
 	case WIRE_UNLINK:
-		return answer_unlink(a, question);
-	case WIRE_LET_GO:
-		return answer_let_go(a, question);
+		return handle_unlink(a, request);
+	case WIRE_RELEASE:
+		return handle_release(a, request);
 	default:
-		return answer_next_ghost(a, question, reply);
+		return handle_next_orphan(a, request, reply);
 	}
 }
 
-/* Who does not wait for the answer is told that it failed. */
-static void take_back(struct answers *a, const struct wire *question)
+/* Who does not wait for the reply is told that it failed. */
+static void take_back(struct requests *a, const struct wire *request)
 {
 	struct table_entry *e =
-		table_find(&a->table, question->kind, question->name);
+		table_find(&a->table, request->kind, request->name);
 
-	if (e && report_forgotten(a, e, NULL) == 0)
+	if (e && journal_forgotten(a, e, NULL) == 0)
 		table_remove(&a->table, e);
 }
 
-static int send_answer(int sock, struct wire *reply,
-		       const struct wire_fds *lent)
+static int send_reply(int sock, struct wire *reply, const struct wire_fds *lent)
 {
 	int r = wire_send(sock, reply, lent);
 
@@ -367,13 +367,13 @@ static int send_answer(int sock, struct wire *reply,
 	return wire_send(sock, reply, NULL);
 }
 
-bool answers_lend(const struct wire *question)
+bool requests_lends_fds(const struct wire *request)
 {
-	return question->op == WIRE_OPEN || question->op == WIRE_NEXT;
+	return request->op == WIRE_OPEN || request->op == WIRE_NEXT;
 }
 
 /*
- * The answers to one question at a time: who asks and does not read could have
+ * The replies to one request at a time: who asks and does not read could have
  * so many descriptors on their way that nobody else's may be sent.
  */
 static bool has_read(int sock)
@@ -383,16 +383,16 @@ static bool has_read(int sock)
 	return ioctl(sock, SIOCOUTQ, &unread) < 0 || unread == 0;
 }
 
-static struct wire make_reply(const struct answers *a,
-			      const struct wire *question)
+static struct wire make_reply(const struct requests *a,
+			      const struct wire *request)
 {
 	struct wire reply =
-		wire_make(question->op, question->kind, question->name);
+		wire_make(request->op, request->kind, request->name);
 
-	reply.version = question->version;
-	reply.nonce = question->nonce;
-	reply.cursor = question->cursor;
-	reply.incarnation = a->incarnation;
+	reply.version = request->version;
+	reply.nonce = request->nonce;
+	reply.cursor = request->cursor;
+	reply.broker_id = a->broker_id;
 	return reply;
 }
 
@@ -418,9 +418,9 @@ static int send_next(int sock, struct wire *reply, const struct table_entry *e)
 	return wire_send(sock, reply, NULL);
 }
 
-/* All answers to WIRE_NEXT: wire.h. */
-static int give_run(const struct answers *a, int sock, const struct wire *empty,
-		    unsigned most)
+/* All replies to WIRE_NEXT: wire.h. */
+static int send_batch(const struct requests *a, int sock,
+		      const struct wire *empty, unsigned most)
 {
 	uint32_t slot = empty->cursor;
 	int r = 1;
@@ -437,37 +437,37 @@ static int give_run(const struct answers *a, int sock, const struct wire *empty,
 	return r;
 }
 
-int answers_give(struct answers *a, int sock, unsigned known,
-		 const struct wire *question, struct wire_fds *fds)
+int requests_handle(struct requests *a, int sock, unsigned known,
+		    const struct wire *request, struct wire_fds *fds)
 {
-	const struct report *done = find_done(a, question);
-	struct wire reply = make_reply(a, question);
+	const struct journal_entry *done = find_done(a, request);
+	struct wire reply = make_reply(a, request);
 	struct wire_fds lent = WIRE_NO_FDS;
 	int r = 0;
 
-	if (answers_lend(question) && !has_read(sock)) {
+	if (requests_lends_fds(request) && !has_read(sock)) {
 		r = -EAGAIN;
-	} else if (wire_changes(question) && known & ANSWERS_LEFT) {
+	} else if (wire_changes(request) && known & REQUESTS_CLIENT_LEFT) {
 		r = -EPIPE;
-	} else if (question->incarnation &&
-		   question->incarnation != a->incarnation) {
+	} else if (request->broker_id && request->broker_id != a->broker_id) {
 		reply.result = -ESTALE;
 	} else if (done) {
 		strcpy(reply.name, done->name);
 		reply.cursor = done->slot + 1;
-	} else if (question->op == WIRE_ADD && !are_sound(question, fds)) {
+	} else if (request->op == WIRE_ADD && !are_sound(request, fds)) {
 		r = -EBADF;
-	} else if (question->op != WIRE_NEXT) {
-		reply.result = see_to(a, question, fds, &reply, &lent);
+	} else if (request->op != WIRE_NEXT) {
+		reply.result = handle_one(a, request, fds, &reply, &lent);
 	}
 	wire_close_fds(fds);
 	if (r < 0 || a->alone)
 		return r < 0 ? r : -EPIPE;
-	if (question->op == WIRE_NEXT && reply.result == 0)
-		return give_run(a, sock, &reply,
-				known & ANSWERS_READS ? WIRE_RUN : 1);
-	r = send_answer(sock, &reply, &lent);
-	if (r < 0 && question->op == WIRE_ADD && !done && reply.result == 0)
-		take_back(a, question);
+	if (request->op == WIRE_NEXT && reply.result == 0)
+		return send_batch(a, sock, &reply,
+				  known & REQUESTS_CLIENT_READS ? WIRE_BATCH
+								: 1);
+	r = send_reply(sock, &reply, &lent);
+	if (r < 0 && request->op == WIRE_ADD && !done && reply.result == 0)
+		take_back(a, request);
 	return r;
 }

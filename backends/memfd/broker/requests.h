@@ -1,48 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the worker knows, and how it answers from that.
+ * What the server knows, and how it replies from that.
  *
- * Whatever changes what it knows, it reports to the keeper before it answers:
- * keeper.h. It forgets a transient object when it finds nobody using it:
- * fdmem/users.h.
+ * Whatever changes what it knows, it entries to the supervisor before it replies:
+ * supervisor.h. It forgets a transient object when it finds nobody using it:
+ * fdmem/usemark.h.
  */
-#ifndef SHMI_MEMFD_ANSWERS_H
-#define SHMI_MEMFD_ANSWERS_H
+#ifndef SHMI_MEMFD_REQUESTS_H
+#define SHMI_MEMFD_REQUESTS_H
 
 #include "backends/memfd/broker/box.h"
 #include "backends/memfd/broker/journal.h"
 #include "backends/memfd/broker/table.h"
 
-/* Questions of earlier workers that the keeper remembers: keeper.h. */
-#define ANSWERS_DONE_MAX 64
+/* Requests of earlier servers that the supervisor remembers: supervisor.h. */
+#define REQUESTS_DONE_MAX 64
 
-struct answers {
+struct requests {
 	struct table table;
-	int keeper; /* the socket */
+	int supervisor; /* the socket */
 	struct box_page *box;
-	uint64_t order; /* of the last report */
+	uint64_t order; /* of the last entry */
 	int nudge;	/* the eventfd */
-	unsigned owed;	/* reports since the last nudge */
-	uint32_t incarnation;
-	struct report done[ANSWERS_DONE_MAX];
+	unsigned owed;	/* entries since the last nudge */
+	uint32_t broker_id;
+	struct journal_entry done[REQUESTS_DONE_MAX];
 	unsigned done_count;
-	bool alone; /* the keeper is gone: nothing may be answered any more */
+	bool alone; /* the supervisor is gone: nothing may be answered any more */
 };
 
 /*
- * Take over what earlier workers knew, and say that we are ready.
- *   -EPROTONOSUPPORT  the keeper is of another version
- *   others            of report_receive() and table_add()
+ * Take over what earlier servers knew, and say that we are ready.
+ *   -EPROTONOSUPPORT  the supervisor is of another version
+ *   others            of journal_receive() and table_add()
  */
-int answers_take_over(struct answers *a);
+int requests_take_over(struct requests *a);
 
 /* The client does not wait any more, and was told that it failed. */
-#define ANSWERS_LEFT 0x01U
+#define REQUESTS_CLIENT_LEFT 0x01U
 /* It has been lent descriptors before, and then it has read them by now. */
-#define ANSWERS_READS 0x02U
+#define REQUESTS_CLIENT_READS 0x02U
 
 /*
- * Answer one question of this client, of whom that is known. fds came with it,
+ * Reply one request of this client, of whom that is known. fds came with it,
  * and are the callee's to close.
  *
  * Fails if this client must be dropped:
@@ -50,15 +50,15 @@ int answers_take_over(struct answers *a);
  *   -EBADF   it wants to add what no object is made of
  *   others   of sendmsg(2)
  */
-int answers_give(struct answers *a, int sock, unsigned known,
-		 const struct wire *question, struct wire_fds *fds);
+int requests_handle(struct requests *a, int sock, unsigned known,
+		    const struct wire *request, struct wire_fds *fds);
 
-/* Does the answer to this have descriptors? */
-bool answers_lend(const struct wire *question);
+/* Does the reply to this have descriptors? */
+bool requests_lends_fds(const struct wire *request);
 
-void answers_forget_ghosts(struct answers *a);
+void requests_forget_orphans(struct requests *a);
 
-/* Let the keeper read what it was sent, if it was. */
-void answers_nudge(struct answers *a);
+/* Let the supervisor read what it was sent, if it was. */
+void requests_nudge(struct requests *a);
 
 #endif

@@ -21,8 +21,8 @@
 #include "backends/memfd/broker/log.h"
 #include "backends/memfd/broker/server.h"
 
-/* With names and no questions: how often to look for dead users' objects. */
-#define GHOSTS_MS 60000
+/* With names and no requests: how often to look for dead users' objects. */
+#define ORPHANS_MS 60000
 
 /* Clients at once, and how long one may say nothing after it was greeted. */
 #define CLIENTS_MAX 1024
@@ -31,20 +31,20 @@
 /* Who comes in at a time, at most: some 20 us each. */
 #define WELCOMES 8
 
-/* Descriptors that the keeper may have and we not: we shall lack them first. */
+/* Descriptors that the supervisor may have and we not: we shall lack them first. */
 #define FDS_LESS 8
 
-struct guest {
+struct client {
 	int sock;   /* -1: free */
 	long since; /* ms: greeted, or asked last */
 	bool has_asked;
 	bool was_lent; /* descriptors */
 };
 
-struct worker {
-	struct answers answers;
-	struct guest guests[CLIENTS_MAX];
-	unsigned count;	 /* of guests */
+struct server {
+	struct requests requests;
+	struct client clients[CLIENTS_MAX];
+	unsigned count;	 /* of clients */
 	unsigned silent; /* of them */
 	int epoll;
 	int spare; /* given up to accept() and refuse at EMFILE */
@@ -60,7 +60,7 @@ static void on_signal(int signal)
 	told_to_leave = 1;
 }
 
-long worker_idle_ms(void)
+long server_idle_ms(void)
 {
 	const char *given = secure_getenv("SHMIPC_BROKER_IDLE_MS");
 	char *end;
@@ -80,13 +80,13 @@ static long now_ms(void)
 	return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
 }
 
-/* ---- guests ------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------- */
 
-/* Those that are no guests are watched as these. */
-#define WATCH_SOCK   CLIENTS_MAX
-#define WATCH_KEEPER (CLIENTS_MAX + 1U)
+/* Those that are no clients are watched as these. */
+#define WATCH_SOCK	 CLIENTS_MAX
+#define WATCH_SUPERVISOR (CLIENTS_MAX + 1U)
 
-static int watch(struct worker *w, int fd, uint32_t as)
+static int watch(struct server *w, int fd, uint32_t as)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP,
 				     .data = { .u32 = as } };
@@ -95,7 +95,7 @@ static int watch(struct worker *w, int fd, uint32_t as)
 }
 
 /* Closing ends the watch, too. why is NULL if it went by itself. */
-static void drop(struct worker *w, struct guest *g, const char *why)
+static void drop(struct server *w, struct client *g, const char *why)
 {
 	struct ucred peer = { .pid = 0 };
 	socklen_t size = sizeof(peer);
@@ -111,12 +111,12 @@ static void drop(struct worker *w, struct guest *g, const char *why)
 	w->silent -= !g->has_asked;
 }
 
-static struct guest *longest_idle(struct worker *w)
+static struct client *longest_idle(struct server *w)
 {
-	struct guest *found = NULL;
+	struct client *found = NULL;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
-		struct guest *g = &w->guests[i];
+		struct client *g = &w->clients[i];
 
 		if (g->sock >= 0 && (!found || g->since < found->since))
 			found = g;
@@ -125,9 +125,9 @@ static struct guest *longest_idle(struct worker *w)
 }
 
 /* Room for one more: whoever has been idle longest makes it. */
-static struct guest *find_room(struct worker *w)
+static struct client *find_room(struct server *w)
 {
-	struct guest *g = w->guests;
+	struct client *g = w->clients;
 
 	if (w->count == CLIENTS_MAX)
 		drop(w, longest_idle(w), "others want to come in");
@@ -136,12 +136,12 @@ static struct guest *find_room(struct worker *w)
 	return g;
 }
 
-static void drop_silent(struct worker *w)
+static void drop_silent(struct server *w)
 {
 	long now = now_ms();
 
 	for (unsigned i = 0; i < CLIENTS_MAX && w->silent; i++) {
-		struct guest *g = &w->guests[i];
+		struct client *g = &w->clients[i];
 
 		if (g->sock >= 0 && !g->has_asked &&
 		    now - g->since >= SILENT_MS)
@@ -149,12 +149,12 @@ static void drop_silent(struct worker *w)
 	}
 }
 
-static struct wire hello(const struct worker *w, int result)
+static struct wire hello(const struct server *w, int result)
 {
 	struct wire m = wire_make(WIRE_HELLO, 0, NULL);
 
 	m.oldest = WIRE_OLDEST;
-	m.incarnation = w->answers.incarnation;
+	m.broker_id = w->requests.broker_id;
 	m.result = result;
 	return m;
 }
@@ -168,34 +168,34 @@ static bool is_own_user(int sock)
 	       peer.uid == geteuid();
 }
 
-static void greet(struct worker *w, int sock)
+static void greet(struct server *w, int sock)
 {
 	struct wire m = hello(w, 0);
-	struct guest *g = find_room(w);
+	struct client *g = find_room(w);
 
 	if (!is_own_user(sock) || wire_send(sock, &m, NULL) < 0 ||
-	    watch(w, sock, (uint32_t)(g - w->guests)) < 0) {
+	    watch(w, sock, (uint32_t)(g - w->clients)) < 0) {
 		close(sock);
 		return;
 	}
-	*g = (struct guest){ .sock = sock, .since = now_ms() };
+	*g = (struct client){ .sock = sock, .since = now_ms() };
 	w->count++;
 	w->silent++;
 }
 
 static int spare_descriptor(void)
 {
-	return fcntl(WORKER_DIR_FD, F_DUPFD_CLOEXEC, 0);
+	return fcntl(SERVER_DIR_FD, F_DUPFD_CLOEXEC, 0);
 }
 
 /* No descriptor left: whoever waits must be told, not left waiting. */
-static void refuse_one(struct worker *w)
+static void refuse_one(struct server *w)
 {
 	struct wire full = hello(w, -EMFILE);
 	int sock;
 
 	close(w->spare);
-	sock = accept4(WORKER_SOCK_FD, NULL, NULL, SOCK_CLOEXEC);
+	sock = accept4(SERVER_SOCK_FD, NULL, NULL, SOCK_CLOEXEC);
 	if (sock >= 0) {
 		(void)wire_send(sock, &full, NULL);
 		close(sock);
@@ -204,9 +204,9 @@ static void refuse_one(struct worker *w)
 }
 
 /* Returns whether there was somebody. */
-static bool welcome(struct worker *w)
+static bool welcome(struct server *w)
 {
-	int sock = accept4(WORKER_SOCK_FD, NULL, NULL,
+	int sock = accept4(SERVER_SOCK_FD, NULL, NULL,
 			   SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (sock >= 0)
@@ -219,16 +219,16 @@ static bool welcome(struct worker *w)
 }
 
 /*
- * All guests that ask have a turn between two of these: who stands behind
+ * All clients that ask have a turn between two of these: who stands behind
  * others in the backlog would wait for all of them, several times.
  */
-static void welcome_some(struct worker *w)
+static void welcome_some(struct server *w)
 {
 	for (int i = 0; i < WELCOMES && welcome(w); i++)
 		;
 }
 
-/* ---- questions ---------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------- */
 
 static const char *why_dropped(int err)
 {
@@ -246,28 +246,29 @@ static const char *why_dropped(int err)
 	}
 }
 
-static void serve(struct worker *w, struct guest *g, bool left)
+static void serve(struct server *w, struct client *g, bool left)
 {
 	struct wire_fds fds = WIRE_NO_FDS;
-	struct wire question;
+	struct wire request;
 	int r;
 
-	r = wire_receive(g->sock, WIRE_FROM_CLIENT, &question, &fds);
+	r = wire_receive(g->sock, WIRE_FROM_CLIENT, &request, &fds);
 	if (r == -EAGAIN)
 		return;
 	g->since = now_ms();
 	w->silent -= !g->has_asked;
 	g->has_asked = true;
 	if (r == 0) {
-		unsigned known = (left ? ANSWERS_LEFT : 0) |
-				 (g->was_lent ? ANSWERS_READS : 0);
+		unsigned known = (left ? REQUESTS_CLIENT_LEFT : 0) |
+				 (g->was_lent ? REQUESTS_CLIENT_READS : 0);
 
-		r = answers_give(&w->answers, g->sock, known, &question, &fds);
-		g->was_lent |= answers_lend(&question);
+		r = requests_handle(&w->requests, g->sock, known, &request,
+				    &fds);
+		g->was_lent |= requests_lends_fds(&request);
 	} else if (r == -EMFILE) {
-		question.result = -EMFILE;
-		question.incarnation = w->answers.incarnation;
-		r = wire_send(g->sock, &question, NULL);
+		request.result = -EMFILE;
+		request.broker_id = w->requests.broker_id;
+		r = wire_send(g->sock, &request, NULL);
 	}
 	if (r < 0)
 		drop(w, g, why_dropped(r));
@@ -279,47 +280,47 @@ static void serve(struct worker *w, struct guest *g, bool left)
  * Nobody wanted anything for a while, and nobody is here; or we were told to
  * leave.
  */
-static bool may_leave(struct worker *w)
+static bool may_leave(struct server *w)
 {
-	if (w->answers.table.count > 0)
+	if (w->requests.table.count > 0)
 		return false;
 	if (told_to_leave)
 		return true;
-	/* The last look; see worker.h. */
+	/* The last look; see server.h. */
 	return w->count == 0 && !welcome(w) && w->count == 0;
 }
 
-static void handle(struct worker *w, const struct epoll_event *event)
+static void handle(struct server *w, const struct epoll_event *event)
 {
 	uint32_t as = event->data.u32;
 
-	if (as == WATCH_KEEPER)
-		w->answers.alone = true; /* it never writes now: its end */
+	if (as == WATCH_SUPERVISOR)
+		w->requests.alone = true; /* it never writes now: its end */
 	else if (as == WATCH_SOCK)
 		welcome_some(w);
 	else
-		serve(w, &w->guests[as],
+		serve(w, &w->clients[as],
 		      event->events & (EPOLLRDHUP | EPOLLHUP));
 }
 
 /* How long nothing may happen before we look around. */
-static int patience(const struct worker *w, long idle)
+static int patience(const struct server *w, long idle)
 {
-	if (w->answers.owed)
-		return REPORTS_OWED_MS;
+	if (w->requests.owed)
+		return JOURNAL_OWED_MS;
 	if (w->silent || told_to_leave)
 		return 1000;
-	if (w->count && !w->answers.table.transient)
+	if (w->count && !w->requests.table.transient)
 		return -1;
 	return (int)idle;
 }
 
-static int run(struct worker *w, const sigset_t *mask)
+static int run(struct server *w, const sigset_t *mask)
 {
 	long idle = w->idle_ms;
 	long last = now_ms();
 
-	while (!w->ending && !w->answers.alone) {
+	while (!w->ending && !w->requests.alone) {
 		struct epoll_event event;
 		int n = epoll_pwait(w->epoll, &event, 1, patience(w, idle),
 				    mask);
@@ -330,22 +331,22 @@ static int run(struct worker *w, const sigset_t *mask)
 			last = now_ms();
 		}
 		if (n <= 0)
-			answers_nudge(&w->answers);
+			requests_nudge(&w->requests);
 		if (w->silent)
 			drop_silent(w);
 		if (n <= 0 && (told_to_leave || now_ms() - last >= idle)) {
-			answers_forget_ghosts(&w->answers);
+			requests_forget_orphans(&w->requests);
 			w->ending = may_leave(w);
-			idle = GHOSTS_MS;
+			idle = ORPHANS_MS;
 		} else if (told_to_leave) {
 			/* Somebody may ask all the time. */
 			w->ending = may_leave(w);
 		}
 	}
-	return w->answers.alone ? 1 : 0;
+	return w->requests.alone ? 1 : 0;
 }
 
-/* Those of the keeper, but for a few: report.h needs room there. */
+/* Those of the supervisor, but for a few: report.h needs room there. */
 static void lower_limit(void)
 {
 	struct rlimit limit;
@@ -357,21 +358,21 @@ static void lower_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int prepare(struct worker *w, sigset_t *mask)
+static int prepare(struct server *w, sigset_t *mask)
 {
 	struct sigaction leave = { .sa_handler = on_signal };
 	sigset_t term;
 	int r;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
-		w->guests[i].sock = -1;
-	w->answers.keeper = WORKER_KEEPER_FD;
-	w->answers.nudge = WORKER_NUDGE_FD;
-	r = box_map(WORKER_BOX_FD, &w->answers.box);
+		w->clients[i].sock = -1;
+	w->requests.supervisor = SERVER_SUPERVISOR_FD;
+	w->requests.nudge = SERVER_NUDGE_FD;
+	r = box_map(SERVER_BOX_FD, &w->requests.box);
 	if (r < 0)
 		return r;
-	close(WORKER_BOX_FD);
-	w->idle_ms = worker_idle_ms();
+	close(SERVER_BOX_FD);
+	w->idle_ms = server_idle_ms();
 	/* Seen in epoll_pwait() only. */
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
@@ -381,14 +382,14 @@ static int prepare(struct worker *w, sigset_t *mask)
 	lower_limit();
 	w->spare = spare_descriptor();
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0 || watch(w, WORKER_SOCK_FD, WATCH_SOCK) < 0)
+	if (w->epoll < 0 || watch(w, SERVER_SOCK_FD, WATCH_SOCK) < 0)
 		return -errno;
 	return 0;
 }
 
-int worker_run(void)
+int server_run(void)
 {
-	static struct worker w;
+	static struct server w;
 	sigset_t mask;
 	int r;
 
@@ -396,15 +397,15 @@ int worker_run(void)
 	(void)prctl(PR_SET_NAME, "shmipc-broker");
 	r = prepare(&w, &mask);
 	if (r == 0)
-		r = answers_take_over(&w.answers);
+		r = requests_take_over(&w.requests);
 	/* After it: what it sends then is its end. */
-	if (r == 0 && watch(&w, WORKER_KEEPER_FD, WATCH_KEEPER) < 0)
+	if (r == 0 && watch(&w, SERVER_SUPERVISOR_FD, WATCH_SUPERVISOR) < 0)
 		r = -errno;
 	if (r == 0)
 		r = confine();
 	if (r < 0) {
-		log_line("worker: %s", strerror(-r));
-		return r == -EPROTONOSUPPORT ? WORKER_STRANGER : 1;
+		log_line("server: %s", strerror(-r));
+		return r == -EPROTONOSUPPORT ? SERVER_STRANGER : 1;
 	}
 	return run(&w, &mask);
 }

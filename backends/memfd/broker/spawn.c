@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting the keeper's worker. */
+/* Starting the supervisor's server. */
 #include <config.h>
 
 #include <errno.h>
@@ -16,53 +16,53 @@
 #include "backends/memfd/broker/server.h"
 
 /*
- * Room in the pair for what the keeper and the worker send: about 80 reports,
- * and 40, twice REPORTS_OWED. The descriptors in them count against what the
+ * Room in the pair for what the supervisor and the server send: about 80 entries,
+ * and 40, twice JOURNAL_OWED. The descriptors in them count against what the
  * user may have on their way, unix(7); but to hand over in small pieces takes
  * long on busy machines.
  */
-#define KEEPER_BYTES 65536
-#define WORKER_BYTES 32768
+#define SUPERVISOR_BYTES 65536
+#define SERVER_BYTES	 32768
 
-/* Not where a worker's descriptors go. */
+/* Not where a server's descriptors go. */
 int spawn_open_image(const char *path)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC), away;
 
-	if (fd < 0 || fd > WORKER_BOX_FD)
+	if (fd < 0 || fd > SERVER_BOX_FD)
 		return fd;
-	away = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_BOX_FD + 1);
+	away = fcntl(fd, F_DUPFD_CLOEXEC, SERVER_BOX_FD + 1);
 	close(fd);
 	return away;
 }
 
 /* Each may be any number now: away from the others' places first. */
-static bool place_descriptors(const int from[WORKER_FDS])
+static bool ksem_descriptors(const int from[SERVER_FDS])
 {
-	const int to[] = { WORKER_SOCK_FD, WORKER_DIR_FD, WORKER_KEEPER_FD,
-			   WORKER_NUDGE_FD, WORKER_BOX_FD };
-	int away[WORKER_FDS];
+	const int to[] = { SERVER_SOCK_FD, SERVER_DIR_FD, SERVER_SUPERVISOR_FD,
+			   SERVER_NUDGE_FD, SERVER_BOX_FD };
+	int away[SERVER_FDS];
 
-	for (int i = 0; i < WORKER_FDS; i++)
-		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, WORKER_BOX_FD + 1);
-	for (int i = 0; i < WORKER_FDS; i++)
+	for (int i = 0; i < SERVER_FDS; i++)
+		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, SERVER_BOX_FD + 1);
+	for (int i = 0; i < SERVER_FDS; i++)
 		if (dup2(away[i], to[i]) < 0)
 			return false;
 	return true;
 }
 
-static _Noreturn void become_worker(int image, const int given[WORKER_FDS])
+static _Noreturn void become_server(int image, const int given[SERVER_FDS])
 {
-	char *arguments[] = { (char *)"shmipc-broker", (char *)"--worker",
+	char *arguments[] = { (char *)"shmipc-broker", (char *)"--server",
 			      NULL };
 	sigset_t none;
 
-	/* A terminal's signals are for the keeper. */
+	/* A terminal's signals are for the supervisor. */
 	(void)setsid();
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_descriptors(given))
+	if (ksem_descriptors(given))
 		(void)fexecve(image, arguments, environ);
 	_exit(1);
 }
@@ -70,7 +70,7 @@ static _Noreturn void become_worker(int image, const int given[WORKER_FDS])
 static void size_pair(const int pair[2])
 {
 	const struct timeval patience = { .tv_sec = SPAWN_IDLE_S };
-	const int bytes[2] = { KEEPER_BYTES, WORKER_BYTES };
+	const int bytes[2] = { SUPERVISOR_BYTES, SERVER_BYTES };
 
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
 			 sizeof(patience));
@@ -79,7 +79,7 @@ static void size_pair(const int pair[2])
 				 sizeof(bytes[i]));
 }
 
-int spawn_worker(int image, const struct rundir_claim *claim,
+int spawn_server(int image, const struct rundir_claim *claim,
 		 struct spawned *ret)
 {
 	int pair[2], nudge, in_box, r;
@@ -101,7 +101,7 @@ int spawn_worker(int image, const struct rundir_claim *claim,
 	size_pair(pair);
 	pid = fork();
 	if (pid == 0)
-		become_worker(image, (int[]){ claim->sock, claim->dir, pair[1],
+		become_server(image, (int[]){ claim->sock, claim->dir, pair[1],
 					      nudge, in_box });
 	r = -errno;
 	close(pair[1]);
@@ -123,9 +123,9 @@ err_box:
 	return r;
 }
 
-void spawn_bury(struct spawned *worker)
+void spawn_bury(struct spawned *server)
 {
-	close(worker->pair);
-	close(worker->nudge);
-	box_unmake(&worker->box);
+	close(server->pair);
+	close(server->nudge);
+	box_unmake(&server->box);
 }

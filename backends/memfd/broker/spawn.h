@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting the keeper's worker. */
+/* Starting the supervisor's server. */
 #ifndef SHMI_MEMFD_SPAWN_H
 #define SHMI_MEMFD_SPAWN_H
 
@@ -9,13 +9,13 @@
 #include "backends/memfd/rundir.h"
 
 /*
- * How long the worker may do nothing while it takes over, which is all that it
+ * How long the server may do nothing while it takes over, which is all that it
  * does then.
  */
 #define SPAWN_IDLE_S 5
 
 /*
- * A program to start workers from, whatever becomes of its file: a descriptor,
+ * A program to start servers from, whatever becomes of its file: a descriptor,
  * or a negative errno value.
  */
 int spawn_open_image(const char *path);
@@ -23,15 +23,15 @@ int spawn_open_image(const char *path);
 struct spawned {
 	pid_t pid;
 	int pair;  /* our end of it; sending gives up after SPAWN_IDLE_S */
-	int nudge; /* becomes readable when there are enough reports */
+	int nudge; /* becomes readable when there are enough entries */
 	struct box box;
 };
 
-/* Start a worker. What it does after that, it says in reports. */
-int spawn_worker(int image, const struct rundir_claim *claim,
+/* Start a server. What it does after that, it says in entries. */
+int spawn_server(int image, const struct rundir_claim *claim,
 		 struct spawned *ret);
 
 /* It is reaped: let go of what we had of it. */
-void spawn_bury(struct spawned *worker);
+void spawn_bury(struct spawned *server);
 
 #endif

@@ -30,7 +30,7 @@
  */
 #define LOOK_MS 5000
 
-/* Workers that did not get ready, one after the other: then more slowly. */
+/* Servers that did not get ready, one after the other: then more slowly. */
 #define FAILURES_FAST 3
 #define FAILURES_MS   200
 
@@ -41,25 +41,26 @@ struct kept {
 	char name[WIRE_NAME];
 };
 
-struct keeper {
+struct supervisor {
 	const struct rundir *rundir;
 	struct rundir_claim claim;
 	struct kept **slots;
 	uint32_t room; /* of slots */
 	uint32_t count;
-	struct report done[ANSWERS_DONE_MAX]; /* a ring */
+	struct journal_entry done[REQUESTS_DONE_MAX]; /* a ring */
 	unsigned done_next;
-	struct report last; /* what the worker reported last; op 0: nothing */
-	uint64_t order;	    /* of it, or READY's */
-	uint32_t incarnation;
+	struct journal_entry
+		last;	/* what the server journalled last; op 0: nothing */
+	uint64_t order; /* of it, or READY's */
+	uint32_t broker_id;
 	struct stat sock; /* its file */
 	bool missing;	  /* that was not there at the last look */
 	long look_ms;
 	struct timespec next_look;
 	char program[PATH_MAX]; /* where a newer one would be */
-	int image;		/* of the worker that got ready last */
+	int image;		/* of the server that got ready last */
 	int newer;		/* to be tried once, or -1 */
-	struct spawned worker;
+	struct spawned server;
 	bool ready;
 	bool passed_on; /* that it is to leave */
 	unsigned failures;
@@ -79,7 +80,7 @@ static void on_signal(int signal)
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
-/* They come only while we wait for reports. */
+/* They come only while we wait for entries. */
 static void catch_signals(sigset_t *waiting)
 {
 	struct sigaction action = { .sa_handler = on_signal };
@@ -97,7 +98,7 @@ static void catch_signals(sigset_t *waiting)
 
 /* ---- what is kept ------------------------------------------------------- */
 
-static int make_room(struct keeper *k, uint32_t slot)
+static int make_room(struct supervisor *k, uint32_t slot)
 {
 	uint32_t room = k->room ? k->room : 64;
 	struct kept **slots;
@@ -115,7 +116,8 @@ static int make_room(struct keeper *k, uint32_t slot)
 	return 0;
 }
 
-static int keep(struct keeper *k, const struct report *r, struct wire_fds *fds)
+static int keep(struct supervisor *k, const struct journal_entry *r,
+		struct wire_fds *fds)
 {
 	struct kept *kept;
 
@@ -134,8 +136,8 @@ static int keep(struct keeper *k, const struct report *r, struct wire_fds *fds)
 	return 0;
 }
 
-/* The report gets what it was about. */
-static int forget(struct keeper *k, struct report *r)
+/* The entry gets what it was about. */
+static int forget(struct supervisor *k, struct journal_entry *r)
 {
 	struct kept *kept = r->slot < k->room ? k->slots[r->slot] : NULL;
 
@@ -151,7 +153,7 @@ static int forget(struct keeper *k, struct report *r)
 }
 
 /* Whatever it is, it works. */
-static void get_ready(struct keeper *k)
+static void get_ready(struct supervisor *k)
 {
 	k->ready = true;
 	k->failures = 0;
@@ -163,17 +165,18 @@ static void get_ready(struct keeper *k)
 }
 
 /* [K1] */
-static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
+static int note(struct supervisor *k, struct journal_entry *r,
+		struct wire_fds *fds)
 {
 	int err = -EPROTO;
 
 	if (r->order > k->order) {
 		k->order = r->order;
-		if (r->op == REPORT_READY) {
+		if (r->op == JOURNAL_READY) {
 			get_ready(k);
 			return 0;
 		}
-		err = r->op == REPORT_KEEP ? keep(k, r, fds) : forget(k, r);
+		err = r->op == JOURNAL_KEEP ? keep(k, r, fds) : forget(k, r);
 	}
 	wire_close_fds(fds);
 	if (err == 0)
@@ -185,13 +188,13 @@ static int note(struct keeper *k, struct report *r, struct wire_fds *fds)
  * What is in the box and has a smaller order (0: all), of the first so many
  * that were put there. One that is nonsense keeps none from being noted.
  */
-static int note_box(struct keeper *k, uint32_t written, uint64_t order)
+static int note_box(struct supervisor *k, uint32_t written, uint64_t order)
 {
 	struct wire_fds none = WIRE_NO_FDS;
-	struct report r;
+	struct journal_entry r;
 	int err = 0, took;
 
-	while ((took = box_take(&k->worker.box, written, order, &r)) != 0) {
+	while ((took = box_take(&k->server.box, written, order, &r)) != 0) {
 		if (took > 0)
 			took = note(k, &r, &none);
 		if (took < 0)
@@ -201,35 +204,36 @@ static int note_box(struct keeper *k, uint32_t written, uint64_t order)
 }
 
 /* [O2] */
-static int note_packet(struct keeper *k, struct report *r, struct wire_fds *fds)
+static int note_packet(struct supervisor *k, struct journal_entry *r,
+		       struct wire_fds *fds)
 {
-	int in_box = note_box(k, box_written(&k->worker.box), r->order);
+	int in_box = note_box(k, box_written(&k->server.box), r->order);
 	int err = note(k, r, fds);
 
 	return in_box < 0 ? in_box : err;
 }
 
-/* ---- a worker's life ---------------------------------------------------- */
+/* ---- a server's life ---------------------------------------------------- */
 
 /* [K3] */
-static int start_worker(struct keeper *k)
+static int start_server(struct supervisor *k)
 {
 	k->last.op = 0;
 	k->order = 0;
 	k->ready = k->passed_on = false;
-	return spawn_worker(k->newer >= 0 ? k->newer : k->image, &k->claim,
-			    &k->worker);
+	return spawn_server(k->newer >= 0 ? k->newer : k->image, &k->claim,
+			    &k->server);
 }
 
-/* Too many descriptors may be on their way: the worker's reading helps. */
-static int hand(struct keeper *k, const struct report *r,
+/* Too many descriptors may be on their way: the server's reading helps. */
+static int hand(struct supervisor *k, const struct journal_entry *r,
 		const struct wire_fds *fds)
 {
 	struct shmi_tries tries = { .count = 0 };
 	int err;
 
 	do {
-		err = report_send(k->worker.pair, r, fds);
+		err = journal_send(k->server.pair, r, fds);
 		if (err == -EAGAIN)
 			err = -ETIMEDOUT;
 		if (err == -ETOOMANYREFS)
@@ -239,31 +243,31 @@ static int hand(struct keeper *k, const struct report *r,
 }
 
 /* [K4] */
-static int hand_over(struct keeper *k)
+static int hand_over(struct supervisor *k)
 {
-	struct report go = report_make(REPORT_GO, 0, NULL);
+	struct journal_entry go = journal_make(JOURNAL_GO, 0, NULL);
 	int err = 0;
 
 	for (uint32_t slot = 0; slot < k->room && err == 0; slot++) {
 		const struct kept *kept = k->slots[slot];
-		struct report r;
+		struct journal_entry r;
 
 		if (!kept)
 			continue;
-		r = report_make(REPORT_TAKE, kept->kind, kept->name);
+		r = journal_make(JOURNAL_TAKE, kept->kind, kept->name);
 		r.slot = slot;
 		r.fds = (uint16_t)wire_fds_of(kept->kind);
 		err = hand(k, &r, &kept->fds);
 	}
-	for (unsigned i = 0; i < ANSWERS_DONE_MAX && err == 0; i++)
+	for (unsigned i = 0; i < REQUESTS_DONE_MAX && err == 0; i++)
 		if (k->done[i].op)
 			err = hand(k, &k->done[i], NULL);
-	go.nonce = k->incarnation;
+	go.nonce = k->broker_id;
 	return err == 0 ? hand(k, &go, NULL) : err;
 }
 
 /* Pass on what we were told. Returns whether to go on. */
-static bool obey(struct keeper *k)
+static bool obey(struct supervisor *k)
 {
 	if (told_to_quit) {
 		log_line("told to quit: %u names are lost", k->count);
@@ -271,7 +275,7 @@ static bool obey(struct keeper *k)
 	}
 	/* One that is ended before it is ready would count as a failure. */
 	if (told_to_renew && k->ready) {
-		log_line("told to start a new worker");
+		log_line("told to start a new server");
 		told_to_renew = 0;
 		if (k->newer < 0)
 			k->newer = spawn_open_image(k->program);
@@ -283,7 +287,7 @@ static bool obey(struct keeper *k)
 				 "names is gone",
 				 k->count);
 		k->passed_on = true;
-		(void)kill(k->worker.pid, SIGTERM);
+		(void)kill(k->server.pid, SIGTERM);
 	}
 	return true;
 }
@@ -292,9 +296,9 @@ static bool obey(struct keeper *k)
  * Can clients find us? Whoever removed the directory wanted to be rid of us,
  * as of all that is in /dev/shm. The socket alone can be bound again; but it
  * may be missing because the directory is just being removed, so only at the
- * second look. Returns whether to go on with this worker.
+ * second look. Returns whether to go on with this server.
  */
-static bool look_around(struct keeper *k)
+static bool look_around(struct supervisor *k)
 {
 	if (!shmi_clock_reached(&k->next_look))
 		return true;
@@ -318,41 +322,41 @@ static bool look_around(struct keeper *k)
 }
 
 /*
- * Wait until there are enough reports, or for what else there is to do. That
- * the worker is gone is seen in any case.
+ * Wait until there are enough entries, or for what else there is to do. That
+ * the server is gone is seen in any case.
  */
-static int await(struct keeper *k, const sigset_t *waiting)
+static int await(struct supervisor *k, const sigset_t *waiting)
 {
 	const struct timespec idle = { .tv_sec = SPAWN_IDLE_S };
 	struct timespec left = shmi_clock_left(&k->next_look);
 	struct pollfd p[] = {
-		{ .fd = k->worker.nudge, .events = POLLIN },
-		{ .fd = k->worker.pair, .events = k->ready ? 0 : POLLIN },
+		{ .fd = k->server.nudge, .events = POLLIN },
+		{ .fd = k->server.pair, .events = k->ready ? 0 : POLLIN },
 	};
 	int n = ppoll(p, 2, k->ready ? &left : &idle, waiting);
 	uint64_t nudges;
 
-	/* [K0] Before the reports: those that come later nudge again. */
+	/* [K0] Before the entries: those that come later nudge again. */
 	if (n > 0 && p[0].revents)
-		(void)!read(k->worker.nudge, &nudges, sizeof(nudges));
+		(void)!read(k->server.nudge, &nudges, sizeof(nudges));
 	return n == 0 && !k->ready ? -ETIMEDOUT : 0;
 }
 
 /*
- * Read reports until the worker's end, or until it must be ended. What we say
+ * Read entries until the server's end, or until it must be ended. What we say
  * and do ourselves is done when we know of all.
  */
-static int follow(struct keeper *k, const sigset_t *waiting)
+static int follow(struct supervisor *k, const sigset_t *waiting)
 {
 	struct wire_fds fds;
-	struct report r;
+	struct journal_entry r;
 	int err;
 
 	for (;;) {
-		uint32_t written = box_written(&k->worker.box); /* [O1] */
+		uint32_t written = box_written(&k->server.box); /* [O1] */
 
-		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
-				     &fds, MSG_DONTWAIT);
+		err = journal_receive(k->server.pair, JOURNAL_FROM_SERVER, &r,
+				      &fds, MSG_DONTWAIT);
 		if (err == 0) {
 			err = note_packet(k, &r, &fds);
 		} else if (err == -EAGAIN) {
@@ -368,22 +372,22 @@ static int follow(struct keeper *k, const sigset_t *waiting)
 }
 
 /*
- * All reports that were sent count, whatever made us end it. If it has not read
+ * All entries that were sent count, whatever made us end it. If it has not read
  * all, the socket says that first: go on.
  */
-static void read_the_rest(struct keeper *k)
+static void read_the_rest(struct supervisor *k)
 {
 	struct wire_fds fds;
-	struct report r;
+	struct journal_entry r;
 	int err;
 
 	do {
-		err = report_receive(k->worker.pair, REPORT_FROM_WORKER, &r,
-				     &fds, 0);
+		err = journal_receive(k->server.pair, JOURNAL_FROM_SERVER, &r,
+				      &fds, 0);
 		if (err == 0)
 			(void)note_packet(k, &r, &fds);
 	} while (err == 0 || err == -EAGAIN || err == -ECONNRESET);
-	(void)note_box(k, box_written(&k->worker.box), 0);
+	(void)note_box(k, box_written(&k->server.box), 0);
 }
 
 /* Those whose sentence would say nothing new. */
@@ -395,21 +399,21 @@ static const char *sentence(int err)
 }
 
 /* [K2] Returns whether nobody needs us any more. */
-static bool end_worker(struct keeper *k, int why)
+static bool end_server(struct supervisor *k, int why)
 {
 	int status = 1 << 8; /* "exit(1)", if it cannot be had */
 
 	/* At its end of file it is ending by itself, which this lets be. */
-	(void)kill(k->worker.pid, SIGKILL);
-	while (waitpid(k->worker.pid, &status, 0) < 0 && errno == EINTR)
+	(void)kill(k->server.pid, SIGKILL);
+	while (waitpid(k->server.pid, &status, 0) < 0 && errno == EINTR)
 		;
 	read_the_rest(k);
-	spawn_bury(&k->worker);
+	spawn_bury(&k->server);
 	if (k->last.op && k->last.nonce) {
-		k->last.op = REPORT_DONE;
+		k->last.op = JOURNAL_DONE;
 		k->last.fds = 0;
 		k->last.order = 0;
-		k->done[k->done_next++ % ANSWERS_DONE_MAX] = k->last;
+		k->done[k->done_next++ % REQUESTS_DONE_MAX] = k->last;
 	}
 	if (told_to_quit)
 		return true;
@@ -422,7 +426,7 @@ static bool end_worker(struct keeper *k, int why)
 			close(k->newer);
 		k->newer = -1;
 	}
-	log_line("the worker has ended (%s %d): %s; starting another",
+	log_line("the server has ended (%s %d): %s; starting another",
 		 WIFSIGNALED(status) ? "signal" : "status",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
 		 sentence(why));
@@ -431,7 +435,8 @@ static bool end_worker(struct keeper *k, int why)
 
 /* ---- life --------------------------------------------------------------- */
 
-static void wait_after_failure(const struct keeper *k, const sigset_t *waiting)
+static void wait_after_failure(const struct supervisor *k,
+			       const sigset_t *waiting)
 {
 	struct timespec t = { .tv_nsec = FAILURES_MS * 1000000L };
 
@@ -439,7 +444,7 @@ static void wait_after_failure(const struct keeper *k, const sigset_t *waiting)
 		(void)ppoll(NULL, 0, &t, waiting);
 }
 
-static int begin(struct keeper *k, const struct rundir *rundir,
+static int begin(struct supervisor *k, const struct rundir *rundir,
 		 const struct rundir_claim *claim)
 {
 	ssize_t n;
@@ -447,23 +452,24 @@ static int begin(struct keeper *k, const struct rundir *rundir,
 	k->rundir = rundir;
 	k->claim = *claim;
 	k->newer = -1;
-	k->look_ms = worker_idle_ms() < LOOK_MS ? worker_idle_ms() : LOOK_MS;
+	k->look_ms = server_idle_ms() < LOOK_MS ? server_idle_ms() : LOOK_MS;
 	k->next_look = shmi_clock_in(k->look_ms);
 	k->image = spawn_open_image("/proc/self/exe");
 	/* Before an upgrade takes it away; proc(5) says so in this name. */
 	n = readlink("/proc/self/exe", k->program, sizeof(k->program) - 1);
 	if (k->image < 0 || n < 0 ||
-	    getrandom(&k->incarnation, sizeof(k->incarnation), 0) < 0 ||
+	    getrandom(&k->broker_id, sizeof(k->broker_id), 0) < 0 ||
 	    fstatat(claim->dir, RUNDIR_SOCKET, &k->sock, AT_SYMLINK_NOFOLLOW) <
 		    0)
 		return -errno;
-	k->incarnation |= 0x80000000U; /* 0 is none, and some are held.h's */
+	k->broker_id |= 0x80000000U; /* 0 is none, and some are binding.h's */
 	return 0;
 }
 
-int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
+int supervisor_run(const struct rundir *rundir,
+		   const struct rundir_claim *claim)
 {
-	static struct keeper k;
+	static struct supervisor k;
 	sigset_t waiting;
 	bool over = false;
 	int r;
@@ -477,9 +483,9 @@ int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
 	catch_signals(&waiting);
 	while (!over) {
 		wait_after_failure(&k, &waiting);
-		r = start_worker(&k);
+		r = start_server(&k);
 		if (r < 0) {
-			log_line("no worker can be started: %s", strerror(-r));
+			log_line("no server can be started: %s", strerror(-r));
 			k.failures++;
 			over = told_to_quit || (told_to_leave && !k.count);
 			continue;
@@ -487,7 +493,7 @@ int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim)
 		r = hand_over(&k);
 		if (r == 0 || r == -EPIPE || r == -ECONNRESET)
 			r = follow(&k, &waiting);
-		over = end_worker(&k, r);
+		over = end_server(&k, r);
 	}
 	log_line("leaving");
 	rundir_leave(rundir, &k.claim);

@@ -2,31 +2,31 @@
 /*
  * The process of the broker that has what must not be lost.
  *
- *   clients <-> worker -> keeper
+ *   clients <-> server -> supervisor
  *
- * The keeper holds the directory's lock (rundir.h), the listening socket, and a
+ * The supervisor holds the directory's lock (rundir.h), the listening socket, and a
  * table of all names with their descriptors. It reads nothing that a client
- * wrote; a worker does (worker.h), and reports what changes. Whatever happens
- * to the worker, the keeper starts another and hands it everything.
+ * wrote; a server does (server.h), and entries what changes. Whatever happens
+ * to the server, the supervisor starts another and hands it everything.
  *
- *   worker                             keeper
- *   [W1] takes a question
+ *   server                             supervisor
+ *   [W1] takes a request
  *   [W2] changes its own table, which
  *        may fail
- *   [W3] reports
+ *   [W3] entries
  *   [W4] answers
  *   [W5] now and then, nudges          [K0] wakes up
- *                                      [K1] puts all reports into its table
+ *                                      [K1] puts all entries into its table
  *
- * A report that has been sent is in the keeper's socket, and stays there when
- * the worker dies, so that nothing depends on when it is read. To be woken for
+ * A entry that has been sent is in the supervisor's socket, and stays there when
+ * the server dies, so that nothing depends on when it is read. To be woken for
  * each would cost more than all the rest, so it sleeps on an eventfd(2): W5 is
- * after REPORTS_OWED reports, at the latest after REPORTS_OWED_MS, and at once
+ * after JOURNAL_OWED entries, at the latest after JOURNAL_OWED_MS, and at once
  * if much memory is to be freed.
  *
- * That a name went needs no descriptors. Such a report does not go through the
+ * That a name went needs no descriptors. Such a entry does not go through the
  * socket, but into a box that both have mapped (box.h), as long as there is
- * room. The worker numbers all its reports, and the keeper notes them in that
+ * room. The server numbers all its entries, and the supervisor notes them in that
  * order, for slots are used again, and the last one is remembered [K2]:
  *
  *   [O1] it reads how many are in the box, and then from the socket
@@ -38,52 +38,53 @@
  *
  * What came since O1 is followed by a nudge since K0, so it is not slept over.
  *
- * When the worker dies, the keeper starts over:
+ * When the server dies, the supervisor starts over:
  *
- *   [K2] kills it, reaps it, and reads all reports, which needs no O1; was the
- *        last one about a question, it goes to those that are done, with its
+ *   [K2] kills it, reaps it, and reads all entries, which needs no O1; was the
+ *        last one about a request, it goes to those that are done, with its
  *        nonce
- *   [K3] starts a worker: a new process, the same program
- *   [K4] hands over: all names, all that is done; then reads reports again
+ *   [K3] starts a server: a new process, the same program
+ *   [K4] hands over: all names, all that is done; then reads entries again
  *
  * Clients see their connections end, connect again (the listening socket is
- * still open, so they wait in its backlog), and repeat their question with the
- * same nonce. Of all questions only the last that was reported can be done and
- * unanswered. So one for each death of a worker is remembered, and only the
- * last ANSWERS_DONE_MAX of them: clients repeat at once.
+ * still open, so they wait in its backlog), and repeat their request with the
+ * same nonce. Of all requests only the last that was journalled can be done and
+ * unanswered. So one for each death of a server is remembered, and only the
+ * last REQUESTS_DONE_MAX of them: clients repeat at once.
  *
- * The keeper writes to the worker only before GO, and the worker to the keeper
+ * The supervisor writes to the server only before GO, and the server to the supervisor
  * only after it: neither waits for the other to read.
  *
- * Death. The worker's: before W3 nothing has happened, neither for the client
- * who repeats; from W3 on it has happened, and the repeated question is
- * answered from what is done. The keeper's: its end of the pair closes, and the
- * worker is killed with it (PR_SET_PDEATHSIG; it also ends at the end of file).
+ * Death. The server's: before W3 nothing has happened, neither for the client
+ * who repeats; from W3 on it has happened, and the repeated request is
+ * answered from what is done. The supervisor's: its end of the pair closes, and the
+ * server is killed with it (PR_SET_PDEATHSIG; it also ends at the end of file).
  * Until it is, it may say that a name is gone, having put that into the box of
  * nobody: as all names are.
- * The worker has the lock, too, so that no other broker starts before both are
+ * The server has the lock, too, so that no other broker starts before both are
  * gone. The names are lost then; who has objects open keeps them, and is told
- * when he needs a name: the next broker's incarnation is another (held.h). Who
+ * when he needs a name: the next broker's broker id is another (binding.h). Who
  * has none open is not told, and makes new objects.
  * The client's: its name is added if W3 came first.
  *
- * Upgrade. Workers are started from the image of the last that got ready, which
- * the kernel keeps, whatever becomes of the file. SIGHUP ends the worker and
- * makes the keeper try the file that is in the program's place now, once.
+ * Upgrade. Servers are started from the image of the last that got ready, which
+ * the kernel keeps, whatever becomes of the file. SIGHUP ends the server and
+ * makes the supervisor try the file that is in the program's place now, once.
  *
- * End. The worker says, by its exit status, that nobody needs the broker; that
+ * End. The server says, by its exit status, that nobody needs the broker; that
  * counts if there are no names when all is read. SIGTERM and SIGINT make it say
  * so as soon as there are no names, whoever is connected. SIGQUIT ends both at
  * once, and so does who removes the directory: all names are lost.
  */
-#ifndef SHMI_MEMFD_KEEPER_H
-#define SHMI_MEMFD_KEEPER_H
+#ifndef SHMI_MEMFD_SUPERVISOR_H
+#define SHMI_MEMFD_SUPERVISOR_H
 
 #include "backends/memfd/rundir.h"
 
 /*
- * Be the keeper to the end. The claim is its. Returns the exit status.
+ * Be the supervisor to the end. The claim is its. Returns the exit status.
  */
-int keeper_run(const struct rundir *rundir, const struct rundir_claim *claim);
+int supervisor_run(const struct rundir *rundir,
+		   const struct rundir_claim *claim);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The worker's memory: kind and name -> descriptors. */
+/* The server's memory: kind and name -> descriptors. */
 #include <config.h>
 
 #include <errno.h>
@@ -65,7 +65,7 @@ int table_add(struct table *t, uint32_t slot, uint32_t kind, const char *name,
 
 	if (slot == TABLE_ANY_SLOT)
 		slot = t->first_free = free_slot(t);
-	if (slot >= REPORT_SLOTS)
+	if (slot >= JOURNAL_SLOTS)
 		return -EMFILE;
 	r = make_room(t, slot);
 	if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worker's memory: kind and name -> descriptors.
+ * The server's memory: kind and name -> descriptors.
  *
  * Looking up costs the logarithm of the number of entries. Entries stand in
  * numbered slots and keep their number, so that a listing goes on where it
@@ -36,7 +36,7 @@ struct table {
 /*
  * Add an entry, in a free slot; on success the table owns the descriptors.
  *   -EEXIST  the name, or the slot, is taken
- *   -EMFILE  there are REPORT_SLOTS entries
+ *   -EMFILE  there are JOURNAL_SLOTS entries
  *   -ENOMEM
  */
 int table_add(struct table *table, uint32_t slot, uint32_t kind,
