@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The measurements. Linked with the shared library, as a user's program is: what
 # a call through the PLT costs belongs to it.
-#
-# All of it but what shows it, for the shmipc command, too.
-noinst_LTLIBRARIES += libbench.la
-libbench_la_SOURCES = bench/bench.h \
+check_PROGRAMS += bench/bench
+bench_bench_SOURCES = bench/bench.c bench/bench.h \
 	bench/crew.c \
 	bench/gate.c bench/gate.h \
 	bench/handover.c \
@@ -21,13 +19,11 @@ libbench_la_SOURCES = bench/bench.h \
 	bench/run.c bench/run.h \
 	bench/sample.c \
 	bench/size.c \
-	bench/supervise.c bench/supervise.h
-
-check_PROGRAMS += bench/bench
-bench_bench_SOURCES = bench/bench.c bench/table.c bench/table.h
+	bench/supervise.c bench/supervise.h \
+	bench/table.c bench/table.h
 bench_bench_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DBENCH_BROKER='"$(abs_top_builddir)/shmipc-broker"'
-bench_bench_LDADD = libbench.la libshmipc.la
+bench_bench_LDADD = libshmipc.la
 
 EXTRA_DIST += bench/plot.gp
 

@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "bench/gate.h"
 #include "bench/lines.h"
-#include "bench/memory.h"
 #include "bench/supervise.h"
 
 #define LINES_MAX 64
@@ -29,24 +27,11 @@ static struct line *new_line(void)
 	return line;
 }
 
-/* The backend's own primitive, or all there is to compare with. */
-static bool is_counterpart(const struct line *line)
-{
-	const struct raw_memory *memory[2];
-
-	if (!strcmp(line->c.against, gate_mutex.name))
-		return true;
-	(void)memory_of_backend(memory);
-	return !strcmp(line->c.against, memory[0]->name) ||
-	       !strcmp(line->c.against, gate_of_backend()->name);
-}
-
 void judge_this(const struct comparison *c)
 {
 	struct line *line = new_line();
 
 	line->c = *c;
-	line->counterpart = is_counterpart(line);
 	if (!(c->ours > 0) || !(c->raw > 0))
 		fail("%s: %g against %g is not sane", row->name, c->ours,
 		     c->raw);

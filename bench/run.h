@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The measurements, for programs that show them: make bench, and the shmipc
- * command. bench.h says how they are built.
- */
+/* How the measurements are run and shown. bench.h says how they are built. */
 #ifndef BENCH_RUN_H
 #define BENCH_RUN_H
 
@@ -35,7 +32,6 @@ struct line {
 	char backend[16];
 	struct comparison c;
 	const char *skipped; /* why; or NULL */
-	bool counterpart;    /* against what the backend itself builds on */
 };
 
 struct plan {

@@ -182,8 +182,8 @@ EXTRA_DIST += tests/run/units.sh tests/fault/room.sh tests/lib/on_backend.sh $(c
 	tests/stress/stress.sh $(stress)
 
 # The command shmipc: what it says of the machine, and on a terminal.
-TESTS += tests/tool/bench.sh tests/tool/doctor.sh tests/tool/top.sh
-EXTRA_DIST += tests/tool/bench.sh tests/tool/doctor.sh tests/tool/top.sh
+TESTS += tests/tool/doctor.sh tests/tool/top.sh
+EXTRA_DIST += tests/tool/doctor.sh tests/tool/top.sh
 
 TESTS += tests/run/before.sh tests/run/exports.sh tests/run/demo.sh tests/run/bench.sh \
 	tests/run/after.sh

@@ -16,7 +16,6 @@ const struct command *const tool_commands[] = {
 	&cmd_top,
 	&cmd_backends,
 	&cmd_doctor,
-	&cmd_bench,
 	NULL,
 };
 /* clang-format on */

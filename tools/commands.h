@@ -6,7 +6,6 @@
 #include "tools/tool.h"
 
 extern const struct command cmd_backends;
-extern const struct command cmd_bench;
 extern const struct command cmd_cat;
 extern const struct command cmd_create;
 extern const struct command cmd_doctor;

@@ -3,7 +3,6 @@
 bin_PROGRAMS += tools/shmipc
 tools_shmipc_SOURCES = \
 	tools/backends.c \
-	tools/bench.c \
 	tools/bytes.c \
 	tools/list.c \
 	tools/columns.c \
@@ -32,7 +31,7 @@ tools_shmipc_SOURCES = \
 tools_shmipc_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE \
 	-DTOOL_BROKER_PATH='"$(pkglibexecdir)/shmipc-broker"'
 tools_shmipc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
-tools_shmipc_LDADD = libbench.la libshmipc.la $(JANSSON_LIBS) $(NCURSES_LIBS)
+tools_shmipc_LDADD = libshmipc.la $(JANSSON_LIBS) $(NCURSES_LIBS)
 if JANSSON
 tools_shmipc_SOURCES += tools/json.c
 else
