@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* backends: which there are, and which work here. */
+/* backends: list the backends and whether they work here. */
 #include <config.h>
 
 #include <stdio.h>
@@ -75,12 +75,12 @@ static int run(int argc, char **argv)
 const struct command cmd_backends = {
 	.name = "backends",
 	.synopsis = "[--json]",
-	.summary = "Show the backends, and which work here",
-	.help = "  --json   an array of objects\n"
+	.summary = "Show the backends and whether they work here",
+	.help = "  --json   print an array of objects\n"
 		"\n"
-		"WORKS: new objects can be made. OTHER-USERS: they can be "
-		"shared with other\n"
-		"users. FDS: they can be handed over as descriptors. OBJECTS: "
-		"of the kernel.\n",
+		"WORKS: the backend can create objects. OTHER-USERS: other "
+		"users can use them.\n"
+		"FDS: they can be handed over as descriptors. OBJECTS: the "
+		"kernel objects used.\n",
 	.run = run,
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cat and write: the bytes of a region to stdout, and from stdin.
+ * cat and write: copy the bytes of a region to stdout, and from stdin.
  *
- * The kernel reads and writes them in place. A page that cannot be had, since
- * somebody has truncated the region or /dev/shm is full, is then an error of
- * the system call and not a signal.
+ * read(2) and write(2) work on the mapping itself. If a page is missing because
+ * the region was truncated or /dev/shm is full, the system call fails with
+ * EFAULT, and no SIGBUS is raised.
  */
 #include <config.h>
 
@@ -15,7 +15,7 @@
 
 #include "tools/commands.h"
 
-/* One call moves so much at most. */
+/* The most that one call moves. */
 #define CHUNK ((size_t)1 << 30)
 
 static size_t least(size_t a, size_t b)
@@ -23,7 +23,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* An open region, and how sentences call it. */
+/* An open region, and its names for messages. */
 struct region {
 	struct shmipc_shm *shm;
 	char *bytes;
@@ -31,7 +31,7 @@ struct region {
 	const char *name, *backend;
 };
 
-/* An exit status; EXIT_DONE, or another after a complaint. */
+/* Returns EXIT_DONE, or another exit status after a message. */
 static int open_region(const struct sought *sought, unsigned flags,
 		       struct region *ret)
 {
@@ -58,13 +58,13 @@ static int open_region(const struct sought *sought, unsigned flags,
 	return EXIT_DONE;
 }
 
-/* Where the system failed, in words. */
+/* Report a failed system call; errno has the reason. */
 static int complain(const char *what, const struct region *region)
 {
 	if (errno == EFAULT)
-		tool_complain("region \"%s\" (%s): some of its pages cannot be "
-			      "had; it was truncated, or there is no room for "
-			      "them",
+		tool_complain("region \"%s\" (%s): some of its pages are "
+			      "missing: it was truncated, or there is no room "
+			      "for them",
 			      region->name, region->backend);
 	else
 		tool_complain("%s: %s", what, strerror(errno));
@@ -124,14 +124,13 @@ const struct command cmd_cat = {
 	.synopsis = "[--backend B] NAME",
 	.summary = "Print the bytes of a region",
 	.help = TOOL_HELP_BACKEND "\n"
-				  "They are taken as they are, without the "
-				  "region's lock.\n",
+				  "The region's lock is not taken.\n",
 	.run = run_cat,
 };
 
 /* ---- write --------------------------------------------------------------- */
 
-/* Is there more? 1 or 0, or -1 and errno. */
+/* Is there more input? Returns 1 or 0, or -1 with errno set. */
 static ssize_t is_more(void)
 {
 	ssize_t n;
@@ -143,7 +142,7 @@ static ssize_t is_more(void)
 	return n;
 }
 
-/* As much as fits, and is there. 0, or -1 and errno. */
+/* Copy all input, or the part that fits. 0, or -1 with errno set. */
 static int fill(const struct region *region, size_t *at)
 {
 	ssize_t n = 1;
@@ -166,7 +165,7 @@ static int take_in(const struct region *region, uint64_t offset)
 
 	if (offset > region->size) {
 		tool_complain("region \"%s\" (%s): it has %zu bytes, and the "
-			      "offset %" PRIu64 " is behind its end",
+			      "offset %" PRIu64 " is beyond its end",
 			      region->name, region->backend, region->size,
 			      offset);
 		return EXIT_FAILED;
@@ -179,8 +178,8 @@ static int take_in(const struct region *region, uint64_t offset)
 	if (more < 0)
 		(void)complain("standard input", region);
 	else
-		tool_complain("region \"%s\" (%s): it has %zu bytes, and there "
-			      "is more in the input",
+		tool_complain("region \"%s\" (%s): it has %zu bytes, and the "
+			      "input is longer",
 			      region->name, region->backend, region->size);
 	tool_complain("%zu bytes were written", at - (size_t)offset);
 	return EXIT_FAILED;
@@ -225,10 +224,11 @@ static int run_write(int argc, char **argv)
 const struct command cmd_write = {
 	.name = "write",
 	.synopsis = "[--offset SIZE] [--backend B] NAME",
-	.summary = "Write the standard input into a region",
-	.help = "  --offset SIZE    start there\n" TOOL_HELP_BACKEND "\n"
-		"What stands behind the input stays. Input that does not fit\n"
-		"is an error; as much as fits is written. The region's lock\n"
-		"is not taken: `shmipc lock NAME -- shmipc write NAME' does.\n",
+	.summary = "Copy standard input into a region",
+	.help = "  --offset SIZE    start at this byte\n" TOOL_HELP_BACKEND "\n"
+		"Bytes after the end of the input stay as they are. If the\n"
+		"input is too long, the part that fits is written, and the\n"
+		"command fails. The region's lock is not taken; to hold it,\n"
+		"use `shmipc lock NAME -- shmipc write NAME'.\n",
 	.run = run_write,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The columns of a list of objects: what stands in them, how to sort by them,
- * and which go first where a terminal is narrow.
+ * The columns of a list of objects: their contents, their sort order, and which
+ * are dropped first on a narrow terminal.
  */
 #include <config.h>
 
@@ -17,11 +17,11 @@
 #include "tools/tool.h"
 
 #define GAP	 2  /* blanks between columns */
-#define NAME_MIN 12 /* what a name has at least, before columns go */
+#define NAME_MIN 12 /* room for the name, before columns are dropped */
 
-/* ---- what stands in them ------------------------------------------------- */
+/* ---- contents ------------------------------------------------------------ */
 
-/* A 0 is not known if it is of the garbage collector's (struct object). */
+/* In garbage and lost objects, a 0 is unknown: see struct object. */
 static bool is_known(const struct object *o, bool value)
 {
 	return value || !o->info.stale;
@@ -112,7 +112,7 @@ static void format_name(char *cell, const struct object *o, int64_t now)
 	strcpy(cell, o->info.name);
 }
 
-/* ---- how to sort by them ------------------------------------------------- */
+/* ---- sort order ---------------------------------------------------------- */
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
@@ -156,7 +156,7 @@ static int by_attached(const struct object *a, const struct object *b)
 	return COMPARE(a->info.attached, b->info.attached);
 }
 
-/* The youngest first. */
+/* The newest first. */
 static int by_age(const struct object *a, const struct object *b)
 {
 	return COMPARE(b->info.created, a->info.created);
@@ -192,7 +192,7 @@ const struct column tool_columns[TOOL_COLUMNS] = {
 
 static int (*sort_by)(const struct object *a, const struct object *b);
 
-/* Ties: by name, so that the order is always the same. */
+/* Ties are sorted by name, so that the order is always the same. */
 static int compare(const void *left, const void *right)
 {
 	const struct object *a = left, *b = right;
@@ -227,7 +227,7 @@ static void complain_about_key(const char *key)
 		used += (size_t)snprintf(known + used, sizeof(known) - used,
 					 "%s%s", i ? ", " : "",
 					 tool_columns[i].title);
-	tool_complain("\"%s\" is nothing to sort by; there are %s", key, known);
+	tool_complain("cannot sort by \"%s\"; the columns are %s", key, known);
 }
 
 int tool_sort(struct objects *objects, const char *key, bool reverse)
@@ -269,7 +269,7 @@ static void measure(struct layout *layout, const struct objects *objects)
 	}
 }
 
-/* What all columns need before the name. */
+/* The width of all columns before the name. */
 static int width_before_name(const struct layout *layout)
 {
 	int sum = 0;
@@ -280,7 +280,7 @@ static int width_before_name(const struct layout *layout)
 	return sum;
 }
 
-/* The column that goes next, or NULL. */
+/* The width of the column to drop next, or NULL. */
 static int *next_to_drop(struct layout *layout)
 {
 	int *width = NULL, first = TOOL_COLUMNS;
@@ -295,8 +295,8 @@ static int *next_to_drop(struct layout *layout)
 }
 
 /*
- * Names get what they need, up to half of the terminal: a longer one takes a
- * second line rather than everybody's columns.
+ * Names get the room that they need, up to half of the terminal. A longer name
+ * wraps into a second line, so that columns need not be dropped for it.
  */
 static void drop(struct layout *layout, int width)
 {
@@ -360,7 +360,7 @@ bool tool_may_colour(void)
 	       strcmp(term, "dumb") != 0 && !(no && *no);
 }
 
-/* By verdict; what is as it should be has none. */
+/* The colour of each verdict; a normal one has none. */
 static const char *const colours[] = {
 	[VERDICT_USED] = "\033[32m", /* green */
 	[VERDICT_IDLE] = "",

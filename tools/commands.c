@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All subcommands, in the order of --help. */
+/* The table of subcommands, in the order of --help. */
 #include "tools/commands.h"
 
 /* clang-format off */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The subcommands, and what only they share. */
+/* The subcommands, and declarations that only they share. */
 #ifndef TOOL_COMMANDS_H
 #define TOOL_COMMANDS_H
 
@@ -18,14 +18,13 @@ extern const struct command cmd_stat;
 extern const struct command cmd_top;
 extern const struct command cmd_write;
 
-/* How --help explains --backend where a name must exist. */
+/* The help on --backend of commands that need an existing name. */
 #define TOOL_HELP_BACKEND                                                      \
-	"  --backend B      only there; else where SHMIPC_BACKEND says, else " \
-	"anywhere\n"
+	"  --backend B      this backend; default: SHMIPC_BACKEND, else all\n"
 
 /**
- * What came of making an object, r being the library's result; an exit status
- * (create.c).
+ * Report the outcome of creating an object; r is the library's result. Returns
+ * an exit status (create.c).
  */
 int tool_created(const struct shmipc *ipc, enum shmipc_kind kind,
 		 const char *name, int r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* create: a region. */
+/* create: create a region. */
 #include <config.h>
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static const struct option options[] = {
 struct wishes {
 	const char *backend;
 	const char *name;
-	uint64_t size; /* 0: not said */
+	uint64_t size; /* 0: not given */
 	unsigned flags;
 	mode_t mode;
 };
@@ -59,14 +59,14 @@ static int parse_size(const char *text, uint64_t *ret)
 	int r = tool_parse_size(text, ret);
 
 	if (r == 0 && (*ret == 0 || *ret > SIZE_MAX)) {
-		tool_complain("a region of %s is not possible",
-			      *ret ? "this size" : "no bytes");
+		tool_complain("a region cannot have %s",
+			      *ret ? "this size" : "0 bytes");
 		return -EINVAL;
 	}
 	return r;
 }
 
-/* Returns 0; or -EINVAL after a complaint; or what it does not know. */
+/* Returns 0, -EINVAL after a message, or c if it does not handle it. */
 static int take(struct wishes *wishes, int c)
 {
 	switch (c) {
@@ -113,14 +113,14 @@ static int run(int argc, char **argv)
 const struct command cmd_create = {
 	.name = "create",
 	.synopsis = "--size SIZE [OPTION...] NAME",
-	.summary = "Make a region",
+	.summary = "Create a region",
 	.help = "  --size SIZE      in bytes, or with K, M, G or T: 16M\n"
-		"  --mode MODE      who may use it, octal; 0600\n"
+		"  --mode MODE      permissions, octal; default: 0600\n"
 		"  --lazy           reserve no pages\n"
-		"  --prefault       touch all pages now\n"
-		"  --backend B      else what SHMIPC_BACKEND says, else posix\n"
+		"  --prefault       map all pages now\n"
+		"  --backend B      default: SHMIPC_BACKEND, else posix\n"
 		"\n"
-		"It is full of zeros, and stays until it is removed. A name\n"
-		"that is taken is an error.\n",
+		"The region is filled with zeros and exists until it is\n"
+		"removed. If the name is taken, the command fails.\n",
 	.run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* shmipc doctor: is this machine fit for it, and what to do if it is not. */
+/* shmipc doctor: find problems with this machine and suggest remedies. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include "tools/commands.h"
 #include "tools/doctor.h"
 
-/* The environment first: it says what matters to this user. */
+/* The environment comes first: it decides what matters to this user. */
 static const struct check {
-	const char *name; /* stable: scripts know it */
+	const char *name; /* stable, for scripts */
 	void (*look)(struct doctor *d);
 } checks[] = {
 	{ "SHMIPC_DEBUG", check_debug },
@@ -48,7 +48,7 @@ static const struct check {
 #define CHECKS	   (sizeof(checks) / sizeof(checks[0]))
 #define NAME_WIDTH 21
 
-/* ---- what the checks call ------------------------------------------------ */
+/* ---- for the checks ------------------------------------------------------ */
 
 static const char *word_of(enum state state)
 {
@@ -78,7 +78,7 @@ static void print_json(const struct finding *f)
 	tool_json_text("remedy", *f->remedy ? f->remedy : NULL);
 }
 
-/* As soon as its remedy is known, if it has one. */
+/* Delayed until the next finding, because a remedy may follow. */
 static void show_last(struct doctor *d)
 {
 	if (!d->last.check)
@@ -207,17 +207,17 @@ static int run(int argc, char **argv)
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.synopsis = "[--json]",
-	.summary = "Look for what is wrong with this machine, and say what "
-		   "helps",
-	.help = "A line for each check: ok, warn or bad, what was looked at, "
-		"and what was found;\nbelow it what helps, if it is not ok. "
-		"\"bad\" is what hurts programs that are\nstarted from here "
-		"with this environment, or is about to; \"warn\" is what may\n"
-		"hurt them, or others. Nothing is changed, and no broker is "
-		"started.\n"
+	.summary = "Find problems with this machine and suggest remedies",
+	.help = "Each check prints ok, warn or bad, what it examined, and what "
+		"it found. If it is\nnot ok, a remedy follows. \"bad\" "
+		"means trouble, now or soon, for programs that\nare started "
+		"from here with this environment. \"warn\" means possible "
+		"trouble, or\ntrouble for others. Nothing is changed, and no "
+		"broker is started.\n"
 		"\n"
-		"  --json  an array of objects: check, state, found, remedy\n"
+		"  --json  print an array of objects: check, state, found, "
+		"remedy\n"
 		"\n"
-		"Exit status: 1 if anything is bad, else 0.\n",
+		"The exit status is 1 if a check is bad, else 0.\n",
 	.run = run,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shmipc doctor: what its checks share. Each is one function that looks at one
- * thing and says what it found, once or several times; doctor.c has the table
- * of all. They look, and change nothing: no lock is taken, no broker started or
- * even connected to, unless one runs already.
+ * shmipc doctor: declarations that its checks share. Each check is a function
+ * that examines one thing and reports one or more findings; doctor.c has the
+ * table of all checks. Checks change nothing: they take no lock and start no
+ * broker, and they connect to a broker only if one runs already.
  */
 #ifndef TOOL_DOCTOR_H
 #define TOOL_DOCTOR_H
@@ -17,8 +17,8 @@
 
 enum state {
 	STATE_OK,
-	STATE_WARN, /* may hurt, or hurts somebody else */
-	STATE_BAD,  /* hurts, or is about to */
+	STATE_WARN, /* may cause trouble, or does so for others */
+	STATE_BAD,  /* causes trouble, or is about to */
 };
 
 #define STATES 3
@@ -29,10 +29,10 @@ struct finding {
 	const char *check;
 	enum state state;
 	char found[SENTENCE_MAX];
-	char remedy[SENTENCE_MAX]; /* "": none */
+	char remedy[SENTENCE_MAX]; /* "": not needed */
 };
 
-/* The two processes of the user's memfd broker: 0 if there is none. */
+/* Supervisor and server of the user's memfd broker; 0: not running. */
 struct broker {
 	pid_t keeper, worker;
 };
@@ -40,32 +40,30 @@ struct broker {
 struct doctor {
 	bool json, colour;
 	unsigned counts[STATES];
-	const char *check;   /* the name of the one that looks now */
-	struct finding last; /* check NULL: all are shown */
+	const char *check;   /* the name of the current check */
+	struct finding last; /* not yet shown; check NULL: none */
 
-	/* Found by the first checks, for those that follow. */
-	const char *chosen; /* the backend of programs that name none, or "" */
-	bool has_memfd;	    /* the library knows it */
+	/* Set by the first checks for those that follow. */
+	const char *chosen; /* the default backend of programs, or "" */
+	bool has_memfd;	    /* the library has this backend */
 	struct broker broker;
 };
 
-/** The check under way found this. */
+/** Report a finding of the current check. */
 __attribute__((format(printf, 3, 4))) void
 doctor_found(struct doctor *d, enum state state, const char *format, ...);
 
-/** What to do about what was found last. */
+/** Add a remedy to the last finding. */
 __attribute__((format(printf, 2, 3))) void
 doctor_remedy(struct doctor *d, const char *format, ...);
 
-/** Trouble with a backend: bad if it is the one that programs get. */
+/** The state of trouble with a backend: bad if it is the default backend. */
 enum state doctor_trouble_with(const struct doctor *d, const char *backend);
 
-/**
- * The worst of two: used of limit, by per cent; a limit that is low by itself.
- */
+/** Bad if more than 90 % of a limit are used, warn if more than 75 %. */
 enum state doctor_share(uint64_t used, uint64_t limit);
 
-/** The start of a file, a string without the last newline; 0 or -errno. */
+/** Read the start of a file, without a final newline. 0 or -errno. */
 int doctor_read(const char *path, char *ret, size_t size);
 int doctor_read_number(const char *path, uint64_t *ret);
 
@@ -106,21 +104,21 @@ void check_broker(struct doctor *d);
 void check_backends(struct doctor *d);
 void check_garbage(struct doctor *d);
 
-/* ---- of memfd's broker, for several of them (doctor_broker.c) ------------ */
+/* ---- the memfd broker (doctor_broker.c) ---------------------------------- */
 
-/** Where it is; -EINVAL: SHMIPC_RUNTIME_DIR is not absolute, or too long. */
+/** The broker's directory. -EINVAL: the variable is relative or too long. */
 int doctor_runtime_dir(char *ret, size_t size);
 
-/** The program that the library would start. */
+/** The path of the broker that the library would start. */
 const char *doctor_broker_program(void);
 
 /**
- * What a program that may be a broker says of its version, by being run; "?" if
- * it says nothing within 2 s.
+ * Run a program that may be a broker and get its version; "?" if it does not
+ * print one within 2 s.
  */
 void doctor_version(const char *program, char ret[32]);
 
-/** Find out who is the broker of the directory, from /proc. */
+/** Find the processes of the broker of the directory, in /proc. */
 struct broker doctor_find_broker(void);
 
 #endif /* TOOL_DOCTOR_H */

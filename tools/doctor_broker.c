@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's checks of memfd's broker.
+ * doctor: checks of the memfd broker.
  *
- * Who the broker is is asked of /proc, and not of the broker: where systemd
- * listens for it, a connection would start one. It is two processes, parent and
- * child, that have the locked directory open.
+ * The broker is looked up in /proc and not by a connection: if systemd listens
+ * on the socket, a connection would start a broker. The broker is two
+ * processes, parent and child, that have the locked directory open.
  */
 #include <config.h>
 
@@ -39,9 +39,9 @@ const char *doctor_broker_program(void)
 	return given && *given ? given : TOOL_BROKER_PATH;
 }
 
-/* ---- who it is ----------------------------------------------------------- */
+/* ---- its processes ------------------------------------------------------- */
 
-/* Does this descriptor lock what it leads to? */
+/* Does this descriptor hold a lock on its file? */
 static bool is_locked(const char *pid, const char *fd)
 {
 	char path[64], text[1024];
@@ -77,7 +77,7 @@ struct process {
 	pid_t parent;
 };
 
-/* The name in the line may be anything; it ends at the last parenthesis. */
+/* The process name may contain anything; the last parenthesis ends it. */
 static bool read_process(pid_t pid, struct process *ret)
 {
 	char path[64], text[1024];
@@ -94,7 +94,7 @@ static bool read_process(pid_t pid, struct process *ret)
 	return true;
 }
 
-/* The keeper is who the other is the child of. */
+/* The supervisor is the parent of the server. */
 static void add_holder(struct broker *broker, pid_t pid)
 {
 	struct process process;
@@ -145,7 +145,7 @@ void check_broker_program(struct doctor *d)
 	}
 	doctor_found(d, doctor_trouble_with(d, "memfd"), "%s: %s", program,
 		     strerror(errno));
-	doctor_remedy(d, "install libshmipc again: it belongs to it");
+	doctor_remedy(d, "reinstall libshmipc, which includes it");
 }
 
 /* ---- its directory ------------------------------------------------------- */
@@ -157,17 +157,17 @@ static void look_at_parent(struct doctor *d, const char *path)
 	snprintf(parent, sizeof(parent), "%s", path);
 	*strrchr(parent, '/') = '\0';
 	if (access(*parent ? parent : "/", W_OK | X_OK) == 0) {
-		doctor_found(d, STATE_OK, "%s is made when it is needed", path);
+		doctor_found(d, STATE_OK, "%s is created on demand", path);
 		return;
 	}
 	doctor_found(d, doctor_trouble_with(d, "memfd"),
-		     "%s is not there and cannot be made: %s", path,
+		     "%s does not exist and cannot be created: %s", path,
 		     strerror(errno));
-	doctor_remedy(d, "set SHMIPC_RUNTIME_DIR to a directory of yours, mode "
-			 "0700");
+	doctor_remedy(d, "set SHMIPC_RUNTIME_DIR to a directory of your own, "
+			 "mode 0700");
 }
 
-/* Nobody else may own or enter it. NULL: it is all right. */
+/* Why the directory cannot be trusted; NULL: it can be. */
 static const char *distrust(const struct stat *st, const char *path)
 {
 	static char text[64];
@@ -195,7 +195,7 @@ static void remedy_directory(struct doctor *d, const struct stat *st,
 		doctor_remedy(d, "chmod 700 %s", path);
 	else
 		doctor_remedy(d, "remove it, or set SHMIPC_RUNTIME_DIR to a "
-				 "directory of yours, mode 0700");
+				 "directory of your own, mode 0700");
 }
 
 static void look_at_socket(struct doctor *d, const char *path)
@@ -220,7 +220,7 @@ void check_broker_directory(struct doctor *d)
 	struct stat st;
 
 	if (!d->has_memfd || doctor_runtime_dir(path, sizeof(path)) < 0)
-		return; /* the second is said about the variable */
+		return; /* check_runtime_dir() reports the second */
 	if (lstat(path, &st) < 0) {
 		look_at_parent(d, path);
 		return;
@@ -234,13 +234,14 @@ void check_broker_directory(struct doctor *d)
 	remedy_directory(d, &st, path);
 }
 
-/* ---- the one that runs --------------------------------------------------- */
+/* ---- the running broker -------------------------------------------------- */
 
 #define DELETED " (deleted)"
 
 /*
- * The program of a process: where it was, and is it still there? SIGHUP makes
- * the keeper take another for its worker, so it is the worker's that counts.
+ * The path of the program of a process. Returns whether it is still there.
+ * After SIGHUP, the server runs a newer program than the supervisor does, so
+ * the program of the server counts.
  */
 static bool read_program(pid_t pid, char ret[PATH_MAX])
 {
@@ -266,32 +267,33 @@ static void judge_program(struct doctor *d, const struct broker *broker)
 	pid_t pid = broker->worker ? broker->worker : broker->keeper;
 	char program[PATH_MAX], image[32], version[32];
 
-	/* What it runs, also if that has no name any more. */
+	/* The running program, even if its file was removed. */
 	snprintf(image, sizeof(image), "/proc/%d/exe", (int)pid);
 	doctor_version(image, version);
 	if (read_program(pid, program)) {
-		doctor_found(d, STATE_OK, "pid %d and %d, version %s, of %s",
+		doctor_found(d, STATE_OK,
+			     "pid %d (server %d), version %s of %s",
 			     (int)broker->keeper, (int)broker->worker, version,
 			     program);
 		return;
 	}
 	if (access(program, X_OK) == 0) {
 		doctor_found(d, STATE_WARN,
-			     "pid %d runs a program that was replaced since, "
+			     "pid %d still runs a program that was replaced: "
 			     "version %s of %s",
 			     (int)broker->keeper, version, program);
 		doctor_remedy(d,
-			      "kill -HUP %d: it goes on with the new one, "
-			      "and keeps all names",
+			      "kill -HUP %d: the broker switches to the new "
+			      "program and keeps all names",
 			      (int)broker->keeper);
 		return;
 	}
 	doctor_found(d, STATE_WARN,
-		     "pid %d runs a program that was removed since: %s",
+		     "pid %d still runs a program that was removed: %s",
 		     (int)broker->keeper, program);
 	doctor_remedy(d,
-		      "kill -TERM %d: it leaves when there are no names "
-		      "any more",
+		      "kill -TERM %d: the broker exits once it has no "
+		      "names",
 		      (int)broker->keeper);
 }
 
@@ -303,9 +305,7 @@ void check_broker(struct doctor *d)
 		return;
 	d->broker = doctor_find_broker();
 	if (!d->broker.keeper)
-		doctor_found(d, STATE_OK,
-			     "none runs: it is started when it is "
-			     "needed");
+		doctor_found(d, STATE_OK, "not running; it starts on demand");
 	else if (read_process(d->broker.keeper, &process) &&
 		 (process.state == 'T' || process.state == 't')) {
 		doctor_found(d, doctor_trouble_with(d, "memfd"),

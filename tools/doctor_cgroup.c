@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's check of memory limits. The pages of shared memory count for the
- * control group of whoever touched them first, and who goes over its limit is
- * killed, not told. A group is limited by those above it, too: cgroups(7).
+ * doctor: check of memory limits. The pages of shared memory are charged to the
+ * control group of the process that touched them first. A process that exceeds
+ * the limit is killed without a warning. The limits of parent groups apply too:
+ * cgroups(7).
  */
 #include <config.h>
 
@@ -19,11 +20,11 @@
 #define MIB	 (UINT64_C(1) << 20)
 #define NO_LIMIT (UINT64_C(1) << 60) /* what version 1 shows is near 2^63 */
 
-/* The two versions differ in names only. */
+/* The two versions differ only in names. */
 static const struct version {
 	const char *type; /* of the file system */
 	const char *limit, *usage;
-	const char *cache; /* in memory.stat: what is given back at need */
+	const char *cache; /* in memory.stat: memory that can be reclaimed */
 } versions[] = {
 	{ "cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes",
 	  "total_inactive_file" },
@@ -32,8 +33,8 @@ static const struct version {
 
 struct group {
 	const struct version *version;
-	char mounted[PATH_MAX]; /* where version's tree is seen */
-	char path[PATH_MAX];	/* the group's directory, at or below that */
+	char mounted[PATH_MAX]; /* the mount point of the tree */
+	char path[PATH_MAX];	/* the group's directory, at or below it */
 };
 
 struct room {
@@ -41,7 +42,7 @@ struct room {
 	char where[PATH_MAX];
 };
 
-/* Is a word in a list with commas? */
+/* Is a word in a comma-separated list? */
 static bool has_word(const char *list, const char *word)
 {
 	size_t length = strlen(word);
@@ -57,8 +58,8 @@ static bool has_word(const char *list, const char *word)
 }
 
 /*
- * The line for memory in /proc/self/cgroup: "4:memory:/a/b", or "0::/a/b", if
- * no tree of version 1 has it.
+ * Find the line for memory in /proc/self/cgroup: "4:memory:/a/b", or "0::/a/b"
+ * if no tree of version 1 has the memory controller.
  */
 static const struct version *find_group(char path[PATH_MAX])
 {
@@ -86,7 +87,7 @@ static const struct version *find_group(char path[PATH_MAX])
 	return found;
 }
 
-/* What stands before the " - " in a line of mountinfo, and behind it. */
+/* Fields of a line of mountinfo, before and after the " - ". */
 struct mount {
 	char root[PATH_MAX], point[PATH_MAX];
 	char type[64], options[1024];
@@ -102,7 +103,7 @@ static bool parse_mount(const char *line, struct mount *ret)
 	       sscanf(rest, " - %63s %*s %1023s", ret->type, ret->options) == 2;
 }
 
-/* Below a mount of only a part of the tree, or from outside of it. */
+/* The mount may show only a part of the tree, even without our group. */
 static void place(struct group *group, const struct mount *mount,
 		  const char *path)
 {
@@ -139,7 +140,7 @@ static bool find_mount(struct group *group, const char *path)
 	return found;
 }
 
-/* A file of the group with a number; or of memory.stat, a line with one. */
+/* Read a file of the group that has one number. */
 static int read_file(const struct group *group, const char *name, uint64_t *ret)
 {
 	char path[PATH_MAX + 64];
@@ -168,7 +169,7 @@ static uint64_t read_cache(const struct group *group)
 	return 0;
 }
 
-/* This one's limit, if it has one, and if there is less left than so far. */
+/* Take this group's limit if it leaves less room than those so far. */
 static void measure(const struct group *group, struct room *room)
 {
 	uint64_t limit, usage, cache, left;
@@ -187,7 +188,7 @@ static void measure(const struct group *group, struct room *room)
 	snprintf(room->where, sizeof(room->where), "%s", group->path);
 }
 
-/* From the group up to the root that is seen. */
+/* Walk from the group up to the mount point. */
 static struct room tightest(struct group *group)
 {
 	struct room room = { .left = UINT64_MAX };
@@ -216,8 +217,8 @@ static void judge(struct doctor *d, const struct room *room)
 		     room->where);
 	if (state != STATE_OK)
 		doctor_remedy(d, "raise the limit of the container or service "
-				 "(MemoryMax=, --memory): who goes over it is "
-				 "killed");
+				 "(MemoryMax=, --memory): a process that "
+				 "exceeds it is killed");
 }
 
 void check_cgroup(struct doctor *d)
@@ -229,7 +230,7 @@ void check_cgroup(struct doctor *d)
 	if (group.version && find_mount(&group, path))
 		room = tightest(&group);
 	if (room.left == UINT64_MAX)
-		doctor_found(d, STATE_OK, "none by a control group");
+		doctor_found(d, STATE_OK, "no control group limits memory");
 	else
 		judge(d, &room);
 }

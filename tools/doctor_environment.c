@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's checks of the environment. What a program would refuse when it
- * opens a connection, or later, when it needs a broker, is bad here.
+ * doctor: checks of the environment. A value is bad if a program would refuse
+ * it when it opens a connection or needs a broker.
  */
 #include <config.h>
 
@@ -15,7 +15,7 @@
 
 #include "tools/doctor.h"
 
-/* Empty is as good as not set, everywhere. */
+/* An empty variable counts as unset. */
 static const char *value_of(const char *name)
 {
 	const char *value = getenv(name);
@@ -34,11 +34,11 @@ void check_debug(struct doctor *d)
 		return;
 	}
 	doctor_found(d, STATE_BAD,
-		     "\"%s\" is neither 0 nor 1: every program that opens a "
-		     "connection fails",
+		     "\"%s\" is neither 0 nor 1: no program can open a "
+		     "connection",
 		     value);
 	doctor_remedy(d, "unset SHMIPC_DEBUG");
-	/* Or nothing else could be looked at. */
+	/* With it, the following checks would fail too. */
 	unsetenv("SHMIPC_DEBUG");
 }
 
@@ -49,7 +49,7 @@ static const char *without(const char *sentence, const char *start)
 	return strncmp(sentence, start, length) ? sentence : sentence + length;
 }
 
-/* Which backend a program gets that does not choose. */
+/* The backend of programs that do not name one. */
 void check_backend_variable(struct doctor *d)
 {
 	const char *value = value_of("SHMIPC_BACKEND");
@@ -102,8 +102,7 @@ void check_broker_variable(struct doctor *d)
 	}
 	doctor_found(d, STATE_BAD, "%s is not a program that can be run",
 		     value);
-	doctor_remedy(d, "unset SHMIPC_BROKER: it is for trees that are not "
-			 "installed");
+	doctor_remedy(d, "unset SHMIPC_BROKER, which is meant for build trees");
 }
 
 void check_idle_ms(struct doctor *d)
@@ -120,8 +119,8 @@ void check_idle_ms(struct doctor *d)
 		return;
 	}
 	doctor_found(d, STATE_BAD,
-		     "\"%s\" is not a number of ms from 1 to 86400000: a "
-		     "broker does not start",
+		     "\"%s\" is not a number of ms from 1 to 86400000: no "
+		     "broker can start",
 		     value);
 	doctor_remedy(d, "unset SHMIPC_BROKER_IDLE_MS");
 }
@@ -147,9 +146,9 @@ void check_unknown_variables(struct doctor *d)
 		if (strncmp(*entry, "SHMIPC_", strlen("SHMIPC_")) != 0 ||
 		    is_known(*entry))
 			continue;
-		doctor_found(d, STATE_WARN, "%.*s means nothing to libshmipc",
+		doctor_found(d, STATE_WARN, "libshmipc does not use %.*s",
 			     (int)strcspn(*entry, "="), *entry);
-		doctor_remedy(d, "check its spelling: SHMIPC_BACKEND, "
+		doctor_remedy(d, "check the spelling: SHMIPC_BACKEND, "
 				 "SHMIPC_RUNTIME_DIR, SHMIPC_BROKER, "
 				 "SHMIPC_DEBUG, SHMIPC_BROKER_IDLE_MS");
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doctor's checks of what the library itself says. */
+/* doctor: checks of what the library itself reports. */
 #include <config.h>
 
 #include <string.h>
@@ -18,10 +18,10 @@ static int look_at_backend(const struct shmipc_backend_info *info, void *arg)
 	}
 	doctor_found(d, doctor_trouble_with(d, info->name),
 		     "%s does not work%s: %s", info->name,
-		     !strcmp(info->name, d->chosen) ? ", and it is used" : "",
+		     !strcmp(info->name, d->chosen) ? ", but is selected" : "",
 		     info->reason);
-	doctor_remedy(d, "set SHMIPC_BACKEND to one that works; or see what "
-			 "is said below");
+	doctor_remedy(d, "set SHMIPC_BACKEND to a backend that works, or see "
+			 "the checks below");
 	return 0;
 }
 
@@ -30,7 +30,7 @@ void check_backends(struct doctor *d)
 	(void)shmipc_backends(look_at_backend, d);
 }
 
-/* A dry run; where no broker runs there is none of its garbage. */
+/* A dry run. Without a broker, memfd has no garbage. */
 static int look_for_garbage(const char *backend, void *arg)
 {
 	struct doctor *d = arg;
@@ -47,7 +47,7 @@ static int look_for_garbage(const char *backend, void *arg)
 	if (r < 0) {
 		doctor_found(d, doctor_trouble_with(d, backend), "%s",
 			     shmipc_errmsg());
-		doctor_remedy(d, "see what is said above");
+		doctor_remedy(d, "see the checks above");
 	} else if (r == 0) {
 		doctor_found(d, STATE_OK, "none on %s", backend);
 	} else {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's check of RemoveIPC=. When the last session of a user ends,
- * systemd-logind removes his System V objects and all that is his in /dev/shm,
- * the directory of his broker included. It spares root and system users, and
- * those who linger: logind.conf(5).
+ * doctor: check of RemoveIPC=. When a user's last session ends, systemd-logind
+ * removes the user's System V objects and files in /dev/shm, the directory of
+ * the broker included. Root, system users and users with lingering enabled are
+ * exempt: logind.conf(5).
  */
 #include <config.h>
 
@@ -20,7 +20,7 @@
 
 #define SYSTEM_UID_MAX 999
 
-/* Where configuration may lie; what is first hides what has the same name. */
+/* Where configuration may be; an earlier file hides a later of that name. */
 static const char *const places[] = { "/etc/systemd", "/run/systemd",
 				      "/usr/local/lib/systemd",
 				      "/usr/lib/systemd" };
@@ -30,10 +30,10 @@ static const char *const places[] = { "/etc/systemd", "/run/systemd",
 
 struct setting {
 	bool on;
-	char from[PATH_MAX]; /* "": nobody says so, it is the default */
+	char from[PATH_MAX]; /* the file that sets it; "": the default */
 };
 
-/* Anything else is ignored. */
+/* Other values are ignored. */
 static void set(struct setting *setting, const char *value, const char *path)
 {
 	static const char *const words[2][6] = {
@@ -49,7 +49,7 @@ static void set(struct setting *setting, const char *value, const char *path)
 		}
 }
 
-/* Without blanks around it. */
+/* Remove blanks at both ends. */
 static char *trim(char *text)
 {
 	size_t length;
@@ -79,7 +79,7 @@ static void read_line(struct setting *setting, char *line, bool *inside,
 		set(setting, trim(value), path);
 }
 
-/* Is there such a file? One that is empty, or /dev/null, hides others, too. */
+/* Returns whether the file exists: an empty one hides others too. */
 static bool read_configuration(struct setting *setting, const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -115,7 +115,7 @@ static bool has(const struct dropins *dropins, const char *name)
 	return false;
 }
 
-/* Each name once, wherever it is. */
+/* Collect each name once, whichever directory has it. */
 static void find_dropins(struct dropins *ret, const char *place)
 {
 	char path[PATH_MAX];
@@ -152,7 +152,7 @@ static void read_first(struct setting *setting, const char *directory,
 	}
 }
 
-/* The main file, then all others by their names; the last one wins. */
+/* Read the main file, then the others by name; the last setting wins. */
 static struct setting read_setting(void)
 {
 	struct setting setting = { .on = true };
@@ -184,7 +184,7 @@ void check_remove_ipc(struct doctor *d)
 	struct setting setting;
 
 	if (access("/run/systemd/seats", F_OK) < 0) {
-		doctor_found(d, STATE_OK, "systemd-logind does not run");
+		doctor_found(d, STATE_OK, "systemd-logind is not running");
 		return;
 	}
 	setting = read_setting();
@@ -194,15 +194,16 @@ void check_remove_ipc(struct doctor *d)
 		doctor_found(d, STATE_OK, "yes, but uid %u is a system user",
 			     (unsigned)geteuid());
 	else if (lingers())
-		doctor_found(d, STATE_OK, "yes, but you linger");
+		doctor_found(d, STATE_OK,
+			     "yes, but lingering is enabled for you");
 	else {
 		doctor_found(d, STATE_WARN,
 			     "yes (%s): your objects are removed when your "
 			     "last session ends",
 			     *setting.from ? setting.from : "the default");
-		doctor_remedy(d, "RemoveIPC=no below [Login] in "
-				 "/etc/systemd/logind.conf.d/shmipc.conf, then "
-				 "restart systemd-logind; or loginctl "
+		doctor_remedy(d, "set RemoveIPC=no under [Login] in "
+				 "/etc/systemd/logind.conf.d/shmipc.conf and "
+				 "restart systemd-logind, or run loginctl "
 				 "enable-linger");
 	}
 }

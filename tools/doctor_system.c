@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doctor's checks of the system: kernel, /proc, /dev/shm, descriptors. */
+/* doctor: checks of the system: kernel, /proc, /dev/shm, descriptors. */
 #include <config.h>
 
 #include <errno.h>
@@ -29,7 +29,7 @@ void check_kernel(struct doctor *d)
 		doctor_found(d, STATE_OK, "%s %s", name.sysname, name.release);
 		return;
 	}
-	doctor_found(d, STATE_BAD, "%s %s: 4.17 is the oldest that will do",
+	doctor_found(d, STATE_BAD, "%s %s is too old: libshmipc needs 4.17",
 		     name.sysname, name.release);
 	doctor_remedy(d, "run a newer kernel");
 }
@@ -44,30 +44,31 @@ void check_proc(struct doctor *d)
 		return;
 	}
 	doctor_found(d, STATE_BAD,
-		     "is not mounted: locks do not work, nor does memfd");
+		     "is not mounted: locks and memfd do not work");
 	doctor_remedy(d, "mount -t proc proc /proc");
 }
 
 /* ---- /dev/shm ------------------------------------------------------------ */
 
-#define SHM_SMALL (64 * MIB) /* what containers have if nobody asks */
+#define SHM_SMALL (64 * MIB) /* the default of containers */
 #define SHM_FULL  MIB
 #define SHM_REMOUNT                                                            \
 	"mount -o remount,size=1G /dev/shm; for a container, "                 \
 	"start it with --shm-size=1g"
 
-/* Is it there, and what it should be? */
+/* Can posix use it at all? */
 static bool is_shm_usable(struct doctor *d, const struct statfs *fs)
 {
 	if ((unsigned long)fs->f_type != TMPFS_MAGIC &&
 	    (unsigned long)fs->f_type != RAMFS_MAGIC) {
-		doctor_found(d, STATE_BAD, "is no tmpfs, and posix refuses it");
+		doctor_found(d, STATE_BAD,
+			     "is not a tmpfs, so posix refuses it");
 		doctor_remedy(d, "mount -t tmpfs -o mode=1777 tmpfs /dev/shm");
 	} else if (fs->f_flags & ST_RDONLY) {
 		doctor_found(d, STATE_BAD, "is mounted read-only");
 		doctor_remedy(d, "mount -o remount,rw /dev/shm");
 	} else if (access("/dev/shm", W_OK | X_OK) < 0) {
-		doctor_found(d, STATE_BAD, "you cannot create in it: %s",
+		doctor_found(d, STATE_BAD, "you cannot create files in it: %s",
 			     strerror(errno));
 		doctor_remedy(d, "chmod 1777 /dev/shm");
 	} else {
@@ -83,13 +84,13 @@ static void judge_shm_mode(struct doctor *d)
 	if (stat("/dev/shm", &st) < 0 || (st.st_mode & 07777) == 01777)
 		return;
 	doctor_found(d, STATE_WARN,
-		     "has mode %04o: others can remove what is yours, or "
-		     "cannot create",
+		     "has mode %04o: others can remove your files, or cannot "
+		     "create files",
 		     (unsigned)st.st_mode & 07777);
 	doctor_remedy(d, "chmod 1777 /dev/shm");
 }
 
-/* Without a limit there are no blocks at all, and ramfs never has any. */
+/* f_blocks is 0 without a limit, and always on ramfs. */
 static void judge_shm_room(struct doctor *d, const struct statfs *fs)
 {
 	uint64_t block = (uint64_t)fs->f_bsize;
@@ -111,10 +112,10 @@ static void judge_shm_room(struct doctor *d, const struct statfs *fs)
 		     state == STATE_OK	? ""
 		     : left < SHM_FULL	? ": it is full"
 		     : left < size / 10 ? ": it is nearly full"
-					: ": that is not much");
+					: ": it is small");
 	if (left < size / 10)
-		doctor_remedy(d, "see what is in it (shmipc ls, ls -l "
-				 "/dev/shm); or " SHM_REMOUNT);
+		doctor_remedy(d, "remove what is not needed (shmipc ls, ls -l "
+				 "/dev/shm), or " SHM_REMOUNT);
 	else if (state != STATE_OK)
 		doctor_remedy(d, SHM_REMOUNT);
 }
@@ -155,7 +156,8 @@ void check_memfd_noexec(struct doctor *d)
 	if (!d->has_memfd)
 		return;
 	if (doctor_read_number("/proc/sys/vm/memfd_noexec", &value) < 0)
-		doctor_found(d, STATE_OK, "this kernel does not have it");
+		doctor_found(d, STATE_OK,
+			     "this kernel does not have the setting");
 	else if (value < 2)
 		doctor_found(d, STATE_OK, "%ju", (uintmax_t)value);
 	else {
@@ -183,12 +185,12 @@ void check_descriptors(struct doctor *d)
 	else if (limit.rlim_cur < DESCRIPTORS_FEW)
 		state = STATE_WARN;
 	doctor_found(d, state,
-		     "%ju (hard limit %ju); a memfd region that is open takes "
-		     "one, a semaphore two",
+		     "%ju (hard limit %ju); an open memfd region takes one, a "
+		     "semaphore two",
 		     (uintmax_t)limit.rlim_cur, (uintmax_t)limit.rlim_max);
 	if (state != STATE_OK)
 		doctor_remedy(d, limit.rlim_max < DESCRIPTORS_FEW
-					 ? "let root raise the hard limit "
+					 ? "ask root to raise the hard limit "
 					   "(limits.conf(5), LimitNOFILE= of a "
 					   "service)"
 					 : "ulimit -n 1024");

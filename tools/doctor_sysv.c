@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's checks of the limits of System V objects. They belong to an IPC
- * name space, and are taken by all of its users, with this library or without.
+ * doctor: checks of the System V limits. They belong to an IPC name space, and
+ * all of its users share them, with or without this library.
  */
 #include <config.h>
 
@@ -16,11 +16,11 @@
 #include "tools/doctor.h"
 
 #define MIB	  (UINT64_C(1) << 20)
-#define UNLIMITED (UINT64_C(1) << 50) /* bytes that nobody has */
-#define FEW	  128		      /* objects, in all */
-#define MOST	  32768		      /* ids that a kernel has, normally */
+#define UNLIMITED (UINT64_C(1) << 50) /* bytes; no machine has more */
+#define FEW	  128		      /* objects; a lower limit is a warning */
+#define MOST	  32768		      /* ids that a kernel normally has */
 
-/* Not declared by <sys/sem.h>: semctl(2). */
+/* <sys/sem.h> does not declare it: semctl(2). */
 union argument {
 	int value;
 	struct seminfo *info;
@@ -60,7 +60,7 @@ static bool read_sem(struct doctor *d, int command, struct seminfo *ret)
 	return false;
 }
 
-/* So many of so many; how to have more of them is the caller's to say. */
+/* Report the use of a limit. The caller adds the remedy. */
 static enum state judge(struct doctor *d, uint64_t used, uint64_t limit,
 			const char *what)
 {
@@ -89,7 +89,7 @@ void check_shmmax(struct doctor *d)
 	state = limits.shmmax < MIB	   ? STATE_BAD
 		: limits.shmmax < 64 * MIB ? STATE_WARN
 					   : STATE_OK;
-	doctor_found(d, state, "no region may be larger than %s, less a page",
+	doctor_found(d, state, "a region can be at most %s, minus one page",
 		     text);
 	if (state != STATE_OK)
 		doctor_remedy(d, "sysctl kernel.shmmax=1073741824");
@@ -113,23 +113,23 @@ void check_shmall(struct doctor *d)
 		return;
 	tool_format_size(used, bytes_of(usage.shm_tot));
 	if (bytes_of(limits.shmall) >= UNLIMITED) {
-		doctor_found(d, STATE_OK, "no limit; %s in use", used);
+		doctor_found(d, STATE_OK, "no limit; %s are in use", used);
 		return;
 	}
 	tool_format_size(limit, bytes_of(limits.shmall));
 	state = doctor_share(usage.shm_tot, limits.shmall);
 	if (state == STATE_OK && bytes_of(limits.shmall) < 64 * MIB)
 		state = STATE_WARN;
-	doctor_found(d, state, "%s of %s, all segments together, are in use",
-		     used, limit);
+	doctor_found(d, state, "all segments together use %s of %s", used,
+		     limit);
 	if (state != STATE_OK)
 		doctor_remedy(d,
-			      "sysctl kernel.shmall=%ju (pages); ipcs -m shows "
-			      "who has them",
+			      "sysctl kernel.shmall=%ju (pages); ipcs -m lists "
+			      "the segments",
 			      (uintmax_t)limits.shmall * 2 + 16384);
 }
 
-/* What to ask for instead. */
+/* A better limit to suggest. */
 static int more(uint64_t limit)
 {
 	return limit > (MOST - FEW) / 2 ? MOST : (int)limit * 2 + FEW;
@@ -145,8 +145,8 @@ void check_shmmni(struct doctor *d)
 	if (judge(d, (uint64_t)usage.used_ids, limits.shmmni, "segments") !=
 	    STATE_OK)
 		doctor_remedy(d,
-			      "sysctl kernel.shmmni=%d; ipcs -m shows who has "
-			      "them, shmipc gc what can go",
+			      "sysctl kernel.shmmni=%d; ipcs -m lists all "
+			      "segments, shmipc gc the garbage",
 			      more(limits.shmmni));
 }
 
@@ -154,8 +154,8 @@ static void remedy_sem(struct doctor *d, const struct seminfo *limits,
 		       int semmns, int semmni)
 {
 	doctor_remedy(d,
-		      "sysctl kernel.sem='%d %d %d %d'; ipcs -s shows who has "
-		      "them, shmipc gc what can go",
+		      "sysctl kernel.sem='%d %d %d %d'; ipcs -s lists all "
+		      "sets, shmipc gc the garbage",
 		      limits->semmsl, semmns, limits->semopm, semmni);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which version a broker's program is: it is asked, by --version. */
+/* The version of a broker's program, from its option --version. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #include "tools/doctor.h"
 
-/* Whatever it is, it does not keep us waiting. */
+/* A program that hangs is killed after this time. */
 #define PATIENCE_S 2
 
 static _Noreturn void become(const char *program, int out)
@@ -24,7 +24,7 @@ static _Noreturn void become(const char *program, int out)
 	_exit(127);
 }
 
-/* ret stays as it is if that is no version. Closes the pipe. */
+/* Leaves ret unchanged if the output has no version. Closes the pipe. */
 static void read_version(int fd, char ret[32])
 {
 	FILE *in = fdopen(fd, "r");

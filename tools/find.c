@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which object has this name? Names are of one backend and one kind, and who
- * types one should have to say neither, unless there are several.
+ * Find the object that has a name. Each backend and each kind has names of its
+ * own, but the user should have to give neither unless the name is ambiguous.
  */
 #include <config.h>
 
@@ -24,7 +24,7 @@ const char *tool_noun(enum shmipc_kind kind)
 	return kind == SHMIPC_SEM ? "semaphore" : "region";
 }
 
-/* Is it a matter of this one object, which is there? */
+/* Does the object exist, even if it cannot be read? */
 static bool is_there(int err)
 {
 	return err == 0 || err == -EACCES || err == -EPROTO ||
@@ -71,7 +71,7 @@ static int look_on(const char *backend, void *search)
 	return status;
 }
 
-/* Has the user chosen a backend? */
+/* Did the user select a backend? */
 static bool is_chosen(const struct sought *sought)
 {
 	const char *variable = secure_getenv("SHMIPC_BACKEND");
@@ -97,7 +97,7 @@ int tool_find(const struct sought *sought, struct places *ret)
 int tool_several(const struct sought *sought, const struct places *places,
 		 const char *remedy)
 {
-	tool_complain("\"%s\" is the name of several:", sought->name);
+	tool_complain("several objects have the name \"%s\":", sought->name);
 	for (size_t i = 0; i < places->count; i++)
 		fprintf(stderr, "  %s on %s\n", tool_noun(places->all[i].kind),
 			places->all[i].backend);
@@ -114,17 +114,17 @@ int tool_find_one(const struct sought *sought, struct place *ret)
 		return status;
 	if (places.count > 1)
 		return tool_several(sought, &places,
-				    "say which, with --backend");
+				    "select one with --backend");
 	*ret = places.all[0];
 	return EXIT_DONE;
 }
 
-/* ---- nobody has it ------------------------------------------------------- */
+/* ---- no object has the name ---------------------------------------------- */
 
-/* What of this name nobody can open any more, and gc would remove. */
+/* Garbage of this name, which cannot be opened and which gc would remove. */
 struct ghost {
 	const struct sought *sought;
-	const char *backend; /* NULL: there is none */
+	const char *backend; /* NULL: no garbage has the name */
 };
 
 static int compare_ghost(const struct shmipc_info *info, void *arg)
@@ -174,15 +174,15 @@ int tool_absent(const struct sought *sought)
 		(void)tool_each_backend(NULL, look_on, &search);
 	(void)tool_each_backend(NULL, look_for_ghost, &ghost);
 	if (others.count)
-		tool_complain("there is no %s \"%s\" on %s, but %s has one",
-			      noun, sought->name, chosen_backend(sought),
+		tool_complain("no %s \"%s\" on %s, but %s has one", noun,
+			      sought->name, chosen_backend(sought),
 			      others.all[0].backend);
 	else if (ghost.backend)
-		tool_complain("there is no %s \"%s\" any more, only garbage on "
-			      "%s, which `shmipc gc --force' removes",
+		tool_complain("no %s \"%s\", only garbage of that name on %s, "
+			      "which `shmipc gc --force' removes",
 			      noun, sought->name, ghost.backend);
 	else
-		tool_complain("there is no %s \"%s\"%s%s", noun, sought->name,
+		tool_complain("no %s \"%s\"%s%s", noun, sought->name,
 			      chosen ? " on " : "",
 			      chosen ? chosen_backend(sought) : "");
 	return EXIT_ABSENT;

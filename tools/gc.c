@@ -55,10 +55,10 @@ static void print(const struct collection *c)
 	if (count)
 		tool_print(&c->found);
 	if (!count)
-		puts("There is no garbage.");
+		puts("No garbage found.");
 	else if (c->flags & SHMIPC_GC_DRY_RUN)
-		printf("%zu %s; `shmipc gc --force' removes them.\n", count,
-		       noun);
+		printf("%zu %s; `shmipc gc --force' removes %s.\n", count, noun,
+		       count == 1 ? "it" : "them");
 	else
 		printf("%zu %s removed.\n", count, noun);
 }
@@ -68,7 +68,7 @@ static int collect(const char *backends, unsigned flags, bool json)
 	struct collection c = { .flags = flags };
 	int status;
 
-	/* Not when all is gone and nothing can be said about it. */
+	/* Check first: later the objects are gone and cannot be reported. */
 	if (json && tool_json_check() < 0)
 		return EXIT_USAGE;
 	status = tool_each_backend(backends, collect_on, &c);
@@ -113,16 +113,15 @@ const struct command cmd_gc = {
 	.name = "gc",
 	.synopsis = "[--force] [--backend LIST] [--json]",
 	.summary = "Show garbage, or remove it",
-	.help = "  --force          remove it\n"
-		"  --backend LIST   of these only, such as posix,sysv or "
-		"^memfd; else of all\n"
-		"                   that work here\n"
-		"  --json           an array of objects, as of ls\n"
+	.help = "  --force          remove the garbage\n"
+		"  --backend LIST   such as posix,sysv or ^memfd; default: all "
+		"that work here\n"
+		"  --json           print an array of objects, as ls does\n"
 		"\n"
-		"Garbage is what is certainly of no use to anybody: transient "
-		"objects without a\n"
-		"user, and what their creator did not finish before he died. "
-		"What is complete\n"
-		"and not transient, or in use, never is.\n",
+		"Garbage is what no process can use any more: transient "
+		"objects without a user,\n"
+		"and objects whose creator died before completing them. An "
+		"object that is in use,\n"
+		"or complete and not transient, is never garbage.\n",
 	.run = run,
 };

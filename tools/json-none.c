@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Built without jansson: no JSON. */
+/* Without jansson: --json is refused. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,8 +8,7 @@
 
 int tool_json_check(void)
 {
-	tool_complain("this shmipc was built without jansson, and so without "
-		      "--json");
+	tool_complain("--json: this shmipc was built without jansson");
 	return -ENOTSUP;
 }
 
@@ -18,7 +17,7 @@ int tool_json_begin(void)
 	return tool_json_check();
 }
 
-/* Nobody comes further than that. */
+/* Never called, because tool_json_begin() fails. */
 
 void tool_json_item(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON, by jansson: an array of flat objects. */
+/* JSON output through jansson: an array of flat objects. */
 #include <config.h>
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 static json_t *array;
 static json_t *item;
-static bool failed; /* out of memory, somewhere */
+static bool failed; /* an allocation failed */
 
 static void check(int r)
 {
@@ -36,7 +36,7 @@ void tool_json_item(void)
 	check(json_array_append_new(array, item));
 }
 
-/* What is not UTF-8, such as a path in a sentence, is shown without it. */
+/* Text that is not UTF-8, such as a path in a message, becomes ASCII. */
 static json_t *text_of(const char *value)
 {
 	json_t *text = json_string(value);
@@ -75,7 +75,7 @@ void tool_json_null(const char *key)
 int tool_json_end(void)
 {
 	if (!failed)
-		/* Whether it arrives is seen at the end, by main(). */
+		/* main() checks at the end whether it was written. */
 		(void)json_dumpf(array, stdout, JSON_INDENT(2));
 	else
 		tool_complain("out of memory");

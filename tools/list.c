@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is there: the objects of all backends, and what is wrong with them.
+ * List the objects of all backends, each with a verdict.
  *
- * A backend is asked twice, for its garbage and for its list. In the list is
- * what can be opened; what only the collector names, such as the transient
- * objects of the dead, cannot be any more. The collector comes first, since a
- * look by name is enough for a broker to forget such an object. No broker is
+ * Each backend is asked twice: shmipc_gc() shows its garbage, shmipc_list() the
+ * objects that can be opened. Objects that only shmipc_gc() shows, such as
+ * transient ones whose users died, cannot be opened. shmipc_gc() comes first,
+ * because a lookup by name makes a broker forget such an object. No broker is
  * started.
  */
 #include <config.h>
@@ -55,10 +55,11 @@ static int visit_backend(const struct shmipc_backend_info *info, void *arg)
 			      info->reason);
 		note(&walk->status, EXIT_FAILED);
 	}
-	return walk->status == EXIT_USAGE; /* wrong for all of them */
+	return walk->status ==
+	       EXIT_USAGE; /* every other backend would fail too */
 }
 
-/* The library says what is wrong with a list, and which name was meant. */
+/* The library explains what is wrong with a list and suggests a name. */
 static int check_list(const char *list)
 {
 	struct shmipc *ipc;
@@ -121,7 +122,7 @@ const char *tool_verdict(const struct object *object)
 	return words[object->verdict];
 }
 
-/* A walk of the library's that fills a list. */
+/* Filled by the callbacks of shmipc_list() and shmipc_gc(). */
 struct collection {
 	enum shmipc_kind kind; /* 0: both */
 	struct objects objects;
@@ -142,7 +143,7 @@ static enum verdict judge(const struct shmipc_info *info)
 		return VERDICT_LOST;
 	if (info->in_use)
 		return VERDICT_USED;
-	/* Its last user went just now. */
+	/* A transient object without a user: the last one has just gone. */
 	return info->transient ? VERDICT_GARBAGE : VERDICT_IDLE;
 }
 
@@ -165,7 +166,7 @@ static int compare(const void *left, const void *right)
 	return strcmp(a->info.name, b->info.name);
 }
 
-/* Is it in the list, which is sorted? Then somebody took the name again. */
+/* Is it in the sorted list? Then a process has taken the name again. */
 static bool is_listed(const struct objects *listed,
 		      const struct object *garbage)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock: run a command while the lock of a region is held.
+ * lock: run a command while holding the lock of a region.
  *
  * The holder is this process, not the command: a lock ends with its thread, and
- * with exec. So it waits for the command whatever signals come. If it is killed
- * all the same, the lock passes on, and the next holder is told.
+ * with exec. So this process waits for the command, whatever signals arrive. If
+ * it is killed, the lock passes on, and the next holder is told.
  */
 #include <config.h>
 
@@ -23,13 +23,13 @@ struct wishes {
 	struct sought sought;
 	const char *backend; /* where it was found */
 	int64_t timeout;     /* < 0: none */
-	int late;	     /* the exit status then */
+	int late;	     /* the exit status when it expires */
 	bool recover;
 };
 
 /* ---- the command --------------------------------------------------------- */
 
-/* 126 and 127 as a shell has them. */
+/* Returns 0, or 126 or 127 as a shell does. */
 static int start(char **command, const sigset_t *mask, pid_t *ret)
 {
 	posix_spawnattr_t attributes;
@@ -51,8 +51,8 @@ static int start(char **command, const sigset_t *mask, pid_t *ret)
 }
 
 /*
- * What the terminal sends, the command has had already, and another time would
- * be once too often. What a process sends to us is meant for the command.
+ * A signal from the terminal has reached the command too, so do not send it
+ * again. A signal that a process sent to us is meant for the command.
  */
 static void pass_on(const siginfo_t *info, pid_t pid)
 {
@@ -83,7 +83,7 @@ static int run_command(char **command)
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
 		sigaddset(&signals, caught[i]);
-	/* Ignored, it would not come, and nobody could be waited for. */
+	/* If SIGCHLD were ignored, there would be no child to wait for. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	status = start(command, &before, &pid);
@@ -92,7 +92,7 @@ static int run_command(char **command)
 
 /* ---- the lock ------------------------------------------------------------ */
 
-/* On the backend where the name is, else where new objects go. */
+/* Open it on the backend that has the name, else where objects are made. */
 static int open_region(struct wishes *wishes, struct shmipc_shm **ret)
 {
 	const struct sought *sought = &wishes->sought;
@@ -107,7 +107,7 @@ static int open_region(struct wishes *wishes, struct shmipc_shm **ret)
 	if (r < 0)
 		return tool_fail(r);
 	wishes->backend = shmipc_backend_name(ipc);
-	/* Whoever comes at the same time makes it, or finds it. */
+	/* If another process is doing the same, one makes it, one finds it. */
 	r = shmipc_shm_open(ipc, ret, sought->name, 1,
 			    SHMIPC_CREATE | SHMIPC_TRANSIENT, 0600);
 	status = r < 0 ? tool_fail(r) : EXIT_DONE;
@@ -115,20 +115,20 @@ static int open_region(struct wishes *wishes, struct shmipc_shm **ret)
 	return status;
 }
 
-/* Its last holder died in it, and now it is ours. */
+/* We hold the lock, and its last holder died. Returns an exit status. */
 static int recover(struct shmipc_shm *shm, const struct wishes *wishes)
 {
 	int r;
 
 	if (!wishes->recover) {
 		/*
-		 * Not given back: that would make it unusable for ever. It ends
-		 * with us, and the next one is told the same.
+		 * Do not unlock: that would make the lock unusable for ever.
+		 * When this process exits, the next holder is told the same.
 		 */
 		tool_complain(
 			"region \"%s\" (%s): the last holder of the lock died "
-			"in it, and what it protects may be half done; "
-			"see to that, then use --recover",
+			"holding it, so the data may be half written; check "
+			"the data, then use --recover",
 			wishes->sought.name, wishes->backend);
 		return EXIT_OWNER_DIED;
 	}
@@ -136,13 +136,13 @@ static int recover(struct shmipc_shm *shm, const struct wishes *wishes)
 	if (r < 0)
 		return tool_fail(r);
 	tool_complain(
-		"region \"%s\" (%s): the last holder of the lock died in it; "
-		"going on",
+		"region \"%s\" (%s): the last holder of the lock died holding "
+		"it; recovering",
 		wishes->sought.name, wishes->backend);
 	return EXIT_DONE;
 }
 
-/* 0 if it is ours; else *ret is the exit status, after a complaint. */
+/* 0 if we hold it; else *ret is the exit status, after a message. */
 static int take_lock(struct shmipc_shm *shm, const struct wishes *wishes,
 		     int *ret)
 {
@@ -162,10 +162,10 @@ static int take_lock(struct shmipc_shm *shm, const struct wishes *wishes,
 		*ret = recover(shm, wishes);
 		return *ret == EXIT_DONE ? 0 : r;
 	case -ETIMEDOUT:
-		tool_complain("region \"%s\" (%s): the lock was not free in "
-			      "time",
+		tool_complain("region \"%s\" (%s): timed out waiting for the "
+			      "lock",
 			      wishes->sought.name, wishes->backend);
-		*ret = wishes->late; /* which may be 0 */
+		*ret = wishes->late; /* may be 0 */
 		return r;
 	default:
 		*ret = tool_fail(r);
@@ -175,7 +175,7 @@ static int take_lock(struct shmipc_shm *shm, const struct wishes *wishes,
 
 static int lock(struct wishes *wishes, char **command)
 {
-	static struct shmipc_shm *shm; /* kept to the end, if need be */
+	static struct shmipc_shm *shm; /* may stay open until exit */
 	int status, r;
 
 	status = open_region(wishes, &shm);
@@ -187,7 +187,7 @@ static int lock(struct wishes *wishes, char **command)
 		if (r < 0)
 			(void)tool_fail(r);
 	}
-	/* Refused after EXIT_OWNER_DIED: it ends with the process. */
+	/* Fails after EXIT_OWNER_DIED: the lock is held until exit. */
 	(void)shmipc_shm_close(shm);
 	return status;
 }
@@ -202,7 +202,7 @@ static const struct option options[] = {
 	TOOL_OPTIONS_END,
 };
 
-/* Returns 0; or -EINVAL after a complaint; or what it does not know. */
+/* Returns 0, -EINVAL after a message, or c if it does not handle it. */
 static int take(struct wishes *wishes, int c)
 {
 	uint64_t number;
@@ -227,7 +227,7 @@ static int take(struct wishes *wishes, int c)
 	}
 }
 
-/* Where the command starts: behind the first "--"; argc: there is none. */
+/* The index of the command, after the first "--"; argc if it is missing. */
 static int find_command(int argc, char **argv)
 {
 	int i = 1;
@@ -246,7 +246,7 @@ static int run(int argc, char **argv)
 	bool missing = command == argc;
 	int c, r;
 
-	/* Options of the command are none of ours. */
+	/* Hide the options of the command from getopt_long(). */
 	if (!missing) {
 		argc = command - 1;
 		argv[argc] = NULL;
@@ -269,31 +269,29 @@ static int run(int argc, char **argv)
 const struct command cmd_lock = {
 	.name = "lock",
 	.synopsis = "[OPTION...] NAME -- COMMAND [ARGUMENT...]",
-	.summary = "Run a command while the lock of a region is held",
+	.summary = "Run a command while holding the lock of a region",
 	.help = "  --timeout DURATION   how long to wait for the lock, such as "
-		"0.5s, 2m;\n"
-		"                       0 does not wait at all\n"
+		"0.5s or 2m;\n"
+		"                       0 does not wait\n"
 		"  -E, --conflict-exit-code N\n"
-		"                       exit status if that was not long "
-		"enough; 3\n"
-		"  --recover            take the lock also if its last holder "
-		"died in it\n"
-		"  --backend B          only there; else where SHMIPC_BACKEND "
-		"says, else\n"
-		"                       anywhere\n"
+		"                       exit status if the timeout expires; "
+		"default: 3\n"
+		"  --recover            run the command even if the last "
+		"holder died\n"
+		"  --backend B          this backend; default: SHMIPC_BACKEND, "
+		"else all\n"
 		"\n"
-		"A region that is not there is made, and is gone with its last "
-		"user; a death\n"
-		"is remembered as long as the region is there. If shmipc "
-		"itself "
-		"is killed, the\n"
-		"command goes on without the lock.\n"
+		"If the region does not exist, it is created, and disappears "
+		"with its last user.\n"
+		"A region remembers a death as long as it exists. If shmipc "
+		"itself is killed, the\n"
+		"command continues without the lock.\n"
 		"\n"
-		"The exit status is the command's: 128 and the number of the "
-		"signal that ended\n"
-		"it; 126 if it cannot be run, 127 if it is not found. Before "
-		"that: 5 if the\n"
-		"last holder died in the lock, and others as of all "
-		"commands.\n",
+		"The exit status is that of the command: 128+N if signal N "
+		"terminated it, 126 if\n"
+		"it cannot be run, 127 if it is not found. If the command was "
+		"not run, the exit\n"
+		"status is 5 if the last holder died holding the lock, else "
+		"as for all commands.\n",
 	.run = run,
 };

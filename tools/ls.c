@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ls: all objects. */
+/* ls: list all objects. */
 #include <config.h>
 
 #include "tools/commands.h"
@@ -77,22 +77,22 @@ const struct command cmd_ls = {
 	.name = "ls",
 	.synopsis = "[--backend LIST] [--kind shm|sem] [--sort KEY] [-r] "
 		    "[--json]",
-	.summary = "List all objects, and say which are garbage",
-	.help = "  --backend LIST   of these only, such as posix,sysv or "
-		"^memfd; else of all\n"
-		"                   that work here\n"
-		"  --kind shm|sem   regions or semaphores only\n"
-		"  --sort KEY       by a column: its title in lower case; else "
-		"by name\n"
-		"  -r, --reverse    the other way round\n"
-		"  --json           an array of objects\n"
+	.summary = "List all objects and show which are garbage",
+	.help = "  --backend LIST   such as posix,sysv or ^memfd; default: all "
+		"that work here\n"
+		"  --kind shm|sem   list only regions, or only semaphores\n"
+		"  --sort KEY       sort by a column: its title in lower case; "
+		"default: name\n"
+		"  -r, --reverse    reverse the order\n"
+		"  --json           print an array of objects\n"
 		"\n"
 		"Verdicts:\n"
-		"  used     somebody has it open\n"
-		"  idle     nobody has it open; it stays until it is removed\n"
-		"  garbage  what `shmipc gc --force' removes\n"
-		"  lost     its name does not lead to it any more\n"
+		"  used     some process has it open\n"
+		"  idle     no process has it open; it stays until it is "
+		"removed\n"
+		"  garbage  `shmipc gc --force' removes it\n"
+		"  lost     it is open, but its name was lost with a broker\n"
 		"\n"
-		"On a narrow terminal some columns are left out.\n",
+		"A narrow terminal shows fewer columns.\n",
 	.run = run,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shmipc: look at the objects of libshmipc, and use them, from a shell.
+ * shmipc: inspect and use the objects of libshmipc from a shell.
  *
- * This file finds the subcommand, and sees at the end that what was printed
- * has arrived.
+ * This file finds the subcommand, and checks at the end that all output was
+ * written.
  */
 #include <config.h>
 
@@ -25,7 +25,7 @@ void tool_complain(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
-	/* In one piece, also where several write to one place. */
+	/* One call, so that messages of several processes do not mix. */
 	fprintf(stderr, "shmipc: %s\n", sentence);
 }
 
@@ -80,13 +80,13 @@ static int print_help(const struct command *command)
 int tool_usage(const struct command *command)
 {
 	print_synopsis(stderr, command);
-	fprintf(stderr, "`shmipc %s --help' says more.\n", command->name);
+	fprintf(stderr, "See `shmipc %s --help'.\n", command->name);
 	return EXIT_USAGE;
 }
 
 int tool_other(const struct command *command, int c)
 {
-	/* getopt_long() has complained about anything else. */
+	/* Anything else is an error that getopt_long() has reported. */
 	return c == TOOL_HELP ? print_help(command) : tool_usage(command);
 }
 
@@ -107,15 +107,15 @@ static int print_overview(void)
 {
 	print_commands(stdout);
 	printf("\n"
-	       "`shmipc COMMAND --help' says more of one.\n"
+	       "`shmipc COMMAND --help' describes one command.\n"
 	       "\n"
 	       "Exit status:\n"
-	       "  0  done\n"
-	       "  1  failed, and the sentence is on stderr\n"
-	       "  2  called wrongly\n"
-	       "  3  not in time (sem wait, lock)\n"
+	       "  0  success\n"
+	       "  1  failure; the reason is on stderr\n"
+	       "  2  wrong usage\n"
+	       "  3  timed out (sem wait, lock)\n"
 	       "  4  no such name\n"
-	       "  5  the last holder of the lock died in it (lock)\n");
+	       "  5  the last holder of the lock died holding it (lock)\n");
 	return EXIT_DONE;
 }
 
@@ -149,9 +149,7 @@ static const struct command *find(const char *name)
 	for (size_t i = 0; tool_commands[i]; i++)
 		if (!strcmp(tool_commands[i]->name, name))
 			return tool_commands[i];
-	tool_complain("there is no command \"%s\"; `shmipc --help' lists "
-		      "them",
-		      name);
+	tool_complain("no command \"%s\"; `shmipc --help' lists them", name);
 	return NULL;
 }
 
@@ -159,7 +157,7 @@ static int run(const struct command *command, int argc, char **argv)
 {
 	char name[32];
 
-	/* getopt_long() starts its complaints with this. */
+	/* getopt_long() starts its messages with this. */
 	snprintf(name, sizeof(name), "shmipc %s", command->name);
 	argv[0] = name;
 	return command->run(argc, argv);
@@ -191,8 +189,8 @@ static int dispatch(int argc, char **argv)
 	if (!strcmp(word, "help"))
 		return help(argc - 1, argv + 1);
 	if (*word == '-') {
-		tool_complain("unknown option %s; options of a command follow "
-			      "its name",
+		tool_complain("unknown option %s; put the options of a command "
+			      "after its name",
 			      word);
 		print_commands(stderr);
 		return EXIT_USAGE;
@@ -204,9 +202,9 @@ static int dispatch(int argc, char **argv)
 /* ---- stdin, stdout, stderr ----------------------------------------------- */
 
 /*
- * Let no descriptor of the library become one of the three: what is meant for
- * people would be written into an object. What stands in for a closed one can
- * be used no more than that.
+ * Do not let a descriptor of the library become 0, 1 or 2: a message would then
+ * be written into an object. /dev/null takes the place of a closed descriptor,
+ * opened so that using it still fails.
  */
 static int fill_standard_descriptors(void)
 {
@@ -223,11 +221,11 @@ static int see_that_it_arrived(int status)
 {
 	bool failed = ferror(stdout) != 0;
 
-	/* Only the last close may tell, of a file on a network. */
+	/* A network file system may report an error only at close. */
 	if (fclose(stdout) != 0)
 		failed = true;
 	else if (failed)
-		errno = EIO; /* the cause is forgotten by now */
+		errno = EIO; /* the real cause is no longer known */
 	if (!failed)
 		return status;
 	tool_complain("standard output: %s", strerror(errno));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects as JSON. */
+/* Print objects as JSON. */
 #include <config.h>
 
 #include <stdio.h>
 
 #include "tools/tool.h"
 
-/* What is not known is null (struct object). */
+/* Unknown values are null: see struct object. */
 static void number(const char *key, int64_t value, bool known)
 {
 	if (known)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rm: take names away. */
+/* rm: remove names. */
 #include <config.h>
 
 #include <errno.h>
@@ -30,7 +30,7 @@ static int unlink_one(const struct place *place, const char *name, bool force)
 		return tool_fail(r);
 	r = place->kind == SHMIPC_SEM ? shmipc_sem_unlink(ipc, name)
 				      : shmipc_shm_unlink(ipc, name);
-	/* Somebody else may have been faster. */
+	/* Another process may have removed it first. */
 	if (r < 0 && !(r == -ENOENT && force))
 		status = tool_fail(r);
 	shmipc_close(ipc);
@@ -49,8 +49,8 @@ static int remove_name(const struct wishes *wishes)
 		return status;
 	if (places.count > 1 && !wishes->all)
 		return tool_several(sought, &places,
-				    "none is removed; say which, with "
-				    "--backend or --kind, or --all");
+				    "nothing was removed; select one with "
+				    "--backend or --kind, or use --all");
 	for (size_t i = 0; i < places.count; i++) {
 		int removed =
 			unlink_one(&places.all[i], sought->name, wishes->force);
@@ -61,7 +61,7 @@ static int remove_name(const struct wishes *wishes)
 	return status;
 }
 
-/* Failures count more than names that are not there. */
+/* A failure overrides EXIT_ABSENT. */
 static int remove_all(struct wishes *wishes, char **names)
 {
 	int status = EXIT_DONE;
@@ -110,11 +110,12 @@ const struct command cmd_rm = {
 	.synopsis = "[--backend B] [--kind shm|sem] [--all] [-f] NAME...",
 	.summary = "Remove regions and semaphores",
 	.help = TOOL_HELP_BACKEND
-	"  --kind shm|sem   only regions, or semaphores\n"
-	"  --all            all that have the name\n"
-	"  -f, --force      a name that is not there is no error\n"
+	"  --kind shm|sem   remove only a region, or only a semaphore\n"
+	"  --all            remove all objects that have the name\n"
+	"  -f, --force      a missing name is not an error\n"
 	"\n"
-	"The name goes at once; who has the object open goes on. If\n"
-	"several have the name, none is removed without --all.\n",
+	"The name goes at once; processes that have the object open can keep\n"
+	"using it. If several objects have a name, none of them is removed\n"
+	"without --all.\n",
 	.run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sem: make semaphores, wait for them, post them, look at them. */
+/* sem: create semaphores, wait for them, post them, show their value. */
 #include <config.h>
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static int create(struct wishes *wishes)
 
 /* ---- wait, post, value --------------------------------------------------- */
 
-/* How a semaphore is used once it is open. An exit status. */
+/* Uses an open semaphore. Returns an exit status. */
 typedef int (*use_fn)(struct shmipc_sem *sem, const struct wishes *wishes);
 
 static int with_open(struct wishes *wishes, unsigned flags, use_fn use)
@@ -78,13 +78,13 @@ static int wait_for(struct shmipc_sem *sem, const struct wishes *wishes)
 
 	if (wishes->timeout >= 0)
 		deadline = tool_deadline(wishes->timeout);
-	/* We have no handlers: on sysv, it was a stop and a continue. */
+	/* There are no handlers: on sysv, a stop and a continue cause it. */
 	do
 		r = shmipc_sem_timedwait(sem, wishes->timeout < 0 ? NULL
 								  : &deadline);
 	while (r == -EINTR);
 	if (r == -ETIMEDOUT) {
-		tool_complain("semaphore \"%s\" (%s): no unit in time",
+		tool_complain("semaphore \"%s\" (%s): timed out",
 			      wishes->sought.name, wishes->backend);
 		return EXIT_LATE;
 	}
@@ -106,7 +106,7 @@ static int post(struct shmipc_sem *sem, const struct wishes *wishes)
 		if (r == 0)
 			continue;
 		status = tool_fail(r);
-		tool_complain("%" PRIu64 " of %" PRIu64 " were posted", i,
+		tool_complain("%" PRIu64 " of %" PRIu64 " units were posted", i,
 			      wishes->count);
 		return status;
 	}
@@ -179,7 +179,7 @@ static int take_number(const char *what, uint64_t *ret)
 	return tool_parse_number(what, optarg, SHMIPC_SEM_VALUE_MAX, ret);
 }
 
-/* Returns 0; or -EINVAL after a complaint; or what it does not know. */
+/* Returns 0, -EINVAL after a message, or c if it does not handle it. */
 static int take(struct wishes *wishes, int c)
 {
 	uint64_t number;
@@ -236,7 +236,7 @@ static int run(int argc, char **argv)
 	     i++)
 		if (!strcmp(argv[1], actions[i].name)) {
 			snprintf(name, sizeof(name), "shmipc sem %s", argv[1]);
-			argv[1] = name; /* for getopt_long()'s complaints */
+			argv[1] = name; /* for messages of getopt_long() */
 			return act(&actions[i], argc - 1, argv + 1);
 		}
 	c = getopt_long(argc, argv, "+", none, NULL);
@@ -251,18 +251,17 @@ const struct command cmd_sem = {
 		    "wait [--timeout DURATION] [--backend B] NAME\n"
 		    "post [--count N] [--backend B] NAME\n"
 		    "value [--backend B] NAME",
-	.summary = "Make a semaphore, wait for it, post it, show its value",
-	.help = "  --value N            units that it has at first; 0\n"
-		"  --mode MODE          who may use it, octal; 0600\n"
-		"  --timeout DURATION   how long to wait, such as 0.5s, 2m; 0 "
-		"does not\n"
-		"                       wait at all. Exit status 3: not in "
-		"time\n"
-		"  --count N            post so many units; 1\n"
-		"  --backend B          create: else what SHMIPC_BACKEND "
-		"says, else posix;\n"
-		"                       the others: only there, else where "
-		"SHMIPC_BACKEND\n"
-		"                       says, else anywhere\n",
+	.summary = "Create a semaphore, wait for it, post it, show its value",
+	.help = "  --value N            initial units; default: 0\n"
+		"  --mode MODE          permissions, octal; default: 0600\n"
+		"  --timeout DURATION   how long to wait, such as 0.5s or 2m; "
+		"0 "
+		"does not wait;\n"
+		"                       exit status 3 if the timeout expires\n"
+		"  --count N            units to post; default: 1\n"
+		"  --backend B          default: SHMIPC_BACKEND, else posix "
+		"for create, and\n"
+		"                       all that have the name for the "
+		"others\n",
 	.run = run,
 };

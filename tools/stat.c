@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stat: all that is known about what has a name. */
+/* stat: show everything that is known about an object. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -64,7 +64,7 @@ static int print(const struct objects *objects, bool json)
 	return EXIT_DONE;
 }
 
-/* Let the library say again why it cannot be looked at. */
+/* Repeat the failed call, so that the library gives its message. */
 static int fail_again(const struct place *place, const char *name)
 {
 	struct shmipc_info info;
@@ -143,11 +143,11 @@ static int run(int argc, char **argv)
 const struct command cmd_stat = {
 	.name = "stat",
 	.synopsis = "[--backend B] [--kind shm|sem] [--json] NAME",
-	.summary = "Show what has a name",
+	.summary = "Show everything about an object",
 	.help = TOOL_HELP_BACKEND
-	"  --kind shm|sem   only a region, or a semaphore\n"
-	"  --json           an array of objects, as of ls\n"
+	"  --kind shm|sem   show only a region, or only a semaphore\n"
+	"  --json           print an array of objects, as ls does\n"
 	"\n"
-	"If several have the name, all are shown.\n",
+	"If several objects have the name, all are shown.\n",
 	.run = run,
 };

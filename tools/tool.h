@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shmipc, the command: what its parts share.
+ * The shmipc command: declarations that its files share.
  *
- * It is a program like any other that uses the library, and knows no more of it
- * than <shmipc.h> says. A subcommand is a struct command in a file of its own
- * and a line in commands.c.
+ * The command uses the library as any program does, through <shmipc.h> alone. A
+ * subcommand is a struct command in a file of its own and a line in commands.c.
  *
- * stdout is for results, stderr for sentences. Who prints need not look whether
- * it worked: main() does, at the end, for all of them.
+ * Results go to stdout, messages to stderr. A subcommand need not check whether
+ * printing worked: main() does so once, at the end.
  */
 #ifndef TOOL_H
 #define TOOL_H
@@ -20,100 +19,103 @@
 
 #include <shmipc.h>
 
-/* Exit statuses. Scripts rely on them: they never change. */
+/* Exit statuses. Scripts rely on them, so they never change. */
 enum {
 	EXIT_DONE = 0,
-	EXIT_FAILED = 1,     /* the sentence is on stderr */
-	EXIT_USAGE = 2,	     /* called wrongly: options, names, sizes */
-	EXIT_LATE = 3,	     /* not in time: sem wait, lock */
+	EXIT_FAILED = 1,     /* the reason is on stderr */
+	EXIT_USAGE = 2,	     /* wrong usage: options, names, sizes */
+	EXIT_LATE = 3,	     /* timed out: sem wait, lock */
 	EXIT_ABSENT = 4,     /* no such name */
-	EXIT_OWNER_DIED = 5, /* lock: its last holder died in it */
+	EXIT_OWNER_DIED = 5, /* lock: the last holder died holding it */
 };
 
 struct command {
 	const char *name;
-	const char *synopsis; /* what follows the name; several: by newlines */
-	const char *summary;  /* for the list of all: one line */
-	const char *help;     /* for --help, after synopsis and summary */
+	const char *synopsis; /* what follows the name; one or more lines */
+	const char *summary;  /* one line, for the list of commands */
+	const char *help;     /* --help prints it after synopsis and summary */
 	int (*run)(int argc, char **argv); /* argv[0]: "shmipc NAME" */
 };
 
-/* All of them, in the order in which --help shows them; ends with NULL. */
+/* All subcommands, in the order in which --help shows them; ends with NULL. */
 extern const struct command *const tool_commands[];
 
-/* ---- saying things (main.c) ---------------------------------------------- */
+/* ---- messages (main.c) --------------------------------------------------- */
 
-/** "shmipc: " and a sentence, to stderr. */
+/** Print "shmipc: " and a message to stderr. */
 void tool_complain(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/** Say why the library's last call failed; what exit status is that? */
+/** Print the library's message for err. Returns the exit status for err. */
 int tool_fail(int err);
 
-/** How a command is called, to stderr. Returns EXIT_USAGE. */
+/** Print the usage of a command to stderr. Returns EXIT_USAGE. */
 int tool_usage(const struct command *command);
 
 /**
- * For what getopt_long() returned and a command does not know by itself.
- * TOOL_HELP is --help. What to return from run().
+ * Handle an option that a command does not handle itself: TOOL_HELP (--help),
+ * or an error that getopt_long() has reported.
+ *
+ * @return	the result for run()
  */
 int tool_other(const struct command *command, int c);
 
 #define TOOL_HELP 'h'
-/* The end of every table of long options. */
+/* Ends every table of long options. */
 #define TOOL_OPTIONS_END                                                       \
 	{ "help", no_argument, NULL, TOOL_HELP },                              \
 	{                                                                      \
 		NULL, 0, NULL, 0                                               \
 	}
 
-/** "out of memory". Returns EXIT_FAILED. */
+/** Print "out of memory". Returns EXIT_FAILED. */
 int tool_no_memory(void);
 
-/* ---- numbers that people write and read (units.c) ------------------------ */
+/* ---- sizes, durations and modes as text (units.c) ------------------------ */
 
 /*
- * 0, or -EINVAL after a complaint; *ret is then untouched.
+ * Each returns 0, or prints a message, leaves *ret untouched and returns
+ * -EINVAL.
  *
- * A size is a whole number of bytes, or of K M G T (or KiB and so on), powers
- * of 1024. A duration is a number with ns us ms s m h, such as 0.5s; a 0 needs
- * no unit. A mode is octal, 0 to 0777.
+ * A size is a whole number of bytes, or of K M G T (or KiB and so on), which
+ * are powers of 1024. A duration is a number with ns us ms s m h, such as 0.5s;
+ * only 0 needs no unit. A mode is octal, 0 to 0777.
  */
 int tool_parse_size(const char *text, uint64_t *ret);
 int tool_parse_duration(const char *text, int64_t *ret_ns);
 int tool_parse_mode(const char *text, mode_t *ret);
-/* Decimal, 0 to max; what: "a value", for the complaint. */
+/* Decimal, 0 to max. The message calls it `what', such as "a value". */
 int tool_parse_number(const char *what, const char *text, uint64_t max,
 		      uint64_t *ret);
 int tool_parse_kind(const char *text, enum shmipc_kind *ret);
 
-/** Now, by a clock; ns. */
+/** The time of a clock, in ns. */
 int64_t tool_now(clockid_t clock);
-/** So much later than now, by CLOCK_MONOTONIC, for waits. */
+/** The CLOCK_MONOTONIC time that is ns from now, as a deadline for waits. */
 struct timespec tool_deadline(int64_t ns);
 
-/* "1000", "1.5K", "16M": rounded down, four digits and a unit at most. */
+/* "1000", "1.5K", "16M": rounded down, at most four digits and a unit. */
 void tool_format_size(char buf[16], uint64_t bytes);
 /* "3s", "12m", "5h", "9d". */
 void tool_format_age(char buf[16], int64_t ns);
 const char *tool_kind(enum shmipc_kind kind); /* "shm", "sem" */
-/* A user's name, or his number; static. */
+/* The name of a user, or the number if it has no name; static. */
 const char *tool_owner(uid_t uid);
-/* The same, NULL if he has none; static. */
+/* The name of a user, or NULL if it has no name; static. */
 const char *tool_user_name(uid_t uid);
 
 /* ---- objects (gc.c) ------------------------------------------------- */
 
 enum verdict {
-	VERDICT_USED,	 /* somebody has it open */
-	VERDICT_IDLE,	 /* complete; stays until it is removed */
-	VERDICT_GARBAGE, /* what gc --force removes */
-	VERDICT_LOST,	 /* has lost its name */
+	VERDICT_USED,	 /* some process has it open */
+	VERDICT_IDLE,	 /* complete and not open; stays until removed */
+	VERDICT_GARBAGE, /* gc --force removes it */
+	VERDICT_LOST,	 /* open, but its name was lost with a broker */
 };
 
 /*
- * info.stale: only the garbage collector knows it, or it is lost; a 0 in info
- * means then that it is not known.
+ * If info.stale is 1, the object is garbage or lost. A 0 in its info then means
+ * that the value is unknown.
  */
 struct object {
 	struct shmipc_info info;
@@ -126,32 +128,34 @@ struct objects {
 };
 
 struct filter {
-	const char *backends;  /* "posix,sysv", "^memfd"; NULL: all that work */
+	const char *backends;  /* "posix,sysv", "^memfd"; NULL: all working */
 	enum shmipc_kind kind; /* 0: both */
 };
 
 /**
- * What is there, on all backends of the filter, sorted by name.
+ * List the objects on all backends of the filter, sorted by name.
  *
- * A backend that cannot be looked at is complained about, the others are there
- * all the same.
+ * If a backend cannot be read, a message says so, and the objects of the others
+ * are listed.
  *
- * @param ret	always filled, to be given back with tool_free()
- * @return	an exit status: EXIT_DONE, EXIT_FAILED if something cannot be
- *	looked at, EXIT_USAGE if a backend is not known (after a complaint)
+ * @param ret	always filled; free it with tool_free()
+ * @return	EXIT_DONE; or, after a message, EXIT_FAILED if a backend cannot
+ *	be read, EXIT_USAGE if a backend is unknown
  */
 int tool_collect(const struct filter *filter, struct objects *ret);
 void tool_free(struct objects *objects);
 
-/** Append; 0 or -ENOMEM. */
+/** Append an object. Returns 0 or -ENOMEM. */
 int tool_add(struct objects *objects, const struct shmipc_info *info,
 	     enum verdict verdict);
 
 /**
- * Call with the name of each backend of the list that works; NULL: of all.
- * Those that are named and do not work are complained about.
+ * Call act() with the name of each working backend in the list (NULL: of all
+ * working backends). Prints a message for each backend that the list names and
+ * that does not work.
  *
- * @return	an exit status, as tool_collect(): the worst, act()'s included
+ * @return	the first exit status other than EXIT_DONE, those of act()
+ *	included; else EXIT_DONE. As tool_collect()
  */
 int tool_each_backend(const char *list,
 		      int (*act)(const char *backend, void *arg), void *arg);
@@ -160,53 +164,53 @@ const char *tool_verdict(const struct object *object);
 
 /* ---- one object, by its name (find.c) ------------------------------------ */
 
-/* What the user said. */
+/* What the user asks for. */
 struct sought {
 	const char *name;
-	const char *backend;   /* as shmipc_open() takes it; NULL: not said */
+	const char *backend;   /* for shmipc_open(); NULL: not given */
 	enum shmipc_kind kind; /* 0: both */
 };
 
-/* What has the name. */
+/* An object that has the name. */
 struct place {
 	const char *backend;
 	enum shmipc_kind kind;
-	int err; /* < 0: it is there, and why it cannot be looked at */
+	int err; /* < 0: it exists, and this error prevents reading it */
 	struct shmipc_info info;
 };
 
 struct places {
-	struct place all[2 * 16]; /* kinds, and the most that can be known */
+	struct place all[2 * 16]; /* kinds times the most backends */
 	size_t count;
 };
 
 /**
- * Look where the user said: on the backend that he named or SHMIPC_BACKEND
- * names, else on all that work.
+ * Find every object that has the name: on the backend that the user or
+ * SHMIPC_BACKEND names, else on all working backends.
  *
  * @param ret	always filled
- * @return	EXIT_DONE, or EXIT_ABSENT if nobody has it; without a complaint.
- *	EXIT_USAGE and EXIT_FAILED (some could not be looked at; *ret has what
- *	the others have) after one
+ * @return	EXIT_DONE; EXIT_ABSENT, without a message, if there is no such
+ *	object; after a message, EXIT_USAGE, or EXIT_FAILED if a backend cannot
+ *	be read (*ret then has the objects of the others)
  */
 int tool_find(const struct sought *sought, struct places *ret);
 
 /**
- * The one that has the name.
+ * Find the only object that has the name.
  *
- * @return	EXIT_DONE; EXIT_ABSENT without a complaint; else after one,
- *	EXIT_FAILED also if there are several
+ * @return	EXIT_DONE; EXIT_ABSENT without a message; else as tool_find(),
+ *	and EXIT_FAILED, after a message, if several objects have the name
  */
 int tool_find_one(const struct sought *sought, struct place *ret);
 
-/** Say that nobody has it, and what may help. Returns EXIT_ABSENT. */
+/** Say that no object has the name, with a hint. Returns EXIT_ABSENT. */
 int tool_absent(const struct sought *sought);
 
-/** Say which there are; remedy: what to do about it. Returns EXIT_FAILED. */
+/** List all objects that have the name, then a remedy. Returns EXIT_FAILED. */
 int tool_several(const struct sought *sought, const struct places *places,
 		 const char *remedy);
 
-/** How sentences call it: "region", "semaphore". */
+/** The noun for messages: "region", "semaphore". */
 const char *tool_noun(enum shmipc_kind kind);
 
 /* ---- columns (columns.c) ------------------------------------------------- */
@@ -215,9 +219,9 @@ const char *tool_noun(enum shmipc_kind kind);
 #define TOOL_COLUMNS  11
 
 struct column {
-	const char *title; /* in lower case: the key of --sort */
-	int drop;	   /* which goes first if there is no room; 0: none */
-	bool right;	   /* numbers */
+	const char *title; /* in lower case; the key of --sort */
+	int drop;	   /* lowest goes first if room is short; 0: never */
+	bool right;	   /* align right, for numbers */
 	void (*format)(char cell[TOOL_CELL_MAX], const struct object *object,
 		       int64_t now);
 	int (*compare)(const struct object *a, const struct object *b);
@@ -226,9 +230,9 @@ struct column {
 /* VERDICT and NAME are the last two. */
 extern const struct column tool_columns[TOOL_COLUMNS];
 
-/* Which columns there is room for, and how wide they are. 0: not shown. */
+/* The width of each column. 0: no room, not shown. */
 struct layout {
-	int64_t now; /* of CLOCK_REALTIME: for ages */
+	int64_t now; /* CLOCK_REALTIME, for ages */
 	int width[TOOL_COLUMNS];
 };
 
@@ -236,30 +240,30 @@ struct layout {
 void tool_layout(struct layout *ret, const struct objects *objects, int width);
 
 /**
- * One cell, padded to its column's width but for the name. A shown column that
- * is not the last is followed by two blanks, which the caller adds.
+ * Format one cell, padded to the width of its column. The name is not padded.
+ * The caller adds two blanks after each column except the last.
  *
- * @param object	NULL: the title
+ * @param object	NULL: format the title
  * @return	cell
  */
 const char *tool_cell(const struct layout *layout, size_t column,
 		      const struct object *object, char cell[TOOL_CELL_MAX]);
 
-/** 0, or -EINVAL after a complaint about the key. NULL: by name. */
+/** Sort by a key; NULL: by name. 0, or -EINVAL after a message. */
 int tool_sort(struct objects *objects, const char *key, bool reverse);
 
-/** Columns of the terminal that stdout is; 0: it is none. */
+/** Columns of the terminal on stdout; 0: stdout is not a terminal. */
 int tool_width(void);
 /** May stdout have colours? */
 bool tool_may_colour(void);
 
-/** All as a table, to stdout. */
+/** Print all objects as a table. */
 void tool_print(const struct objects *objects);
 
 /* ---- JSON (json.c, or json-none.c without jansson) ----------------------- */
 
 /*
- * An array of flat objects, which is all that is ever printed:
+ * The only output is an array of flat objects:
  *
  *	if (tool_json_begin() < 0)
  *		return EXIT_USAGE;
@@ -268,15 +272,15 @@ void tool_print(const struct objects *objects);
  *	return tool_json_end();
  */
 
-/** 0, or -ENOTSUP after a complaint: built without jansson. */
+/** 0, or -ENOTSUP after a message if built without jansson. */
 int tool_json_check(void);
-int tool_json_begin(void); /* the same, and begins */
+int tool_json_begin(void); /* the same, and begins the array */
 void tool_json_item(void);
 void tool_json_text(const char *key, const char *value); /* NULL: null */
 void tool_json_number(const char *key, int64_t value);
 void tool_json_truth(const char *key, bool value);
 void tool_json_null(const char *key);
-/** Print it. Returns an exit status. */
+/** Print the array. Returns an exit status. */
 int tool_json_end(void);
 /** "jansson 2.14" or "no", for --version. */
 const char *tool_json_version(void);
@@ -284,7 +288,7 @@ const char *tool_json_version(void);
 /** "ncurses 6.4" or "no", for --version (top_screen.c, top_none.c). */
 const char *tool_top_version(void);
 
-/** All objects as JSON; an exit status. */
+/** Print all objects as JSON. Returns an exit status. */
 int tool_json_objects(const struct objects *objects);
 
 #endif /* TOOL_H */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The command shmipc. Linked with the shared library, as a user's program is.
+# The shmipc command. It is linked with the shared library, as users' programs
+# are.
 bin_PROGRAMS += tools/shmipc
 tools_shmipc_SOURCES = \
 	tools/backends.c \

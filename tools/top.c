@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shmipc top: what there is, again and again.
+ * shmipc top: a list of all objects, updated continuously.
  *
- * It sleeps in ppoll(2) until a key is pressed, the next look is due, or a
- * signal comes; signals come nowhere else. What ends it restores the terminal.
+ * It sleeps in ppoll(2) until a key is pressed, the next update is due, or a
+ * signal arrives. Signals are blocked everywhere else, so that the terminal is
+ * restored however top exits.
  */
 #include <config.h>
 
@@ -30,14 +31,14 @@ static const int fatal[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
 
 #define FATAL (sizeof(fatal) / sizeof(fatal[0]))
 
-static volatile sig_atomic_t told; /* the signal to die of */
+static volatile sig_atomic_t told; /* the signal that arrived */
 
 static void on_signal(int signal)
 {
 	told = signal;
 }
 
-/* Not those that whoever started us ignores. */
+/* Signals that were ignored when top started stay ignored. */
 static void catch_signals(sigset_t *ret_before)
 {
 	struct sigaction action = { .sa_handler = on_signal }, before;
@@ -56,7 +57,7 @@ static void catch_signals(sigset_t *ret_before)
 	sigprocmask(SIG_BLOCK, &set, ret_before);
 }
 
-/* What was sent to us does to us what it does. */
+/* Let a signal that arrived take its default action now. */
 static void die_of_signal(const sigset_t *before)
 {
 	if (told) {
@@ -66,9 +67,9 @@ static void die_of_signal(const sigset_t *before)
 	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
-/* ---- complaints ---------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
-/* While the terminal is ours, a pipe to ourselves stands in for stderr. */
+/* While top uses the terminal, a pipe to itself replaces stderr. */
 struct complaints {
 	int from, stderr_before;
 };
@@ -93,7 +94,7 @@ static void restore_stderr(const struct complaints *complaints)
 	close(complaints->from);
 }
 
-/* The start of what was complained about, a line at most, if anything was. */
+/* Read the first message, at most one line; "" if there were no messages. */
 static void read_complaint(const struct complaints *complaints,
 			   char message[TOP_MESSAGE_MAX])
 {
@@ -111,12 +112,12 @@ static void read_complaint(const struct complaints *complaints,
 static void scroll_by(struct top *top, size_t lines, bool down)
 {
 	if (down)
-		top->first += lines; /* too far is seen when it is drawn */
+		top->first += lines; /* draw_list() limits it */
 	else
 		top->first -= lines < top->first ? lines : top->first;
 }
 
-/* Returns false for the one that ends it. */
+/* Returns false for the key that quits. */
 static bool obey(struct top *top, enum key key)
 {
 	if (top->help && key != KEY_OF_SIZE && key != KEY_OF_QUIT) {
@@ -173,7 +174,7 @@ static bool obey_all(struct top *top)
 
 /* ---- the loop ------------------------------------------------------------ */
 
-/* Until then, or a key, or a signal. Returns false if the terminal is gone. */
+/* Sleep until then, a key or a signal. False if the terminal is gone. */
 static bool sleep_until(int64_t when, const sigset_t *mask)
 {
 	struct pollfd keys = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -232,13 +233,13 @@ static int take_terminal(struct top *top)
 
 /* ---- the command --------------------------------------------------------- */
 
-/* The first look tells whether what is wanted makes sense. */
+/* The first look, before the terminal is taken, checks the arguments. */
 static int begin(struct top *top, const char *sort)
 {
 	int status;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		tool_complain("top needs a terminal; see shmipc ls");
+		tool_complain("top needs a terminal; use shmipc ls instead");
 		return EXIT_USAGE;
 	}
 	if (tool_sort(&top->view, sort, false) < 0)
@@ -258,7 +259,7 @@ static int parse_delay(const char *text, int64_t *ret)
 		return -EINVAL;
 	if (*ret >= DELAY_MIN && *ret <= DELAY * 86400)
 		return 0;
-	tool_complain("a delay of %s: it must be from 100ms to 24h", text);
+	tool_complain("the delay %s is not from 100ms to 24h", text);
 	return -EINVAL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shmipc top: what its parts share. top_changes.c counts, top_screen.c draws,
- * and top.c waits for keys and for time to pass.
+ * shmipc top: declarations that its files share. top_changes.c counts,
+ * top_screen.c draws, and top.c waits for keys and for the next update.
  */
 #ifndef TOOL_TOP_H
 #define TOOL_TOP_H
@@ -11,12 +11,12 @@
 #define TOP_BACKENDS	16
 #define TOP_MESSAGE_MAX 600
 
-/* Objects and their bytes. */
+/* A number of objects and of their bytes. */
 struct amount {
 	uint64_t count, bytes;
 };
 
-/* One backend, now, and since the look before. */
+/* One backend: its objects now, and the changes since the last look. */
 struct tally {
 	char backend[16];
 	uint64_t regions, semaphores, bytes;
@@ -26,58 +26,58 @@ struct tally {
 struct tallies {
 	struct tally list[TOP_BACKENDS];
 	unsigned count;
-	double seconds; /* since the look before; 0: there was none */
+	double seconds; /* since the last look; 0: this is the first */
 };
 
-/* Everything that is shown. */
+/* The state of the display. */
 struct top {
-	const char *backends; /* --backend: what is looked at */
+	const char *backends; /* --backend; NULL: all */
 	int64_t delay;	      /* ns */
 
-	struct objects objects; /* by identity */
+	struct objects objects; /* sorted by by_identity() */
 	struct tallies tallies;
-	int64_t looked; /* when, of CLOCK_MONOTONIC; 0: not yet */
+	int64_t looked; /* last look, CLOCK_MONOTONIC; 0: none yet */
 
-	/* What of it is in the list, and in which order. */
+	/* The objects that the list shows, and their order. */
 	struct objects view;
 	enum shmipc_kind kind; /* 0: both */
-	unsigned backend;      /* one of tallies, from 1; 0: all of them */
+	unsigned backend;      /* index into tallies plus 1; 0: all */
 	size_t sort;	       /* a column */
 	bool reverse;
 
-	size_t first; /* line of the list that is shown first */
-	bool help;    /* is shown instead of the list */
-	/* What went wrong in the last look. */
+	size_t first; /* the first line of the list that is shown */
+	bool help;    /* show help instead of the list */
+	/* The error of the last look, or "". */
 	char message[TOP_MESSAGE_MAX];
 };
 
 /* ---- top_changes.c ------------------------------------------------------- */
 
-/** Look again: objects and tallies. Returns an exit status. */
+/** Update objects and tallies. Returns an exit status. */
 int top_look(struct top *top);
 
-/** Make the view of what was found. 0 or -ENOMEM. */
+/** Select and sort the objects to show. 0 or -ENOMEM. */
 int top_choose(struct top *top);
 
 void top_free(struct top *top);
 
 /* ---- top_screen.c -------------------------------------------------------- */
 
-/** Take the terminal; 0, or -1 after a complaint. */
+/** Take the terminal. 0, or -1 after a message. */
 int screen_begin(void);
 
-/** Give it back as it was. */
+/** Restore the terminal. */
 void screen_end(void);
 
-/** As much as there is room for. */
+/** Draw as much as fits. */
 void screen_draw(struct top *top);
 
-/** Lines of the list that there is room for. */
+/** The number of list lines that fit. */
 size_t screen_page(const struct top *top);
 
 enum key {
-	KEY_OF_NONE, /* there is no more */
-	KEY_OF_SIZE, /* the terminal has another size: no key at all */
+	KEY_OF_NONE, /* no key was pressed */
+	KEY_OF_SIZE, /* not a key: the terminal was resized */
 	KEY_OF_OTHER,
 	KEY_OF_QUIT,
 	KEY_OF_SORT,
@@ -93,7 +93,7 @@ enum key {
 	KEY_OF_END,
 };
 
-/** The next key that was pressed. Does not wait. */
+/** The next key that was pressed; does not wait. */
 enum key screen_key(void);
 
 #endif /* TOOL_TOP_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top: what there is, and what has come and gone since the look before. An
- * object is known again by its name and by when it was made. What comes and
- * goes between two looks is not seen.
+ * top: the objects, and what has come and gone since the last look. An object
+ * is recognised by its name and its time of creation. If it comes and goes
+ * between two looks, it is not seen.
  */
 #include <config.h>
 
@@ -70,7 +70,7 @@ static void add(struct amount *amount, const struct object *object)
 	amount->bytes += object->info.size;
 }
 
-/* Both are sorted. */
+/* Both lists are sorted by by_identity(). */
 static void compare(struct tallies *tallies, const struct objects *before,
 		    const struct objects *now)
 {
@@ -93,7 +93,7 @@ static void compare(struct tallies *tallies, const struct objects *before,
 	}
 }
 
-/* To hundredths, so that what comes once a second is 1.0 and not 0.9. */
+/* Round to 0.01 s, so that a rate of one per second is 1.0 and not 0.9. */
 static double rounded_seconds(int64_t ns)
 {
 	int64_t hundredths = (ns + 5000000) / 10000000;
@@ -145,7 +145,7 @@ int top_choose(struct top *top)
 
 	tool_free(&top->view);
 	if (top->backend > top->tallies.count)
-		top->backend = 0; /* it does not work any more */
+		top->backend = 0; /* that backend stopped working */
 	for (size_t i = 0; i < top->objects.count && r == 0; i++)
 		if (is_chosen(top, &top->objects.all[i]))
 			r = tool_add(&top->view, &top->objects.all[i].info,

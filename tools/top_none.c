@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* top, where there was no ncurses. */
+/* top without ncurses: it only refuses. */
 #include <config.h>
 
 #include "tools/commands.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* top: the terminal, by ncurses. */
+/* top: draw on the terminal with ncurses. */
 #include <config.h>
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static void begin_colours(void)
 		return;
 	start_color();
 	(void)use_default_colors();
-	/* Numbered from 1; what is idle is as it should be. */
+	/* Pairs are numbered from 1. Idle is normal and has no colour. */
 	init_pair(1 + VERDICT_USED, COLOR_GREEN, -1);
 	init_pair(1 + VERDICT_IDLE, -1, -1);
 	init_pair(1 + VERDICT_GARBAGE, COLOR_YELLOW, -1);
@@ -83,14 +83,14 @@ enum key screen_key(void)
 
 /* ---- lines --------------------------------------------------------------- */
 
-/* What has no room is cut off. The last place cannot be written to. */
+/* Cut off what does not fit. The last cell of the screen stays free. */
 static void put(int y, const char *text)
 {
 	if (y < LINES)
 		mvaddnstr(y, 0, text, y == LINES - 1 ? COLS - 1 : COLS);
 }
 
-/* From y on in reverse, to the end of the line. */
+/* Write a whole line in reverse video. */
 static void put_title(int y, const char *text)
 {
 	attron(A_REVERSE);
@@ -115,7 +115,7 @@ static void draw_state(const struct top *top)
 	put(0, line);
 }
 
-/* So many and so much a second: "2.0" and "8M"; "-" for nothing. */
+/* Objects and bytes per second: "2.0" and "8M"; "-" for 0. */
 static void format_rate(char rate[2][16], const struct amount *amount,
 			double seconds)
 {
@@ -149,7 +149,7 @@ static void draw_tally(int y, const struct tally *tally, double seconds)
 	put(y, line);
 }
 
-#define MESSAGE_LINES 3 /* at most; what is longer is cut off */
+#define MESSAGE_LINES 3 /* the most; the rest is cut off */
 
 static int lines_of_message(const struct top *top)
 {
@@ -158,7 +158,7 @@ static int lines_of_message(const struct top *top)
 	return lines < 1 ? 1 : lines > MESSAGE_LINES ? MESSAGE_LINES : lines;
 }
 
-/* Titles of the list included. */
+/* The titles of the list included. */
 static int lines_of_head(const struct top *top)
 {
 	return 3 + (int)top->tallies.count + lines_of_message(top);
@@ -176,7 +176,7 @@ static int draw_message(const struct top *top, int y)
 	return lines;
 }
 
-/* Returns how many lines that were. */
+/* Returns the number of lines. */
 static int draw_head(const struct top *top)
 {
 	char line[200];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sizes, durations, modes, ages and owners, as people write and read them. */
+/* Parse and format sizes, durations, modes, ages and owners. */
 #include <config.h>
 
 #include <ctype.h>
@@ -14,7 +14,7 @@
 
 static const char letters[] = "KMGTPE";
 
-/* Digits at the start, and where they end. -ERANGE: larger than max. */
+/* Parse leading digits; *end is set after them. -ERANGE: larger than max. */
 static int parse_digits(const char *text, uint64_t max, uint64_t *ret,
 			const char **end)
 {
@@ -42,7 +42,7 @@ int tool_parse_number(const char *what, const char *text, uint64_t max,
 	int r = parse_digits(text, max, &n, &end);
 
 	if (r < 0 || *end) {
-		tool_complain("\"%s\" is not %s: a whole number, 0 to %llu",
+		tool_complain("\"%s\" is not %s: use a whole number, 0 to %llu",
 			      text, what, (unsigned long long)max);
 		return -EINVAL;
 	}
@@ -56,7 +56,7 @@ static int bad_size(const char *text, const char *why)
 	return -EINVAL;
 }
 
-/* The power of 1024 that a unit means, or -EINVAL after a complaint. */
+/* The power of 1024 that a unit means, or -EINVAL after a message. */
 static int parse_unit(const char *text, const char *unit)
 {
 	const char *letter;
@@ -65,8 +65,8 @@ static int parse_unit(const char *text, const char *unit)
 		return 0;
 	letter = memchr(letters, toupper((unsigned char)*unit), 4);
 	if (letter && !strcasecmp(unit + 1, "B"))
-		return bad_size(text, "to some, KB is 1000 bytes; write K or "
-				      "KiB for 1024");
+		return bad_size(text, "KB and the like are ambiguous; use K or "
+				      "KiB for 1024 bytes");
 	if (!letter || (unit[1] && strcmp(unit + 1, "iB") != 0))
 		return bad_size(text, "units are K, M, G and T");
 	return (int)(letter - letters) + 1;
@@ -80,15 +80,15 @@ int tool_parse_size(const char *text, uint64_t *ret)
 
 	r = parse_digits(text, INT64_MAX, &n, &unit);
 	if (r == -ERANGE)
-		return bad_size(text, "it is too large");
+		return bad_size(text, "too large");
 	if (r < 0)
-		return bad_size(text, "a whole number of bytes, or with K, M, "
-				      "G or T, such as 16M");
+		return bad_size(text, "use a number of bytes, or of K, M, G "
+				      "or T, such as 16M");
 	power = parse_unit(text, unit);
 	if (power < 0)
 		return power;
 	if (n > (uint64_t)INT64_MAX >> (10 * power))
-		return bad_size(text, "it is too large");
+		return bad_size(text, "too large");
 	*ret = n << (10 * power);
 	return 0;
 }
@@ -105,7 +105,7 @@ static const struct {
 	{ "h", 3600 * INT64_C(1000000000) },
 };
 
-/* ns in a unit, or 0. */
+/* The ns in a unit; 0 if the unit is unknown. */
 static int64_t duration_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
@@ -120,7 +120,7 @@ static int bad_duration(const char *text, const char *why)
 	return -EINVAL;
 }
 
-/* What follows the point: at most unit, rounded down. */
+/* The ns of the digits after the point, rounded down; less than unit. */
 static int64_t parse_fraction(const char *digits, const char *end, int64_t unit)
 {
 	int64_t ns = 0;
@@ -141,10 +141,10 @@ int tool_parse_duration(const char *text, int64_t *ret_ns)
 
 	r = parse_digits(text, INT64_MAX, &n, &end);
 	if (r == -ERANGE)
-		return bad_duration(text, "it is too long");
+		return bad_duration(text, "too long");
 	if (r < 0)
-		return bad_duration(text, "a number with ns, us, ms, s, m or "
-					  "h, such as 0.5s");
+		return bad_duration(text, "use a number with ns, us, ms, s, m "
+					  "or h, such as 0.5s");
 	point = end;
 	if (*point == '.') {
 		end = point + 1 + strspn(point + 1, "0123456789");
@@ -158,10 +158,10 @@ int tool_parse_duration(const char *text, int64_t *ret_ns)
 	}
 	unit = duration_of(end);
 	if (!unit)
-		return bad_duration(text, "its unit must be ns, us, ms, s, m "
+		return bad_duration(text, "the unit must be ns, us, ms, s, m "
 					  "or h");
 	if (n > (uint64_t)(INT64_MAX / unit - 1))
-		return bad_duration(text, "it is too long");
+		return bad_duration(text, "too long");
 	*ret_ns = (int64_t)n * unit;
 	if (end > point)
 		*ret_ns += parse_fraction(point + 1, end, unit);
@@ -176,8 +176,8 @@ int tool_parse_mode(const char *text, mode_t *ret)
 	for (; *c >= '0' && *c <= '7' && mode <= 0777; c++)
 		mode = mode * 8 + (mode_t)(*c - '0');
 	if (c == text || *c || mode > 0777) {
-		tool_complain("\"%s\" is not a mode: octal, 0 to 0777, such "
-			      "as 0600",
+		tool_complain("\"%s\" is not a mode: use octal, 0 to 0777, "
+			      "such as 0600",
 			      text);
 		return -EINVAL;
 	}
@@ -192,7 +192,7 @@ int tool_parse_kind(const char *text, enum shmipc_kind *ret)
 			*ret = k;
 			return 0;
 		}
-	tool_complain("\"%s\" is not a kind: shm (regions) or sem "
+	tool_complain("\"%s\" is not a kind: use shm (regions) or sem "
 		      "(semaphores)",
 		      text);
 	return -EINVAL;
@@ -255,10 +255,10 @@ void tool_format_age(char buf[16], int64_t ns)
 		 units[i].letter);
 }
 
-/* Objects have few owners, and asking takes long. */
+/* A cache: objects have few owners, and getpwuid(3) is slow. */
 struct owner {
 	uid_t uid;
-	bool known; /* has a name */
+	bool known; /* the user has a name */
 	char text[64];
 };
 

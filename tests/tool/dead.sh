@@ -111,8 +111,8 @@ grep -qx "$(wc -l <"$tmp/garbage") objects removed\." "$tmp/out" ||
 grep -v ' garbage$' "$tmp/seen" >"$tmp/stays"
 look | diff "$tmp/stays" - >"$tmp/differences" ||
 	complain "not exactly: $(cat "$tmp/differences")"
-prints 'There is no garbage.' shmipc gc
-prints 'There is no garbage.' shmipc gc --force
+prints 'No garbage found.' shmipc gc
+prints 'No garbage found.' shmipc gc --force
 
 echo "== the living, and the bytes of those that stay"
 exec 3>&-

@@ -101,8 +101,8 @@ for check in kernel /proc backends /dev/shm kernel.shmmax kernel.shmall \
 done
 says ok SHMIPC_BACKEND "posix is used"
 if [ "$memfd" ]; then
-	says ok "broker directory" "is made when it is needed"
-	says ok broker "none runs"
+	says ok "broker directory" "is created on demand"
+	says ok broker "not running"
 fi
 grep -q '^bad ' "$tmp/out" && complain "bad: $(cat "$tmp/out")"
 
@@ -146,13 +146,13 @@ if sysctl kernel/shmmni 10; then
 		/proc/sysvipc/shm)
 	sysctl kernel/shmall "$pages"
 	doctor
-	says bad kernel.shmall "in use" "kernel.shmall="
+	says bad kernel.shmall "together use" "kernel.shmall="
 	sysctl kernel/shmall $((pages * 100 / 80))
 	doctor
-	says warn kernel.shmall "in use" "kernel.shmall="
+	says warn kernel.shmall "together use" "kernel.shmall="
 	sysctl kernel/shmall $((pages * 100))
 	doctor
-	says ok kernel.shmall "in use"
+	says ok kernel.shmall "together use"
 	$tool rm --backend sysv $(seq -f m%g 10) || complain "rm failed"
 fi
 if sysctl kernel/shmmax 1048575; then
@@ -213,8 +213,8 @@ says ok /dev/shm "no limit"
 umount /dev/shm
 mount -t mqueue shmipc-test /dev/shm
 doctor
-says bad /dev/shm "no tmpfs" "mount -t tmpfs"
-says bad backends "posix does not work, and it is used" "SHMIPC_BACKEND"
+says bad /dev/shm "not a tmpfs" "mount -t tmpfs"
+says bad backends "posix does not work, but is selected" "SHMIPC_BACKEND"
 doctor env SHMIPC_BACKEND=sysv
 says warn backends "posix does not work" "SHMIPC_BACKEND"
 umount /dev/shm
@@ -263,7 +263,7 @@ for place in /etc/systemd /usr/lib/systemd /usr/local/lib/systemd; do
 	[ ! -d $place ] || mount -t tmpfs shmipc-test $place
 done
 doctor
-says ok RemoveIPC "does not run"
+says ok RemoveIPC "is not running"
 mkdir -p /run/systemd/seats /run/systemd/logind.conf.d
 doctor
 # shellcheck disable=SC2086 # words are meant
@@ -297,7 +297,7 @@ if $user true 2>/dev/null; then
 		mkdir /var/lib/systemd/linger
 		: >/var/lib/systemd/linger/nobody
 		doctor $user
-		says ok RemoveIPC "you linger"
+		says ok RemoveIPC "lingering is enabled"
 		umount /var/lib/systemd
 	fi
 	doctor
@@ -334,7 +334,7 @@ if [ "$memfd" ]; then
 		says $state "broker program" "$tmp/none: No such" "install"
 		says $state backends "memfd does not work" "SHMIPC_BACKEND"
 		doctor env SHMIPC_RUNTIME_DIR="$tmp/none/run"
-		says $state "broker directory" "cannot be made" "yours"
+		says $state "broker directory" "cannot be created" "your own"
 		: >"$run"
 		doctor
 		says $state "broker directory" "is not a directory" "remove"
@@ -358,13 +358,13 @@ if [ "$memfd" ]; then
 	doctor
 	version=$(./shmipc-broker --version)
 	version=${version#shmipc-broker }
-	says ok broker ", version $version, of $tmp/broker"
+	says ok broker ", version $version of $tmp/broker"
 	says ok "broker program" "$tmp/broker, version $version"
 	says ok garbage "none on memfd"
 	pid=$(sed -n 's/^ok *broker *pid \([0-9]*\) .*/\1/p' "$tmp/out")
 	[ "$(readlink "/proc/$pid/exe")" = "$tmp/broker" ] ||
 		complain "the broker is not pid \"$pid\""
-	worker=$(sed -n 's/^ok *broker .* and \([0-9]*\),.*/\1/p' "$tmp/out")
+	worker=$(sed -n 's/^ok *broker .*(server \([0-9]*\)),.*/\1/p' "$tmp/out")
 	[ "$(awk '{ print $4 }' "/proc/$worker/stat")" = "$pid" ] ||
 		complain "its worker is not pid \"$worker\""
 	kill -STOP "$pid"
@@ -373,9 +373,9 @@ if [ "$memfd" ]; then
 	kill -CONT "$pid"
 	cp shmipc-broker "$tmp/new" && mv "$tmp/new" "$tmp/broker"
 	doctor
-	says warn broker "pid $pid runs a program that was replaced" \
+	says warn broker "pid $pid still runs a program that was replaced" \
 		"kill -HUP $pid"
-	says warn broker "since, version $version of $tmp/broker"
+	says warn broker "replaced: version $version of $tmp/broker"
 	# Its next worker may have a smaller number than its own.
 	sysctl kernel/ns_last_pid 10
 	kill -HUP "$pid"
@@ -387,14 +387,14 @@ if [ "$memfd" ]; then
 		sleep 0.1
 	done
 	doctor
-	says ok broker "pid $pid and "
+	says ok broker "pid $pid (server "
 	$tool stat kept >/dev/null || complain "SIGHUP has lost a name"
 	printf '#!/bin/sh\nexec sleep 60\n' >"$tmp/new" && chmod +x "$tmp/new"
 	doctor env SHMIPC_BROKER="$tmp/new"
 	says ok "broker program" "$tmp/new, version ?"
 	rm "$tmp/broker"
 	doctor
-	says warn broker "pid $pid runs a program that was removed" \
+	says warn broker "pid $pid still runs a program that was removed" \
 		"kill -TERM $pid"
 	cp shmipc-broker "$tmp/broker"
 
@@ -412,7 +412,7 @@ if [ "$memfd" ]; then
 	exec 9<"$run"
 	doctor
 	exec 9<&-
-	says ok broker "none runs"
+	says ok broker "not running"
 	says ok "broker directory" "$run"
 	if command -v strace >/dev/null &&
 		strace -f -o "$tmp/trace" -e trace=connect,flock,kill,clone \

@@ -90,14 +90,14 @@ is 40 "the count" "$(cat "$tmp/count")"
 
 echo "== held by somebody else"
 hold "$n.a"
-refuses 3 'in time' shmipc lock --timeout 0 "$n.a" -- echo no
+refuses 3 'timed out' shmipc lock --timeout 0 "$n.a" -- echo no
 start=$(date +%s%N)
-refuses 3 'in time' shmipc lock "$n.a" --timeout 0.2s -- echo no
+refuses 3 'timed out' shmipc lock "$n.a" --timeout 0.2s -- echo no
 took=$((($(date +%s%N) - start) / 1000000))
 [ $took -ge 200 ] || complain "0.2s took $took ms"
-refuses 44 'in time' shmipc lock --timeout 0 -E 44 "$n.a" -- echo no
-refuses 0 'in time' shmipc lock -E0 --timeout 1ms "$n.a" -- echo no
-refuses 9 'in time' \
+refuses 44 'timed out' shmipc lock --timeout 0 -E 44 "$n.a" -- echo no
+refuses 0 'timed out' shmipc lock -E0 --timeout 1ms "$n.a" -- echo no
+refuses 9 'timed out' \
 	shmipc lock --conflict-exit-code=9 --timeout 1us "$n.a" -- echo no
 silent shmipc lock --timeout 0 "$n.other" -- true
 # One who waits gets it.
@@ -154,7 +154,7 @@ gives 137 shmipc lock "$n.region" -- sh -c 'kill -9 $$'
 silent shmipc lock "$n.region" -- true
 gives 137 shmipc lock "$n.region" -- sh -c 'kill -9 $PPID; exit 0'
 for _ in 1 2 3; do
-	refuses 5 'died in it' shmipc lock "$n.region" -- echo no
+	refuses 5 'died holding it' shmipc lock "$n.region" -- echo no
 	refuses 5 '(.*).*--recover' \
 		shmipc lock --timeout 0 "$n.region" -- echo no
 done
@@ -171,11 +171,11 @@ kill -9 $holder
 wait $holder 2>/dev/null
 wait $waiter
 is 5 "exit status of who waited for one who was killed" $?
-grep -q 'died in it' "$tmp/out" || complain "it says: $(cat "$tmp/out")"
+grep -q 'died holding it' "$tmp/out" || complain "it says: $(cat "$tmp/out")"
 echo >"$tmp/go" # its command has survived
 gives 3 shmipc lock --recover "$n.region" -- sh -c 'echo ran; exit 3'
 is ran "what the command says" "$(cat "$tmp/out")"
-grep -q 'died in it' "$tmp/err" || complain "--recover says nothing"
+grep -q 'died holding it' "$tmp/err" || complain "--recover says nothing"
 silent shmipc lock "$n.region" -- true
 prints ok shmipc lock --recover "$n.region" -- echo ok
 # The bytes have nothing to do with it.

@@ -124,8 +124,8 @@ refuses 1 '^shmipc: 3 bytes were written' \
 prints 12123 shmipc cat "$n.five"
 refuses 1 '^shmipc: 0 bytes were written' \
 	shmipc write "$n.five" --offset 5 <"$tmp/six"
-refuses 1 'behind its end' shmipc write "$n.five" --offset 6 <"$tmp/six"
-refuses 1 'behind its end' \
+refuses 1 'beyond its end' shmipc write "$n.five" --offset 6 <"$tmp/six"
+refuses 1 'beyond its end' \
 	shmipc write "$n.five" --offset 9223372036854775807 <"$tmp/six"
 refuses 2 'not a size' shmipc write "$n.five" --offset -1 <"$tmp/six"
 prints 12123 shmipc cat "$n.five"
@@ -195,8 +195,8 @@ is '3 2 1' "by age" "$(sorted --sort age)"
 for key in backend kind value mode owner use attached verdict; do
 	is '1 2 3' "by $key" "$(sorted --sort $key)"
 done
-refuses 2 'nothing to sort by' shmipc ls --sort shoesize
-refuses 2 'nothing to sort by' shmipc ls --sort ''
+refuses 2 'cannot sort by' shmipc ls --sort shoesize
+refuses 2 'cannot sort by' shmipc ls --sort ''
 silent shmipc rm "$n.s1" "$n.s2" "$n.s3"
 
 echo "== other users"

@@ -52,11 +52,11 @@ silent shmipc sem wait --timeout 2h "$n.a"
 prints 0 shmipc sem value "$n.a"
 
 echo "== not in time"
-refuses 3 'in time' shmipc sem wait --timeout 0 "$n.a"
-refuses 3 'in time' shmipc sem wait --timeout 1ns "$n.a"
+refuses 3 'timed out' shmipc sem wait --timeout 0 "$n.a"
+refuses 3 'timed out' shmipc sem wait --timeout 1ns "$n.a"
 for duration in 300ms 0.3s 300000us 0.005m; do
 	start=$(date +%s%N)
-	refuses 3 'in time' shmipc sem wait "$n.a" --timeout $duration
+	refuses 3 'timed out' shmipc sem wait "$n.a" --timeout $duration
 	took=$((($(date +%s%N) - start) / 1000000))
 	[ $took -ge 300 ] || complain "$duration took $took ms"
 done
@@ -92,7 +92,7 @@ prints 0 shmipc sem value "$n.a"
 
 echo "== as many as there can be"
 silent shmipc sem create --value 2147483646 "$n.full"
-refuses 1 '^shmipc: 1 of 3 were posted' shmipc sem post --count 3 "$n.full"
+refuses 1 '^shmipc: 1 of 3 units were posted' shmipc sem post --count 3 "$n.full"
 prints 2147483647 shmipc sem value "$n.full"
 refuses 1 . shmipc sem post "$n.full"
 prints 2147483647 shmipc sem value "$n.full"

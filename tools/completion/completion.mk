@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What Tab does behind shmipc, in bash and in zsh.
+# Completion of the shmipc command for bash and zsh.
 bashcompletiondir = $(with_bash_completion_dir)
 dist_bashcompletion_DATA = tools/completion/shmipc
 zshcompletiondir = $(with_zsh_completion_dir)
