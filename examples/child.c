@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The child: opens what its parent made, by name, and prints it.
+ * The child: opens the region of its parent by name and prints the bytes.
  *
  * usage: child [--no-sync]
  */
@@ -19,7 +19,7 @@ static int complain(const char *what)
 	return 1;
 }
 
-/* Read under the semaphore, if there is one. */
+/* Read while holding the unit of the semaphore; NULL: without one. */
 static int print(struct shmipc_shm *shm, struct shmipc_sem *sem)
 {
 	const unsigned char *data = shmipc_shm_addr(shm);

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Run the demo, the very same two programs, on each backend, and show which
-# kernel object carried it.
+# Run the same two demo programs on each backend, and show which kernel objects
+# they use.
 #
 # usage: demo.sh DIRECTORY-OF-THE-PROGRAMS
 #
-# To look at the child's memory map while it runs, its output goes into a pipe
-# that is nearly full of empty lines: the child has to wait in the middle of its
-# output until we have looked and drain the pipe.
+# To read the child's memory map while it runs, its output goes into a pipe that
+# is nearly full of empty lines. The child blocks in the middle of its output
+# until this script has read the map and drains the pipe.
 set -u
 dir=$1
 lines=1024
@@ -21,7 +21,7 @@ while [ $i -lt $lines ]; do
 	i=$((i + 1))
 done >"$tmp/expected"
 
-# Wait until the child of a process maps as many objects as it is going to.
+# await_maps PID OBJECTS: wait until the child of PID maps so many objects.
 await_maps() {
 	for _ in $(seq 100); do
 		child=$(awk -v parent="$1" '$4 == parent { print $1 }' \
@@ -33,7 +33,7 @@ await_maps() {
 	done
 }
 
-# run BACKEND OBJECTS [OPTION]: sets status, and the files maps and output.
+# run BACKEND OBJECTS [OPTION]: sets status and writes the files maps and output.
 run() {
 	backend=$1
 	objects=$2
@@ -42,7 +42,7 @@ run() {
 	head -c 61440 /dev/zero | tr '\0' '\n' >&3
 	SHMIPC_BACKEND=$backend "$dir/parent" "$@" >&3 3>&- &
 	pid=$!
-	exec 4<"$tmp/pipe" 3>&- # now the pipe ends when the programs do
+	exec 4<"$tmp/pipe" 3>&- # now the pipe ends when the programs exit
 	await_maps $pid "$objects"
 	grep . <&4 >"$tmp/output"
 	exec 4<&-
@@ -54,11 +54,11 @@ verdict() {
 	if [ $status -ne 0 ]; then
 		echo "   FAILED: exit status $status"
 	elif ! cmp -s "$tmp/expected" "$tmp/output"; then
-		echo "   FAILED: the output is not what it should be"
+		echo "   FAILED: the output is wrong"
 	elif [ "$(wc -l <"$tmp/maps")" -lt "$objects" ]; then
-		echo "   FAILED: the kernel's objects were not seen"
+		echo "   FAILED: the kernel objects were not found"
 	else
-		echo "   ok: $lines lines, as they should be"
+		echo "   ok: $lines lines, all correct"
 		return
 	fi
 	failed=1
@@ -66,9 +66,9 @@ verdict() {
 
 show() {
 	echo "== SHMIPC_BACKEND=$backend parent${1+ $1}"
-	echo "   carried by, in /proc/PID/maps of the child:"
+	echo "   kernel objects in /proc/PID/maps of the child:"
 	awk '{ print "    ", $1, $2, $6, $7 }' "$tmp/maps"
-	echo "   the child says:"
+	echo "   the child prints:"
 	sed -n '1,3s/^/     /p' "$tmp/output"
 	echo "     ..."
 	sed -n '$s/^/     /p' "$tmp/output"
@@ -78,11 +78,11 @@ show() {
 
 failed=0
 for backend in posix sysv memfd; do
-	# A region and a semaphore; sem_open(3) maps a file of its own.
+	# A region and a semaphore. On posix, sem_open(3) maps another file.
 	run $backend $([ $backend = posix ] && echo 3 || echo 2)
 	show
 	run $backend 1 --no-sync
 	show --no-sync
 done
-[ $failed -eq 0 ] && echo "The same two programs, three kinds of memory."
+[ $failed -eq 0 ] && echo "The same two programs ran on three kinds of memory."
 exit $failed

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The demo, and what else is to copy from. Linked statically, so that these are
-# the programs themselves, no wrappers, and run from the build tree as they
-# stand. All but the demo are plain C11.
+# The demo, and other programs to copy from. They are linked statically, so that
+# they run from the build tree without libtool's wrapper scripts. All but the
+# demo are plain C11.
 examples = examples/child.c examples/frames.c examples/once.c \
 	examples/parent.c examples/pool.c
 noinst_PROGRAMS += $(examples:.c=)
@@ -27,14 +27,14 @@ EXTRA_DIST += examples/demo.sh
 demo: all
 	$(AM_V_at)$(SHELL) $(srcdir)/examples/demo.sh examples
 
-# Killed in the middle, which makes garbage: so neither while others count
-# theirs, nor while others collect it.
+# These tests kill programs and so make garbage. They must not run while other
+# tests count or remove garbage.
 examples_tests = tests/run/examples-posix.sh tests/run/examples-sysv.sh
 if MEMFD
 examples_tests += tests/run/examples-memfd.sh
 endif
-# Not with sanitizers: on sysv the pool was seen not to end there, for a reason
-# that is not known.
+# Not with sanitizers: on sysv, the pool once failed to exit, for an unknown
+# reason.
 if !SANITIZERS
 TESTS += $(examples_tests)
 endif

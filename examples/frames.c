@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A ring of frames: frames receive >COPY, then elsewhere frames send <FILE */
+/*
+ * Pass a stream of frames through a ring in shared memory. Start the receiver
+ * first: frames receive >COPY, and then: frames send <FILE
+ */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +12,7 @@
 
 #define SLOTS 8
 struct frame {
-	size_t number, size; /* from 1; 0 is the end */
+	size_t number, size; /* number: from 1; size 0 marks the end */
 	char bytes[65536];
 };
 
@@ -19,7 +22,7 @@ int main(int argc, char **argv)
 	unsigned flags = send ? 0 : SHMIPC_CREATE | SHMIPC_TRANSIENT;
 	struct shmipc *ipc = NULL;
 	struct shmipc_shm *shm = NULL;
-	struct shmipc_sem *empty = NULL, *full = NULL; /* how many slots are */
+	struct shmipc_sem *empty = NULL, *full = NULL; /* count slots */
 	struct timespec deadline;
 
 	if (shmipc_open(&ipc, NULL) < 0 ||
@@ -33,7 +36,7 @@ int main(int argc, char **argv)
 
 		f += i % SLOTS;
 		clock_gettime(CLOCK_MONOTONIC, &deadline);
-		deadline.tv_sec += 5; /* then the other one counts as gone */
+		deadline.tv_sec += 5; /* later, assume that the peer is gone */
 		do
 			err = shmipc_sem_timedwait(send ? empty : full,
 						   &deadline);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that runs once at a time. Whoever comes second is told, with the
- * pid of the first. A file with a pid in it would be wrong after kill -9; this
- * is right, since a transient region is gone with its last user. All of them
+ * A program that allows only one running instance of itself. A second instance
+ * prints the pid of the first and exits. A pid file would be wrong after
+ * kill -9, but a transient region disappears with its last user. All instances
  * must run with the same SHMIPC_BACKEND.
  *
- * usage: once, which works until its standard input ends
+ * usage: once; it runs until the end of its standard input
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 
 #define NAME "once"
 
-/* As long as it is open, here or in a child; exec closes it. */
+/* The instance lasts while this is open, here or in a child; exec closes it. */
 static struct shmipc_shm *guard;
 
-/* 1: we are the one. 0: another is, and *pid is his. -1: cannot tell. */
+/* 1: this is the only instance. 0: *pid is the other one. -1: an error. */
 static int become_the_one(struct shmipc *ipc, pid_t *pid)
 {
 	const unsigned flags = SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_TRANSIENT;
@@ -30,7 +30,7 @@ static int become_the_one(struct shmipc *ipc, pid_t *pid)
 			return 1;
 		if (err == -EEXIST)
 			err = shmipc_stat(ipc, SHMIPC_SHM, NAME, &info);
-	} while (err == -ENOENT); /* he has just ended */
+	} while (err == -ENOENT); /* it has just exited */
 	if (err < 0)
 		return -1;
 	*pid = info.creator;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parent: fills a shared region, and starts the child, which reads it.
+ * The parent: fills a shared region and starts the child, which reads it.
  *
  * usage: parent [--no-sync]
  *
- * Nothing in here knows which kind of shared memory it uses: that is decided
- * by SHMIPC_BACKEND when the program runs.
+ * The program does not name a kind of shared memory: SHMIPC_BACKEND selects it
+ * at run time.
  */
 #include <libgen.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static int complain(const char *what)
 	return 1;
 }
 
-/* Write under the semaphore, if there is one. */
+/* Write while holding the unit of the semaphore; NULL: without one. */
 static int fill(struct shmipc_shm *shm, struct shmipc_sem *sem)
 {
 	unsigned char *data = shmipc_shm_addr(shm);
@@ -39,7 +39,7 @@ static int fill(struct shmipc_shm *shm, struct shmipc_sem *sem)
 	return 0;
 }
 
-/* Run the program `child' that stands beside this one, and wait for it. */
+/* Run the program `child' in the directory of this one, and wait for it. */
 static int run_child(char *self, char *option)
 {
 	char path[4096];
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 
 	failed = fill(shm, sem) || run_child(argv[0], argv[1]);
 out:
-	/* Only what we made ourselves. */
+	/* Unlink only what this program made. */
 	if (sem)
 		shmipc_sem_unlink(ipc, SEMAPHORE);
 	if (shm)

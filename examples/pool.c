@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of workers that may be killed at any time, and no job is lost.
+ * A pool of workers that may be killed at any time without losing a job.
  *
  * usage: pool [JOBS [WORKERS]]
  *
- * The parent puts jobs into a table in shared memory, and workers take them.
- * The lock of the region guards the table. The semaphore has a unit for each
- * job that waits, and one for each worker to find that there is none left.
+ * The parent puts jobs into a table in shared memory, and workers take them. The
+ * lock of the region protects the table. The semaphore has one unit for each
+ * waiting job, and one more for each worker: that one wakes it to find that no
+ * job is left.
  *
- * When a worker dies, the parent lets its job wait again and adds a unit, since
- * one may have died with it. If none has, that makes one too many, and whoever
- * gets it finds no job. If it died in the lock, the next one there is told
- * (-EOWNERDEAD), and has nothing to repair: see struct job.
+ * When a worker dies, the parent marks its job as waiting again and posts a
+ * unit, because a unit may have died with the worker. If none did, there is one
+ * unit too many, and the worker that takes it finds no job. If the worker died
+ * holding the lock, the next holder gets -EOWNERDEAD. It has nothing to repair:
+ * see struct job.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -23,14 +25,14 @@
 #include <shmipc.h>
 
 /*
- * A single store, into state, brings a job from one state to the next, so that
- * nobody can die half way. The result is complete before it.
+ * A single store to state takes a job from one state to the next, so a death
+ * cannot leave it half way. The result is stored before that.
  */
 struct job {
 	_Atomic pid_t state; /* WAITING, DONE, or the worker that has it */
 	int result;
 };
-enum { WAITING = -1, DONE = -2 }; /* and 0: not there yet */
+enum { WAITING = -1, DONE = -2 }; /* and 0: not put yet */
 
 static struct shmipc *ipc;
 static struct shmipc_shm *shm;
@@ -38,7 +40,7 @@ static struct shmipc_sem *sem;
 static struct job *jobs;
 static int count = 100;
 
-/* At exit, so that the last one removes them. */
+/* Runs at exit: the last process to close them removes the objects. */
 static void close_all(void)
 {
 	shmipc_sem_close(sem);
@@ -73,7 +75,7 @@ static void unlock(void)
 
 /* ---- the worker --------------------------------------------------------- */
 
-/* Wait for a unit, but not without a parent. */
+/* Wait for a unit; exit if the parent has died. */
 static void wait_for_unit(pid_t parent)
 {
 	struct timespec deadline;
@@ -89,7 +91,7 @@ static void wait_for_unit(pid_t parent)
 	need(err);
 }
 
-/* Take a job that waits; -1: none does. */
+/* Take a waiting job. -1: no job is waiting. */
 static int take(void)
 {
 	int job = 0;
@@ -170,7 +172,7 @@ static void replace_worker(pid_t dead)
 	start_worker();
 }
 
-/* Until all of them found that there is no job left. */
+/* Wait until every worker has found that no job is left. */
 static void wait_for_workers(int workers)
 {
 	while (workers > 0) {
