@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Make configure. With --install-deps, first install what building and testing
-# need, by the system's package manager; without it nothing is installed.
+# need, with the system's package manager. Without it, nothing is installed.
 set -eu
 cd "$(dirname "$0")"
 
@@ -16,7 +16,7 @@ as_root() {
 	elif command -v sudo >/dev/null; then
 		sudo "$@"
 	else
-		echo "autogen.sh: installing needs root or sudo: $*" >&2
+		echo "autogen.sh: cannot install without root or sudo: $*" >&2
 		exit 1
 	fi
 }
@@ -37,7 +37,7 @@ install_deps() {
 			musl-dev linux-headers pkgconf check-dev jansson-dev \
 			mandoc jq ncurses-dev tmux
 	else
-		echo "autogen.sh: no package manager that I know; install" \
+		echo "autogen.sh: unknown package manager; please install" \
 			"autoconf, automake, libtool, make, a C and a C++" \
 			"compiler, pkg-config, check, jansson, ncurses, mandoc," \
 			"jq and tmux" >&2
@@ -56,10 +56,10 @@ for tool in autoconf automake libtoolize pkg-config make; do
 	command -v $tool >/dev/null || missing="$missing $tool"
 done
 if [ -n "$missing" ]; then
-	echo "autogen.sh: missing:$missing (./autogen.sh --install-deps gets" \
-		"them, or your package manager)" >&2
+	echo "autogen.sh: missing:$missing (install them with" \
+		"./autogen.sh --install-deps, or by hand)" >&2
 	exit 1
 fi
 
-mkdir -p m4 # aclocal looks into it before libtool fills it
+mkdir -p m4 # aclocal needs it before libtool fills it
 exec autoreconf --install --force
