@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Are the packages right? Builds them from what is committed, and installs those
-# of Debian on a copy of this system that is in memory and gone afterwards. A
-# user's programs are built there, and run on all backends. Nothing else is
-# changed.
-# A minute; the tests of the library are not run, unless DEB_BUILD_OPTIONS says
-# something else than nocheck.
+# Check the packages: build them from the last commit, and install the Debian ones
+# on a copy of this system, which is in memory and disappears afterwards. Then
+# build a user's programs there and run them on all backends. The check changes
+# nothing else.
+# It takes a minute. It does not run the tests of the library, unless
+# DEB_BUILD_OPTIONS is set without nocheck.
 #
-# usage: packaging/check.sh, as root, with the tools that it asks for
+# usage: packaging/check.sh, as root; it names the tools that are missing
 set -eu
 
 skip() {
@@ -26,19 +26,19 @@ step() {
 
 # ---- in the copy of the system
 
-# dpkg may have been told to leave out what containers do not need.
+# In containers, dpkg may be configured to leave out documentation.
 inside() {
 	libdir=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 	step "install"
 	dpkg --path-include='/usr/share/*' -i /packages/*.deb >/packages/log ||
 		fail "$(cat /packages/log)"
 
-	step "build programs, and run them"
+	step "build and run programs"
 	sh /packages/source/tests/run/install.sh "$libdir" \
 		/usr/share/doc/libshmipc-dev/examples
 
 	step "the command, its completion, the manual"
-	shmipc doctor || echo "(that is of this machine)"
+	shmipc doctor || echo "(these are problems of this machine)"
 	shmipc --version
 	if [ -e /usr/share/bash-completion/bash_completion ]; then
 		bash -c '. /usr/share/bash-completion/bash_completion
@@ -57,7 +57,7 @@ inside() {
 	dpkg --purge shmipc-tools libshmipc-dev libshmipc0 shmipc-broker \
 		>/packages/log || fail "$(cat /packages/log)"
 	find /usr /etc /var ! -path '/var/cache/man/*' -name '*shmipc*' |
-		grep . && fail "that was left"
+		grep . && fail "these files were left behind"
 	step "ok"
 }
 
@@ -66,15 +66,15 @@ if [ "${1-}" = inside ]; then
 	exit
 fi
 
-# ---- outside of it
+# ---- outside the copy
 
 cd "$(dirname "$0")/.."
-[ "$(id -u)" -eq 0 ] || skip "this is not root"
+[ "$(id -u)" -eq 0 ] || skip "not root"
 for tool in dpkg-buildpackage dh cmake man git; do
 	command -v $tool >/dev/null || skip "no $tool"
 done
 
-# All of it is in memory, in a mount name space that ends with this.
+# Everything is in memory, in a mount name space that ends with this script.
 if [ "${1-}" != apart ]; then
 	unshare -m true 2>/dev/null || skip "no mount name spaces"
 	exec unshare -m -i -p -f --mount-proc "$0" apart
@@ -87,7 +87,7 @@ mkdir "$tmp/packages" "$tmp/changed" "$tmp/work" "$tmp/system"
 mount -t overlay -o "lowerdir=/,upperdir=$tmp/changed,workdir=$tmp/work" \
 	none "$tmp/system" 2>/dev/null || skip "no overlay"
 
-step "build those of Debian"
+step "build the Debian packages"
 git clone -q . "$tmp/packages/source"
 cd "$tmp/packages/source"
 DEB_BUILD_OPTIONS=${DEB_BUILD_OPTIONS-nocheck parallel=$(nproc)}
@@ -95,7 +95,7 @@ case $DEB_BUILD_OPTIONS in
 *nocheck*) export DEB_BUILD_PROFILES=nocheck ;;
 esac
 export DEB_BUILD_OPTIONS
-dpkg-checkbuilddeps || skip "not all is there to build with"
+dpkg-checkbuilddeps || skip "build dependencies are missing"
 dpkg-buildpackage -us -uc -b >"$tmp/packages/log" 2>&1 ||
 	fail "$(tail -50 "$tmp/packages/log")"
 [ -z "$(git status --short)" ] || fail "left behind: $(git status --short)"
@@ -106,7 +106,7 @@ else
 fi
 
 if command -v rpmbuild >/dev/null; then
-	step "build those of Fedora"
+	step "build the Fedora packages"
 	make -s -C debian/build dist >"$tmp/packages/log" 2>&1 ||
 		fail "$(tail -50 "$tmp/packages/log")"
 	rpmbuild -tb --nodeps --without check --define "_topdir $tmp/rpm" \
