@@ -21,7 +21,7 @@ while [ $i -lt $lines ]; do
 	i=$((i + 1))
 done >"$tmp/expected"
 
-# await_maps PID OBJECTS: wait until the child of PID maps so many objects.
+# await_maps PID OBJECTS: wait until the child of PID maps that many objects.
 await_maps() {
 	for _ in $(seq 100); do
 		child=$(awk -v parent="$1" '$4 == parent { print $1 }' \
@@ -33,7 +33,7 @@ await_maps() {
 	done
 }
 
-# run BACKEND OBJECTS [OPTION]: sets status and writes the files maps and output.
+# run BACKEND OBJECTS [OPTION]: set status, write the files maps and output.
 run() {
 	backend=$1
 	objects=$2
