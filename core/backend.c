@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "backend.h"
-#include "util/cancel.h"
-#include "error.h"
+#include "call.h"
 
 /* In order of preference. */
 static const struct shmipc_backend *const built_in[] = {
@@ -53,10 +52,8 @@ const struct shmipc_backend *shmi_backend_find(const char *name, size_t length)
 
 static int broken(const char *rule)
 {
-	return shmipc_backend_error(-EINVAL,
-				    "the backend's table is not "
-				    "valid: %s",
-				    rule);
+	return shmipc_backend_error(
+		-EINVAL, "the backend's table is not valid: %s", rule);
 }
 
 static bool name_is_valid(const char *name)
@@ -96,80 +93,79 @@ int shmi_backend_check(const struct shmipc_backend *ops)
 			      "SHMIPC_CAP_FDS go together");
 	if (!ops->ksem_create || !ops->ksem_open || !ops->ksem_wait ||
 	    !ops->ksem_post || !ops->ksem_close)
-		return broken("a place operation is missing");
+		return broken("a ksem operation is missing");
 	return 0;
 }
 
-int shmipc_backend_register(const struct shmipc_backend *ops)
+static int add(const struct shmipc_backend *ops)
 {
-	int r;
-
-	shmi_error_begin();
-	if (!ops)
-		return shmi_report(SHMI_CONNECT, shmi_bad("the table is NULL"),
-				   "backend");
-	r = shmi_backend_check(ops);
-	if (r < 0)
-		return shmi_report(SHMI_CONNECT, r, "backend");
-
 	for (size_t i = 0; i < REGISTERED_MAX; i++) {
 		const struct shmipc_backend *there = NULL;
 
 		/*
-		 * In here, so that of two racing calls with one name the
+		 * In the loop, so that of two racing calls with one name the
 		 * second sees the first: all slots before i are filled.
 		 */
 		if (shmi_backend_find(ops->name, strlen(ops->name)))
-			return shmi_report(
-				SHMI_CONNECT,
-				shmipc_backend_error(-EEXIST,
-						     "a backend named %s is "
-						     "known already",
-						     ops->name),
-				"backend");
+			return shmipc_backend_error(
+				-EEXIST, "a backend named %s is known already",
+				ops->name);
 		if (atomic_compare_exchange_strong_explicit(
 			    &registered[i], &there, ops, memory_order_release,
 			    memory_order_relaxed))
 			return 0;
 	}
-	return shmi_report(SHMI_CONNECT,
-			   shmipc_backend_error(-ENOSPC,
-						"more than %d backends",
-						SHMIPC_BACKENDS_MAX),
-			   "backend");
+	return shmipc_backend_error(-ENOSPC, "more than %d backends",
+				    SHMIPC_BACKENDS_MAX);
+}
+
+int shmipc_backend_register(const struct shmipc_backend *ops)
+{
+	struct shmi_call call;
+	int r;
+
+	shmi_call_begin_on(&call, SHMI_CONNECT, "backend");
+	r = ops ? shmi_backend_check(ops) : shmi_bad("the table is NULL");
+	if (r == 0)
+		r = add(ops);
+	return shmi_call_end(&call, r);
+}
+
+static void describe(const struct shmipc_backend *b,
+		     struct shmipc_backend_info *ret,
+		     char reason[SHMI_CAUSE_MAX])
+{
+	reason[0] = '\0';
+	*ret = (struct shmipc_backend_info){
+		.name = b->name,
+		.objects = b->objects,
+		.caps = b->caps & (SHMIPC_CAP_OTHER_USERS | SHMIPC_CAP_FDS),
+		.works = b->probe() == 0,
+		.reason = reason,
+	};
+	/* A copy: visit() may call us and fail. */
+	if (!ret->works)
+		snprintf(reason, SHMI_CAUSE_MAX, "%s", shmipc_backend_cause());
 }
 
 int shmipc_backends(int (*visit)(const struct shmipc_backend_info *, void *),
 		    void *arg)
 {
 	const struct shmipc_backend *b;
-	int shown = 0, cancel;
+	struct shmi_call call;
+	int shown = 0;
 
-	shmi_error_begin();
+	shmi_call_begin_on(&call, SHMI_CONNECT, "backends");
 	if (!visit)
-		return shmi_report(SHMI_CONNECT, shmi_bad("visit is NULL"),
-				   "backends");
-
-	cancel = shmi_cancel_off();
+		return shmi_call_end(&call, shmi_bad("visit is NULL"));
 	for (unsigned i = 0; (b = shmi_backend_at(i)); i++) {
-		char reason[SHMI_CAUSE_MAX] = "";
-		struct shmipc_backend_info info = {
-			.name = b->name,
-			.objects = b->objects,
-			.caps = b->caps &
-				(SHMIPC_CAP_OTHER_USERS | SHMIPC_CAP_FDS),
-			.reason = reason,
-		};
+		struct shmipc_backend_info info;
+		char reason[SHMI_CAUSE_MAX];
 
-		info.works = b->probe() == 0;
-		/* A copy: visit() may call us and fail. */
-		if (!info.works)
-			snprintf(reason, sizeof(reason), "%s",
-				 shmi_error_cause());
+		describe(b, &info, reason);
 		shown++;
 		if (visit(&info, arg))
 			break;
 	}
-	shmi_cancel_restore(cancel);
-	return shown;
+	return shmi_call_end(&call, shown);
 }

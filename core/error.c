@@ -99,7 +99,7 @@ void shmi_error_begin(void)
 	last.err = 0;
 }
 
-const char *shmi_error_cause(void)
+const char *shmipc_backend_cause(void)
 {
 	return last.texts ? last.texts->causes[last.texts->at] : "";
 }
@@ -155,10 +155,10 @@ static const struct code {
 };
 
 /* The entry of this code, if such a call may return it; else NULL. */
-static const struct code *documented(enum shmi_call call, int err)
+static const struct code *documented(enum shmi_codes calls, int err)
 {
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i].err == -err && codes[i].calls & call)
+		if (codes[i].err == -err && codes[i].calls & calls)
 			return &codes[i];
 	return NULL;
 }
@@ -176,9 +176,9 @@ static int our_word(int err)
 	}
 }
 
-int shmi_report(enum shmi_call call, int err, const char *subject)
+int shmi_report(enum shmi_codes calls, int err, const char *subject)
 {
-	const struct code *code = documented(call, our_word(err));
+	const struct code *code = documented(calls, our_word(err));
 	bool has_cause = last.err == err;
 	const char *cause = code ? code->cause : "the system failed";
 
@@ -195,7 +195,7 @@ int shmi_report(enum shmi_call call, int err, const char *subject)
 	}
 	err = code ? -code->err : -EIO;
 	if (has_cause) {
-		cause = shmi_error_cause();
+		cause = shmipc_backend_cause();
 		last.err = 0;
 		last.texts->at ^= 1;
 	}
@@ -229,17 +229,6 @@ const char *shmipc_errmsg(void)
 	return t->sentence;
 }
 
-static const char *kind_word(enum shmipc_kind kind)
-{
-	switch (kind) {
-	case SHMIPC_SHM:
-		return "region";
-	case SHMIPC_SEM:
-		return "semaphore";
-	}
-	return "object";
-}
-
 /* Copy what can be printed; a name may be anything before it is checked. */
 static void copy_printable(char *to, size_t room, const char *from)
 {
@@ -262,11 +251,11 @@ static char *append(char *to, const char *end, const char *text)
 	return to;
 }
 
-void shmi_subject(char subject[SHMI_SUBJECT_MAX], enum shmipc_kind kind,
+void shmi_subject(char subject[SHMI_SUBJECT_MAX], const char *noun,
 		  const char *name, const char *backend)
 {
 	const char *end = subject + SHMI_SUBJECT_MAX - 1;
-	char *to = append(subject, end, kind_word(kind));
+	char *to = append(subject, end, noun ? noun : "object");
 	char shown[SHMIPC_NAME_MAX + 1];
 
 	if (name) {

@@ -15,11 +15,11 @@
 #define SHMI_SUBJECT_MAX (SHMIPC_NAME_MAX + SHMIPC_BACKEND_NAME_MAX + 24)
 
 /*
- * Write the subject of a sentence, always terminated. name and backend may be
- * NULL; what is not printable in them comes out as `?', what is too long is
- * cut.
+ * Write the subject of a message, always terminated. noun, name and backend may
+ * be NULL. Bytes of the name that cannot be printed become `?', and a name that
+ * is too long is cut.
  */
-void shmi_subject(char subject[SHMI_SUBJECT_MAX], enum shmipc_kind kind,
+void shmi_subject(char subject[SHMI_SUBJECT_MAX], const char *noun,
 		  const char *name, const char *backend);
 
 /* Room for a cause. */
@@ -28,11 +28,8 @@ void shmi_subject(char subject[SHMI_SUBJECT_MAX], enum shmipc_kind kind,
 /* Forget a cause that an earlier, recovered failure left behind. */
 void shmi_error_begin(void);
 
-/* The cause that shmipc_backend_error() left last in this thread. */
-const char *shmi_error_cause(void);
-
 /* The public functions, by the codes that they may return. */
-enum shmi_call {
+enum shmi_codes {
 	SHMI_CONNECT = 1, /* connections and backends */
 	SHMI_OPEN = 2,	  /* opening and creating objects */
 	SHMI_LOOK = 4,	  /* one object by its name: unlink, stat */
@@ -47,7 +44,7 @@ enum shmi_call {
  * the subject and the cause, and turn err into a code that is documented for
  * such a call. Other codes become -EIO.
  */
-int shmi_report(enum shmi_call call, int err, const char *subject);
+int shmi_report(enum shmi_codes codes, int err, const char *subject);
 
 /* An argument is not valid: the sentence, and -EINVAL. */
 int shmi_bad(const char *what);

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "util/cancel.h"
 #include "object.h"
 
 static int check_backend(const struct shmipc_backend *ops)
@@ -26,15 +25,12 @@ static int check_backend(const struct shmipc_backend *ops)
 				    ops->name);
 }
 
-static int check_request(const struct shmipc *ipc,
-			 const struct shmi_open_args *args)
+static int check_args(const struct shmipc *ipc,
+		      const struct shmi_open_args *args)
 {
-	unsigned known = SHMIPC_RDONLY;
+	unsigned known =
+		args->kind->info.flags & (SHMIPC_RDONLY | SHMIPC_PREFAULT);
 
-	if (args->kind == SHMIPC_SHM)
-		known |= SHMIPC_PREFAULT;
-	if (!ipc)
-		return shmi_bad("the connection is NULL");
 	if (!args->fds)
 		return shmi_bad("the descriptors are NULL");
 	if (args->flags & ~known)
@@ -46,38 +42,31 @@ static int check_request(const struct shmipc *ipc,
 int shmi_object_import(struct shmipc *ipc, struct shmi_object **ret,
 		       const struct shmi_open_args *args)
 {
-	char subject[SHMI_SUBJECT_MAX];
+	struct shmi_call call;
 	int r;
 
-	shmi_error_begin();
-	shmi_subject(subject, args->kind, NULL, shmipc_backend_name(ipc));
-	r = ret ? check_request(ipc, args)
-		: shmi_bad("there is no place for the handle");
-	if (r == 0) {
-		int cancel = shmi_cancel_off();
-
+	r = shmi_call_begin(&call, SHMI_FDPASS, ipc, args->kind->info.noun,
+			    NULL);
+	if (r == 0)
+		r = ret ? check_args(ipc, args)
+			: shmi_bad("the place for the handle is NULL");
+	if (r == 0)
 		r = shmi_object_make(ipc, ret, args);
-		shmi_cancel_restore(cancel);
-	}
-	return r < 0 ? shmi_report(SHMI_FDPASS, r, subject) : 0;
+	return shmi_call_end(&call, r);
 }
 
 int shmi_object_export(struct shmi_object *o, int *ret)
 {
-	int fds[SHMIPC_SEGMENT_FDS] = { -1, -1 };
+	int fds[SHMIPC_SEGMENT_FDS] = { -1, -1, -1, -1 };
+	struct shmi_call call;
 	int r;
 
-	shmi_error_begin();
+	shmi_call_begin_on(&call, SHMI_FDPASS, o->subject);
 	r = check_backend(o->seg.backend);
-	if (r == 0) {
-		unsigned flags = o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0;
-		int cancel = shmi_cancel_off();
-
-		r = o->seg.backend->segment_export(&o->seg, flags, fds);
-		shmi_cancel_restore(cancel);
-	}
-	if (r < 0)
-		return shmi_report(SHMI_FDPASS, r, o->subject);
-	memcpy(ret, fds, sizeof(fds));
-	return 0;
+	if (r == 0)
+		r = o->seg.backend->segment_export(
+			&o->seg, o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0, fds);
+	if (r == 0)
+		memcpy(ret, fds, (1 + o->seg.kind->ksems) * sizeof(int));
+	return shmi_call_end(&call, r);
 }

@@ -2,46 +2,44 @@
 /* Garbage: what nobody can use any more. Backends know what that is. */
 #include <config.h>
 
-#include "util/cancel.h"
-#include "error.h"
+#include "call.h"
 #include "ipc.h"
 
 struct collection {
-	struct shmipc *ipc;
+	struct shmipc_gc gc; /* first: the backend has a pointer to it */
+	const char *backend;
 	int (*visit)(const struct shmipc_info *, void *);
 	void *arg;
 	int count;
 };
 
-static int count_one(const struct shmipc_info *found, void *arg)
+void shmipc_gc_found(struct shmipc_gc *gc, const struct shmipc_info *found)
 {
-	struct collection *c = arg;
+	struct collection *c = (struct collection *)gc;
 	struct shmipc_info info = *found;
 
 	c->count++;
-	info.backend = c->ipc->ops->name;
-	info.stale = 1;
-	return c->visit ? c->visit(&info, c->arg) : 0;
+	info.backend = c->backend;
+	if (c->visit && c->visit(&info, c->arg))
+		gc->over = 1;
 }
 
 int shmipc_gc(struct shmipc *ipc, unsigned flags,
 	      int (*visit)(const struct shmipc_info *, void *), void *arg)
 {
-	struct collection c = { .ipc = ipc, .visit = visit, .arg = arg };
-	char subject[SHMI_SUBJECT_MAX];
-	int r, cancel;
+	struct collection c = {
+		.gc = { .remove = !(flags & SHMIPC_GC_DRY_RUN) },
+		.backend = shmipc_backend_name(ipc),
+		.visit = visit,
+		.arg = arg,
+	};
+	struct shmi_call call;
+	int r;
 
-	shmi_error_begin();
-	shmi_subject(subject, 0, NULL, shmipc_backend_name(ipc));
-	if (!ipc)
-		return shmi_report(SHMI_LIST,
-				   shmi_bad("the connection is NULL"), subject);
-	if (flags & ~SHMIPC_GC_DRY_RUN)
-		return shmi_report(SHMI_LIST, shmi_bad("unknown flags"),
-				   subject);
-	cancel = shmi_cancel_off();
-	r = ipc->ops->gc(ipc->conn, !(flags & SHMIPC_GC_DRY_RUN), count_one,
-			 &c);
-	shmi_cancel_restore(cancel);
-	return r < 0 ? shmi_report(SHMI_LIST, r, subject) : c.count;
+	r = shmi_call_begin(&call, SHMI_LIST, ipc, NULL, NULL);
+	if (r == 0 && flags & ~SHMIPC_GC_DRY_RUN)
+		r = shmi_bad("unknown flags");
+	if (r == 0)
+		r = ipc->ops->gc(ipc->conn, &c.gc);
+	return shmi_call_end(&call, r < 0 ? r : c.count);
 }

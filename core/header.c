@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "header.h"
+#include "kind.h"
 #include "name.h"
 
 /* Not text, so that no text file looks like it; the first byte not ASCII. */
@@ -27,8 +28,12 @@ static const uint8_t magic[8] = { 0xc5, 's', 'h', 'm', 'i', 'p', 'c', 0x1a };
 #endif
 #define ABI_VERSION 1U
 
-const uint32_t shmi_header_abi =
-	ABI_VERSION << 16 | ABI_LIBC << 8 | (uint32_t)sizeof(long);
+#define ABI (ABI_VERSION << 16 | ABI_LIBC << 8 | (uint32_t)sizeof(long))
+
+uint32_t shmipc_segment_abi(void)
+{
+	return ABI;
+}
 
 void shmi_header_fill(struct shmi_header *h,
 		      const struct shmi_contents *contents)
@@ -37,7 +42,7 @@ void shmi_header_fill(struct shmi_header *h,
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	memcpy(h->magic, magic, sizeof(magic));
-	h->abi = shmi_header_abi;
+	h->abi = ABI;
 	h->header_size = SHMIPC_HEADER_SIZE;
 	h->size = contents->size;
 	h->created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
@@ -96,55 +101,58 @@ static int damaged(const char *what)
 		what);
 }
 
-/* What will an unfinished segment be? Its creator may be writing right now. */
-static int look_unfinished(const struct shmi_header *h, enum shmipc_kind kind,
-			   const char *name)
+/*
+ * The kind of an unfinished segment, whose creator may be writing right now.
+ *   -EINPROGRESS  *ret is the kind, and the name is written, too
+ *   -EAGAIN       it has none yet; or -EPROTO
+ */
+static int kind_of_unfinished(const struct shmi_header *h, uint32_t *ret)
 {
-	uint32_t its_kind;
-
 	/* [H4] acquire: see header.h; partner is [H3]. */
-	its_kind = atomic_load_explicit(&h->kind, memory_order_acquire);
-	if (!memcmp(h->magic, magic, sizeof(magic)) && its_kind) {
-		bool same = its_kind == kind &&
-			    !strncmp(h->name, name, sizeof(h->name));
-
-		return same ? -EINPROGRESS : -ESRCH;
-	}
-	if (its_kind == 0)
+	*ret = atomic_load_explicit(&h->kind, memory_order_acquire);
+	if (*ret == 0)
 		return -EAGAIN;
-	return damaged("it was not made by this library");
+	return memcmp(h->magic, magic, sizeof(magic)) ? -EPROTO : -EINPROGRESS;
 }
 
-/* h is a private copy here: what is checked is what is used. */
-static int check_copy(const struct shmi_header *h, size_t length)
+static int check_size(const struct shmi_header *h, size_t length)
+{
+	const struct shmi_kind *kind = shmi_kind_find(h->kind);
+
+	if (h->kind == 0)
+		return damaged("it has no kind");
+	if (h->size > length - SHMIPC_HEADER_SIZE)
+		return damaged("it is shorter than its header says");
+	if (kind && (h->size != 0) != kind->info.has_bytes)
+		return damaged("its size does not fit its kind");
+	return 0;
+}
+
+/* h is a private copy: the checked bytes are the used ones. */
+static int check_copy(const struct shmi_header *h, size_t length, uint32_t abi)
 {
 	if (memcmp(h->magic, magic, sizeof(magic)))
 		return damaged("it was not made by this library");
-	if (h->abi != shmi_header_abi)
+	if (h->abi != abi)
 		return damaged("it was made by a program with another word "
 			       "size, libc or version of this library");
 	if (h->header_size != SHMIPC_HEADER_SIZE)
 		return damaged("its header has a strange size");
-	if (h->kind != SHMIPC_SHM && h->kind != SHMIPC_SEM)
-		return damaged("it is neither region nor semaphore");
 	if (h->flags & ~SHMI_HEADER_TRANSIENT)
 		return damaged("it has flags that this version of the library "
 			       "does not know");
-	if (h->size > length - SHMIPC_HEADER_SIZE)
-		return damaged("it is shorter than its header says");
-	if (h->kind == SHMIPC_SHM ? h->size == 0 : h->size != 0)
-		return damaged("its size does not fit its kind");
 	if (!memchr(h->name, '\0', sizeof(h->name)))
 		return damaged("its name has no end");
-	return 0;
+	return check_size(h, length);
 }
 
 /*
  * Copy a finished header, up to the reserved part, and check the copy.
  *   -EAGAIN  it is not finished
- *   -ESTALE  it was given up or retired
+ *   -ESTALE  it is dead
  */
-static int copy_ready(struct shmi_header *ret, const void *addr, size_t length)
+static int copy_ready(struct shmi_header *ret, const void *addr, size_t length,
+		      uint32_t abi)
 {
 	const struct shmi_header *h = addr;
 	uint32_t state;
@@ -161,29 +169,70 @@ static int copy_ready(struct shmi_header *ret, const void *addr, size_t length)
 	if (state != SHMI_STATE_READY)
 		return damaged("it was not made by this library");
 	memcpy(ret, h, offsetof(struct shmi_header, reserved));
-	return check_copy(ret, length);
+	return check_copy(ret, length, abi);
 }
 
-int shmi_header_check(const void *addr, size_t length, enum shmipc_kind kind,
-		      const char *name, struct shmi_facts *ret)
+/* shmipc_segment_look_for(), with a copy of the header of a complete one. */
+static int look_for(const void *addr, size_t length, uint32_t kind,
+		    const char *name, uint32_t abi, struct shmi_header *copy)
 {
-	struct shmi_header copy;
+	const struct shmi_header *h = addr;
+	uint32_t its_kind;
 	int r;
 
-	r = copy_ready(&copy, addr, length);
-	if (r == -EAGAIN)
-		return look_unfinished(addr, kind, name);
-	if (r < 0)
+	r = copy_ready(copy, addr, length, abi);
+	if (r == 0)
+		return copy->kind == kind && !strcmp(copy->name, name) ? 0
+								       : -ESRCH;
+	if (r != -EAGAIN)
 		return r;
-	if (copy.kind != kind || strcmp(copy.name, name))
+	r = kind_of_unfinished(h, &its_kind);
+	if (r == -EPROTO)
+		return damaged("it was not made by this library");
+	if (r == -EINPROGRESS &&
+	    (its_kind != kind || strncmp(h->name, name, sizeof(h->name))))
 		return -ESRCH;
+	return r;
+}
 
-	ret->size = copy.size;
-	ret->created = copy.created;
-	ret->creator = copy.creator;
-	ret->pid_space = copy.pid_space;
-	ret->transient = copy.flags & SHMI_HEADER_TRANSIENT;
-	return 0;
+int shmipc_segment_look_for(const void *addr, size_t length,
+			    enum shmipc_kind kind, const char *name,
+			    uint32_t abi)
+{
+	struct shmi_header copy;
+
+	return look_for(addr, length, (uint32_t)kind, name, abi, &copy);
+}
+
+int shmipc_segment_look(const void *addr, size_t length, enum shmipc_kind kind,
+			const char *name)
+{
+	return shmipc_segment_look_for(addr, length, kind, name, ABI);
+}
+
+static void get_facts(const struct shmi_header *copy,
+		      struct shmipc_segment_facts *ret)
+{
+	*ret = (struct shmipc_segment_facts){
+		.kind = copy->kind,
+		.creator = copy->creator,
+		.size = copy->size,
+		.created = copy->created,
+		.pid_space = copy->pid_space,
+		.transient = (copy->flags & SHMI_HEADER_TRANSIENT) != 0,
+	};
+	strcpy(ret->name, copy->name);
+}
+
+int shmi_header_check(const void *addr, size_t length, uint32_t kind,
+		      const char *name, struct shmipc_segment_facts *ret)
+{
+	struct shmi_header copy;
+	int r = look_for(addr, length, kind, name, ABI, &copy);
+
+	if (r == 0)
+		get_facts(&copy, ret);
+	return r;
 }
 
 int shmipc_segment_is_transient(const void *addr)
@@ -193,11 +242,11 @@ int shmipc_segment_is_transient(const void *addr)
 	return h->flags & SHMI_HEADER_TRANSIENT ? 1 : 0;
 }
 
-void shmipc_segment_set_word(void *addr, uint64_t note)
+void shmipc_segment_set_word(void *addr, uint64_t word)
 {
 	struct shmi_header *h = addr;
 
-	h->backend_word = note;
+	h->backend_word = word;
 }
 
 uint64_t shmipc_segment_word(const void *addr)
@@ -207,96 +256,72 @@ uint64_t shmipc_segment_word(const void *addr)
 	return h->backend_word;
 }
 
-int shmipc_segment_look(const void *addr, size_t length, enum shmipc_kind kind,
-			const char *name)
+int shmipc_segment_write_word(int fd, uint64_t word)
 {
-	struct shmi_facts facts;
+	ssize_t n = pwrite(fd, &word, sizeof(word),
+			   offsetof(struct shmi_header, backend_word));
 
-	return shmi_header_check(addr, length, kind, name, &facts);
+	if (n < 0)
+		return -errno;
+	return n == sizeof(word) ? 0 : -EIO;
 }
 
 /*
- * Nothing but a state: what a creator leaves who was killed before he wrote
- * anything. (One who is writing just now may look like a stranger.)
+ * A header with nothing but a state: its creator was killed before it wrote
+ * anything else. (A creator that is writing just now may look like a stranger.)
  */
 static bool is_blank(const struct shmi_header *h)
 {
 	const char *byte = (const char *)h;
 	size_t after = offsetof(struct shmi_header, state) + sizeof(h->state);
 
-	for (size_t i = 0; i < sizeof(*h); i++)
+	for (size_t i = 0; i < SHMIPC_HEADER_LOOK; i++)
 		if (byte[i] &&
 		    (i < offsetof(struct shmi_header, state) || i >= after))
 			return false;
 	return true;
 }
 
-/* The name in a private copy of a header. */
-static int name_in(const struct shmi_header *copy, enum shmipc_kind kind,
-		   char ret[SHMIPC_NAME_MAX + 1])
+/*
+ * Kind and name of a header that is unfinished or dead, as state says.
+ * Returns the code of shmipc_segment_identify().
+ */
+static int identify_rest(const struct shmi_header *h, int state,
+			 struct shmipc_segment_facts *ret)
 {
-	const char *name;
+	struct shmipc_segment_facts facts = { .kind = 0 };
+	char name[SHMI_HEADER_NAME];
+	int r = kind_of_unfinished(h, &facts.kind);
 
-	if (copy->kind != kind)
-		return -ESRCH;
-	if (!memchr(copy->name, '\0', sizeof(copy->name)) ||
-	    shmi_name_check(copy->name, &name) < 0 || name != copy->name)
-		return damaged("its name is not a name");
-	strcpy(ret, name);
-	return 0;
+	if (r == -EAGAIN && memcmp(h->magic, magic, sizeof(magic)) &&
+	    !is_blank(h))
+		r = -EPROTO;
+	if (r == -EINPROGRESS) {
+		memcpy(name, h->name, sizeof(name));
+		name[sizeof(name) - 1] = '\0';
+		if (!shmipc_name_is_valid(name))
+			return damaged("its name is not a name");
+		strcpy(facts.name, name);
+	}
+	if (r == -EPROTO)
+		return damaged("it was not made by this library");
+	*ret = facts;
+	return state == -ESTALE ? state : r;
 }
 
-/* state: that of an unfinished header, or of one that was given up. */
-static int name_of_unfinished(const struct shmi_header *h, int state,
-			      enum shmipc_kind kind,
-			      char ret[SHMIPC_NAME_MAX + 1])
+int shmipc_segment_identify(const void *addr, size_t length,
+			    struct shmipc_segment_facts *ret)
 {
 	struct shmi_header copy;
 	int r;
 
-	/* [H4] acquire: see header.h; partner is [H3]. */
-	copy.kind = atomic_load_explicit(&h->kind, memory_order_acquire);
-	if (memcmp(h->magic, magic, sizeof(magic))) {
-		if (!is_blank(h))
-			return damaged("it was not made by this library");
-		copy.kind = 0;
-	}
-	*ret = '\0';
-	if (copy.kind == 0)
-		return state;
-	memcpy(copy.name, h->name, sizeof(copy.name));
-	r = name_in(&copy, kind, ret);
+	r = copy_ready(&copy, addr, length, ABI);
+	if (r == -EAGAIN || r == -ESTALE)
+		return identify_rest(addr, r, ret);
 	if (r < 0)
 		return r;
-	return state == -EAGAIN ? -EINPROGRESS : state;
-}
-
-int shmi_header_name(const void *addr, size_t length, enum shmipc_kind kind,
-		     char ret[SHMIPC_NAME_MAX + 1])
-{
-	struct shmi_header copy;
-	int r;
-
-	r = copy_ready(&copy, addr, length);
-	if (r == -EAGAIN || r == -ESTALE)
-		return damaged("it was never finished");
-	if (r == 0)
-		r = name_in(&copy, kind, ret);
-	return r == -ESRCH ? damaged(kind == SHMIPC_SHM
-					     ? "it is no region but a semaphore"
-					     : "it is no semaphore but a "
-					       "region")
-			   : r;
-}
-
-int shmipc_segment_name(const void *addr, size_t length, enum shmipc_kind kind,
-			char ret[SHMIPC_NAME_MAX + 1])
-{
-	struct shmi_header copy;
-	int r;
-
-	r = copy_ready(&copy, addr, length);
-	if (r == -EAGAIN || r == -ESTALE)
-		return name_of_unfinished(addr, r, kind, ret);
-	return r < 0 ? r : name_in(&copy, kind, ret);
+	if (!shmipc_name_is_valid(copy.name))
+		return damaged("its name is not a name");
+	get_facts(&copy, ret);
+	return 0;
 }

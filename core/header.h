@@ -100,47 +100,24 @@ static_assert(ATOMIC_INT_LOCK_FREE == 2, "atomics must work across processes");
 /* It lives as long as its last user. */
 #define SHMI_HEADER_TRANSIENT 0x01U
 
-/* A checked copy of what the core needs later. */
-struct shmi_facts {
-	uint64_t size;
-	int64_t created;
-	int32_t creator;
-	uint64_t pid_space; /* 0: not known */
-	bool transient;
-};
-
 /* What a new header says. */
 struct shmi_contents {
-	enum shmipc_kind kind;
+	uint32_t kind;
 	const char *name;
 	uint64_t size;
 	uint32_t value;
 	uint32_t flags;
 };
 
-/*
- * Word size, libc and version: programs with the same word share objects. The
- * layout above is the same for all words of this version.
- */
-extern const uint32_t shmi_header_abi;
-
-/* Fill a zeroed header; it stays BUILDING. note is left alone. */
+/* Fill a zeroed header; it stays BUILDING. backend_word is left alone. */
 void shmi_header_fill(struct shmi_header *h,
 		      const struct shmi_contents *contents);
 
 /*
  * shmipc_segment_look(), with the facts of a complete segment of this kind
- * and name in *ret, and a sentence for -EPROTO.
+ * and name in *ret, and a message for -EPROTO.
  */
-int shmi_header_check(const void *addr, size_t length, enum shmipc_kind kind,
-		      const char *name, struct shmi_facts *ret);
-
-/*
- * The name of a complete segment of this kind, for who was not told it.
- * addr: as shmipc_segment_look(). Reads no more than that.
- *   -EPROTO  anything else; with a sentence
- */
-int shmi_header_name(const void *addr, size_t length, enum shmipc_kind kind,
-		     char ret[SHMIPC_NAME_MAX + 1]);
+int shmi_header_check(const void *addr, size_t length, uint32_t kind,
+		      const char *name, struct shmipc_segment_facts *ret);
 
 #endif

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "backend.h"
+#include "call.h"
 #include "util/cancel.h"
 #include "util/debug.h"
-#include "error.h"
 #include "ipc.h"
 #include "select.h"
 
@@ -28,36 +28,42 @@ static const char *from_environment(void)
 	return wanted && *wanted ? wanted : NULL;
 }
 
-int shmipc_open(struct shmipc **ret, const char *backend)
+static int open_connection(struct shmipc **ret, const char *backend)
 {
 	const struct shmipc_backend *ops;
 	struct shmipc *ipc;
-	int r, cancel;
+	int r;
 
-	shmi_error_begin();
-	if (!ret)
-		return shmi_report(SHMI_CONNECT,
-				   shmi_bad("there is no place for the handle"),
-				   "connection");
-	r = shmi_debug_begin();
+	r = shmi_select(backend, &ops);
 	if (r < 0)
-		return shmi_report(SHMI_CONNECT, r, "SHMIPC_DEBUG");
-	cancel = shmi_cancel_off();
-	r = shmi_select(backend ? backend : from_environment(), &ops);
-	shmi_cancel_restore(cancel);
-	if (r < 0)
-		return shmi_report(SHMI_CONNECT, r,
-				   backend ? "connection" : "SHMIPC_BACKEND");
-
+		return r;
 	ipc = calloc(1, shmi_aligned(sizeof(*ipc)) + ops->conn_size);
 	if (!ipc)
-		return shmi_report(SHMI_CONNECT, -ENOMEM, "connection");
+		return -ENOMEM;
 	ipc->ops = ops;
 	ipc->conn = (char *)ipc + shmi_aligned(sizeof(*ipc));
 	atomic_init(&ipc->references, 1);
 	*ret = ipc;
 	shmi_debug("connection to %s", ops->name);
 	return 0;
+}
+
+int shmipc_open(struct shmipc **ret, const char *backend)
+{
+	const char *subject = backend ? "connection" : "SHMIPC_BACKEND";
+	int r = shmi_debug_begin();
+	struct shmi_call call;
+
+	shmi_call_begin_on(&call, SHMI_CONNECT,
+			   r < 0 ? "SHMIPC_DEBUG" : subject);
+	if (r < 0)
+		r = shmi_bad("it is set, and to neither 0 nor 1");
+	else if (!ret)
+		r = shmi_bad("the place for the handle is NULL");
+	else
+		r = open_connection(ret,
+				    backend ? backend : from_environment());
+	return shmi_call_end(&call, r);
 }
 
 struct shmipc *shmi_ipc_ref(struct shmipc *ipc)

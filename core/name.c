@@ -9,8 +9,6 @@
 #include "error.h"
 #include "name.h"
 
-const enum shmipc_kind shmi_kinds[SHMI_KINDS] = { SHMIPC_SHM, SHMIPC_SEM };
-
 /*
  * Not isalnum(3): what a name is must not depend on the locale. Nor strspn(3),
  * which first makes a table of so many bytes: half a system call.
@@ -54,4 +52,11 @@ int shmi_name_check(const char *name, const char **ret)
 				 "after one slash that may be left out");
 	*ret = name;
 	return 0;
+}
+
+int shmipc_name_is_valid(const char *name)
+{
+	size_t length = name ? strnlen(name, SHMIPC_NAME_MAX + 1) : 0;
+
+	return length >= 1 && length <= SHMIPC_NAME_MAX && span(name) == length;
 }

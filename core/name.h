@@ -5,10 +5,6 @@
 
 #include <shmipc.h>
 
-/* All kinds of objects; the names of each are a space of their own. */
-#define SHMI_KINDS 2
-extern const enum shmipc_kind shmi_kinds[SHMI_KINDS];
-
 /*
  * Is this a name? On success *ret is where it starts, behind the optional
  * slash.

@@ -24,17 +24,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "name.h"
+#include "object.h"
+#include "other_backend.h"
 #include "util/cancel.h"
 #include "util/clock.h"
-#include "other_backend.h"
 #include "util/limits.h"
-#include "object.h"
-#include "name.h"
 #include "util/prefault.h"
 
 static bool has_ksem(const struct shmi_object *o)
 {
-	return o->seg.kind == SHMIPC_SEM && !o->rdonly;
+	return o->seg.kind->ksems && !o->rdonly;
 }
 
 /* Make the finished segment visible, in the order the backend needs. */
@@ -67,7 +67,7 @@ static int create(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	const struct shmipc_backend *ops = o->seg.backend;
 	struct shmi_contents contents = {
-		.kind = args->kind,
+		.kind = (uint32_t)args->kind->info.kind,
 		.name = args->name,
 		.size = args->size,
 		.value = args->value,
@@ -117,39 +117,15 @@ err_segment:
 	return r;
 }
 
-static int unsound(const char *what)
-{
-	return shmipc_backend_error(-EPROTO,
-				    "what is there is not sound: %s; it was "
-				    "left as it is",
-				    what);
-}
-
-/* Check the header of a segment that was found under this name. */
-static int check(const struct shmipc_segment *seg, struct shmi_facts *ret)
-{
-	int r = shmi_header_check(seg->header ? seg->header : seg->addr,
-				  seg->length, seg->kind, seg->name, ret);
-
-	if (r == 0 || r == -EPROTO)
-		return r;
-	/* Where names come early: unlinked since it was found. */
-	if (r == -ESTALE && seg->backend->caps & SHMIPC_CAP_EARLY_NAME)
-		return -ENOENT;
-	if (r == -ESRCH)
-		return unsound("its header has another name");
-	/* Published, and not finished: nobody of ours does that. */
-	return unsound("it was never finished");
-}
-
 /* A segment was found: judge it, and open the rest. Closes it on failure. */
-static int accept(struct shmi_object *o, const struct shmi_open_args *args)
+static int accept_found(struct shmi_object *o,
+			const struct shmi_open_args *args)
 {
 	const struct shmipc_backend *ops = o->seg.backend;
-	struct shmi_facts facts;
+	struct shmipc_segment_facts facts;
 	int r;
 
-	r = check(&o->seg, &facts);
+	r = shmi_segment_check(&o->seg, &facts);
 	if (r < 0)
 		goto err_segment;
 	if (args->size > facts.size) {
@@ -183,24 +159,51 @@ static int attach(struct shmi_object *o, const struct shmi_open_args *args)
 	unsigned flags = o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0;
 	int r = o->seg.backend->segment_open(&o->seg, flags);
 
-	return r < 0 ? r : accept(o, args);
+	return r < 0 ? r : accept_found(o, args);
+}
+
+/* The name of an imported segment is what its header says. */
+static int get_name(const struct shmipc_segment *seg,
+		    char ret[SHMIPC_NAME_MAX + 1])
+{
+	struct shmipc_segment_facts facts;
+	const struct shmi_kind *kind;
+	int r;
+
+	r = shmipc_segment_identify(seg->header ? seg->header : seg->addr,
+				    seg->length, &facts);
+	if (r == -EPROTO)
+		return r;
+	if (r < 0)
+		return shmipc_backend_error(
+			-EPROTO, "what is there was never finished; it was "
+				 "left as it is");
+	if (facts.kind != (uint32_t)seg->kind->kind) {
+		kind = shmi_kind_find(facts.kind);
+		return shmipc_backend_error(
+			-EPROTO,
+			"what is there is a %s and not a %s; it was "
+			"left as it is",
+			kind ? kind->info.noun : "kind that is not known",
+			seg->kind->noun);
+	}
+	strcpy(ret, facts.name);
+	return 0;
 }
 
 static int import(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	unsigned flags = o->rdonly ? SHMIPC_SEGMENT_RDONLY : 0;
-	const struct shmipc_segment *seg = &o->seg;
 	int r;
 
 	o->name[0] = '\0';
-	r = seg->backend->segment_import(&o->seg, args->fds, flags);
+	r = o->seg.backend->segment_import(&o->seg, args->fds, flags);
 	if (r < 0)
 		return r;
-	r = shmi_header_name(seg->header ? seg->header : seg->addr, seg->length,
-			     seg->kind, o->name);
+	r = get_name(&o->seg, o->name);
 	if (r == 0)
-		return accept(o, args);
-	seg->backend->segment_close(&o->seg);
+		return accept_found(o, args);
+	o->seg.backend->segment_close(&o->seg);
 	return r;
 }
 
@@ -230,10 +233,12 @@ static int open_once(struct shmi_object *o, const struct shmi_open_args *args)
 		if (r != -ENOENT || !(args->flags & SHMIPC_CREATE))
 			return r;
 	}
-	if (args->kind == SHMIPC_SHM && args->size == 0)
+	if (args->kind->info.has_bytes && args->size == 0)
 		return shmipc_backend_error(
-			-EINVAL, "there is none, and a new region needs a "
-				 "size of at least 1");
+			-EINVAL,
+			"it does not exist, and a new %s needs a size "
+			"of at least 1",
+			args->kind->info.noun);
 	reset(o);
 	r = create(o, args);
 	return r == -EEXIST && !excl ? -EAGAIN : r;
@@ -266,7 +271,7 @@ int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
 		strcpy(o->name, args->name);
 	o->rdonly = args->flags & SHMIPC_RDONLY;
 	o->seg.backend = ipc->ops;
-	o->seg.kind = args->kind;
+	o->seg.kind = &args->kind->info;
 	o->seg.name = o->name;
 	o->seg.conn = ipc->conn;
 	o->seg.priv = (char *)o + front;
@@ -276,7 +281,8 @@ int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
 		free(o);
 		return r;
 	}
-	shmi_subject(o->subject, args->kind, o->name, ipc->ops->name);
+	shmi_subject(o->subject, args->kind->info.noun, o->name,
+		     ipc->ops->name);
 	o->ipc = shmi_ipc_ref(ipc);
 	*ret = o;
 	return 0;
@@ -284,12 +290,7 @@ int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
 
 static int check_flags(const struct shmi_open_args *args)
 {
-	unsigned known =
-		SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_RDONLY | SHMIPC_TRANSIENT;
-
-	if (args->kind == SHMIPC_SHM)
-		known |= SHMIPC_LAZY | SHMIPC_PREFAULT;
-	if (args->flags & ~known)
+	if (args->flags & ~args->kind->info.flags)
 		return shmi_bad("unknown flags");
 	if (args->flags & SHMIPC_EXCL && !(args->flags & SHMIPC_CREATE))
 		return shmi_bad(
@@ -303,15 +304,17 @@ static int check_flags(const struct shmi_open_args *args)
 	return 0;
 }
 
-static int check_request(const struct shmi_open_args *args)
+static int check_args(const struct shmi_open_args *args)
 {
 	const uint64_t largest = PTRDIFF_MAX - 2 * SHMIPC_HEADER_SIZE;
 
 	if (args->size > largest)
 		return shmi_bad("no address space is as large as this size");
-	if (args->flags & SHMIPC_EXCL && args->kind == SHMIPC_SHM &&
+	if (args->flags & SHMIPC_EXCL && args->kind->info.has_bytes &&
 	    args->size == 0)
-		return shmi_bad("a new region needs a size of at least 1");
+		return shmipc_backend_error(
+			-EINVAL, "a new %s needs a size of at least 1",
+			args->kind->info.noun);
 	if (args->flags & SHMIPC_CREATE && args->value > SHMIPC_SEM_VALUE_MAX)
 		return shmi_bad("the value is above SHMIPC_SEM_VALUE_MAX");
 	if (args->flags & SHMIPC_CREATE && args->mode & ~(mode_t)0777)
@@ -323,35 +326,34 @@ static int check_request(const struct shmi_open_args *args)
 	return 0;
 }
 
-int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
-		     struct shmi_open_args *args)
+static int open_by_name(struct shmipc *ipc, struct shmi_object **ret,
+			struct shmi_open_args *args)
 {
-	char subject[SHMI_SUBJECT_MAX];
-	int r;
+	int r = shmi_name_check(args->name, &args->name);
 
-	shmi_error_begin();
-	shmi_subject(subject, args->kind, args->name, shmipc_backend_name(ipc));
-	if (!ipc)
-		return shmi_report(SHMI_OPEN,
-				   shmi_bad("the connection is NULL"), subject);
-	if (!ret)
-		return shmi_report(SHMI_OPEN,
-				   shmi_bad("there is no place for the handle"),
-				   subject);
-	r = shmi_name_check(args->name, &args->name);
 	if (r == 0)
 		r = check_flags(args);
 	if (r == 0)
-		r = check_request(args);
-	if (r == 0) {
-		int cancel = shmi_cancel_off();
-
+		r = check_args(args);
+	if (r == 0)
 		r = shmi_object_make(ipc, ret, args);
-		if (r == -ENOENT)
-			r = shmi_other_backend(ipc, args->kind, args->name);
-		shmi_cancel_restore(cancel);
-	}
-	return r < 0 ? shmi_report(SHMI_OPEN, r, subject) : 0;
+	if (r == -ENOENT)
+		r = shmi_other_backend(ipc, &args->kind->info, args->name);
+	return r;
+}
+
+int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
+		     struct shmi_open_args *args)
+{
+	struct shmi_call call;
+	int r;
+
+	r = shmi_call_begin(&call, SHMI_OPEN, ipc, args->kind->info.noun,
+			    args->name);
+	if (r == 0)
+		r = ret ? open_by_name(ipc, ret, args)
+			: shmi_bad("the place for the handle is NULL");
+	return shmi_call_end(&call, r);
 }
 
 void shmi_object_close(struct shmi_object *o)
@@ -366,54 +368,14 @@ void shmi_object_close(struct shmi_object *o)
 	shmi_cancel_restore(cancel);
 }
 
-static int peek_once(struct shmi_peek *peek, struct shmipc *ipc,
-		     enum shmipc_kind kind, const char *name, unsigned flags)
-{
-	int r;
-
-	memset(peek->priv, 0, ipc->ops->segment_size);
-	peek->seg = (struct shmipc_segment){
-		.backend = ipc->ops,
-		.kind = kind,
-		.name = name,
-		.conn = ipc->conn,
-		.priv = peek->priv,
-	};
-	r = ipc->ops->segment_open(&peek->seg, flags | SHMIPC_SEGMENT_PEEK |
-						       SHMIPC_SEGMENT_RDONLY);
-	if (r < 0)
-		return r;
-	r = check(&peek->seg, &peek->facts);
-	if (r < 0)
-		ipc->ops->segment_close(&peek->seg);
-	return r;
-}
-
-int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
-		   enum shmipc_kind kind, const char *name, unsigned flags)
-{
-	struct shmi_tries tries = { .count = 0 };
-	int r;
-
-	if (flags & SHMIPC_SEGMENT_NOWAIT)
-		return peek_once(peek, ipc, kind, name, flags);
-	do
-		r = peek_once(peek, ipc, kind, name, flags);
-	while (shmi_try_again(&tries, &r));
-	return r;
-}
-
-void shmi_peek_close(struct shmi_peek *peek)
-{
-	peek->seg.backend->segment_close(&peek->seg);
-}
-
-static int unlink_name(struct shmipc *ipc, enum shmipc_kind kind,
+static int unlink_name(struct shmipc *ipc, const struct shmipc_kind_info *kind,
 		       const char *name)
 {
 	struct shmi_tries tries = { .count = 0 };
-	int r;
+	int r = shmi_name_check(name, &name);
 
+	if (r < 0)
+		return r;
 	/* What is not ours is not touched: the backend looks. */
 	do
 		r = ipc->ops->segment_unlink(ipc->conn, kind, name);
@@ -421,23 +383,16 @@ static int unlink_name(struct shmipc *ipc, enum shmipc_kind kind,
 	return r;
 }
 
-int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
-		       const char *name)
+int shmipc_unlink(struct shmipc *ipc, enum shmipc_kind number, const char *name)
 {
-	char subject[SHMI_SUBJECT_MAX];
+	const struct shmipc_kind_info *kind = shmipc_kind_find(number);
+	struct shmi_call call;
 	int r;
 
-	shmi_error_begin();
-	shmi_subject(subject, kind, name, shmipc_backend_name(ipc));
-	if (!ipc)
-		return shmi_report(SHMI_LOOK,
-				   shmi_bad("the connection is NULL"), subject);
-	r = shmi_name_check(name, &name);
-	if (r == 0) {
-		int cancel = shmi_cancel_off();
-
-		r = unlink_name(ipc, kind, name);
-		shmi_cancel_restore(cancel);
-	}
-	return r < 0 ? shmi_report(SHMI_LOOK, r, subject) : 0;
+	r = shmi_call_begin(&call, SHMI_LOOK, ipc, kind ? kind->noun : NULL,
+			    name);
+	if (r == 0)
+		r = kind ? unlink_name(ipc, kind, name)
+			 : shmi_bad("the kind is not known");
+	return shmi_call_end(&call, r);
 }

@@ -8,9 +8,8 @@
 
 #include <stdbool.h>
 
-#include "error.h"
-#include "header.h"
-#include "ipc.h"
+#include "call.h"
+#include "peek.h"
 
 struct shmi_object {
 	struct shmipc *ipc; /* a reference of our own */
@@ -25,7 +24,7 @@ struct shmi_object {
 
 /* The arguments of one call that opens, creates or imports. */
 struct shmi_open_args {
-	enum shmipc_kind kind;
+	const struct shmi_kind *kind;
 	const char *name;
 	size_t handle; /* bytes of the handle, whose first part is the object */
 	uint64_t size; /* regions: wanted, 0: any */
@@ -49,10 +48,6 @@ int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
 
 void shmi_object_close(struct shmi_object *object);
 
-/* The contract of shmipc_shm_unlink(), report included. */
-int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
-		       const char *name);
-
 /*
  * The contract of shmipc_shm_import_fd() and of shmipc_shm_export_fd(), report
  * included. ret has room for SHMIPC_SEGMENT_FDS.
@@ -60,33 +55,5 @@ int shmi_object_unlink(struct shmipc *ipc, enum shmipc_kind kind,
 int shmi_object_import(struct shmipc *ipc, struct shmi_object **ret,
 		       const struct shmi_open_args *args);
 int shmi_object_export(struct shmi_object *object, int *ret);
-
-/*
- * A segment opened for a look, which makes nobody a user of it. Nothing in it
- * is allocated: looking works in a child forked while another thread held the
- * allocator's lock, too. Must not be moved while it is open.
- */
-struct shmi_peek {
-	struct shmipc_segment seg;
-	struct shmi_facts facts;
-	_Alignas(max_align_t) char priv[SHMIPC_BACKEND_PRIVATE_MAX];
-};
-
-/*
- * Open and check the header; on success give back with shmi_peek_close().
- * flags: 0 or SHMIPC_SEGMENT_NOWAIT.
- */
-int shmi_peek_open(struct shmi_peek *peek, struct shmipc *ipc,
-		   enum shmipc_kind kind, const char *name, unsigned flags);
-void shmi_peek_close(struct shmi_peek *peek);
-
-/*
- * The header of an open segment. Its kind, name and size have been checked
- * once; whoever else has it open can have changed them since.
- */
-static inline struct shmi_header *shmi_header_of(const struct shmipc_segment *s)
-{
-	return s->addr;
-}
 
 #endif

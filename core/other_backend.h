@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A name that is not here: has another backend got it? */
+/* Does another backend have a name that was not found here? */
 #ifndef SHMI_OTHER_BACKEND_H
 #define SHMI_OTHER_BACKEND_H
 
 #include "ipc.h"
 
 /*
- * What to say after -ENOENT on this connection.
- *   -ENOENT  nobody has it
- *   -EXDEV   another backend has it; the sentence says which
+ * The code to return after -ENOENT on this connection.
+ *   -ENOENT  no backend has the name
+ *   -EXDEV   another backend has it; the message says which
  */
-int shmi_other_backend(const struct shmipc *ipc, enum shmipc_kind kind,
-		       const char *name);
+int shmi_other_backend(const struct shmipc *ipc,
+		       const struct shmipc_kind_info *kind, const char *name);
 
 #endif

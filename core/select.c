@@ -173,7 +173,7 @@ int shmi_select(const char *wanted, const struct shmipc_backend **ret)
 		}
 		used += (size_t)snprintf(reasons + used, sizeof(reasons) - used,
 					 "%s%s: %s", i ? "; " : "", b->name,
-					 shmi_error_cause());
+					 shmipc_backend_cause());
 		used = least(used, sizeof(reasons) - 1);
 	}
 	return shmipc_backend_error(-ENOSYS,

@@ -18,7 +18,7 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 		    mode_t mode)
 {
 	struct shmi_open_args args = {
-		.kind = SHMIPC_SEM,
+		.kind = &shmi_kind_sem,
 		.handle = sizeof(struct shmipc_sem),
 		.name = name,
 		.value = value,
@@ -37,11 +37,13 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 int shmipc_sem_import_fds(struct shmipc *ipc, struct shmipc_sem **ret,
 			  const int fds[2], unsigned flags)
 {
+	const int all[SHMIPC_SEGMENT_FDS] = { fds ? fds[0] : -1,
+					      fds ? fds[1] : -1, -1, -1 };
 	struct shmi_open_args args = {
-		.kind = SHMIPC_SEM,
+		.kind = &shmi_kind_sem,
 		.handle = sizeof(struct shmipc_sem),
 		.flags = flags,
-		.fds = fds,
+		.fds = fds ? all : NULL,
 	};
 	struct shmi_object *object;
 	int r;
@@ -152,5 +154,5 @@ int shmipc_sem_close(struct shmipc_sem *sem)
 
 int shmipc_sem_unlink(struct shmipc *ipc, const char *name)
 {
-	return shmi_object_unlink(ipc, SHMIPC_SEM, name);
+	return shmipc_unlink(ipc, SHMIPC_SEM, name);
 }

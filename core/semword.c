@@ -2,9 +2,12 @@
 /* The slow half of a semaphore. The protocol: semword.h. */
 #include <config.h>
 
-#include "util/clock.h"
-#include "object.h"
+#include <stdio.h>
+
+#include "error.h"
+#include "peek.h"
 #include "semword.h"
+#include "util/clock.h"
 
 #define MARK SHMI_SEMWORD_MARK
 
@@ -57,14 +60,14 @@ int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
 		if (left >= 0) {
 			/* [W2] */
 			if (slept && left > 0)
-				seg->backend->ksem_post(seg);
+				seg->backend->ksem_post(seg, 0);
 			return 0;
 		}
 		if (deadline && shmi_clock_reached(deadline))
 			return -ETIMEDOUT;
 		wake = shmi_clock_recheck(deadline);
 		/* [W4] */
-		r = seg->backend->ksem_wait(seg, &wake);
+		r = seg->backend->ksem_wait(seg, 0, &wake);
 		if (r < 0 && r != -ETIMEDOUT)
 			return r;
 	}
@@ -74,6 +77,13 @@ void shmi_semword_wake(struct shmipc_segment *seg)
 {
 	int saved = errno; /* a signal handler must leave it alone */
 
-	seg->backend->ksem_post(seg);
+	seg->backend->ksem_post(seg, 0);
 	errno = saved;
+}
+
+void shmi_semword_state(const struct shmi_header *header,
+			struct shmipc_info *ret)
+{
+	ret->value = shmi_semword_value(header);
+	snprintf(ret->state, sizeof(ret->state), "%u", ret->value);
 }

@@ -67,7 +67,7 @@ static_assert(SHMIPC_SEM_VALUE_MAX < SHMI_SEMWORD_MARK,
 	      "the mark has a bit of its own");
 
 /* Relaxed: a look only; the swap that follows decides. */
-static inline uint32_t shmi_semword_look(struct shmi_header *h)
+static inline uint32_t shmi_semword_look(const struct shmi_header *h)
 {
 	return atomic_load_explicit(&h->value, memory_order_relaxed);
 }
@@ -81,7 +81,7 @@ static inline bool shmi_semword_swap(struct shmi_header *h, uint32_t *word,
 }
 
 /* Units available now. */
-static inline unsigned shmi_semword_value(struct shmi_header *h)
+static inline unsigned shmi_semword_value(const struct shmi_header *h)
 {
 	return shmi_semword_look(h) & ~SHMI_SEMWORD_MARK;
 }

@@ -17,7 +17,7 @@ int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 		    const char *name, size_t size, unsigned flags, mode_t mode)
 {
 	struct shmi_open_args args = {
-		.kind = SHMIPC_SHM,
+		.kind = &shmi_kind_shm,
 		.handle = sizeof(struct shmipc_shm),
 		.name = name,
 		.size = size,
@@ -38,9 +38,9 @@ int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 int shmipc_shm_import_fd(struct shmipc *ipc, struct shmipc_shm **ret, int fd,
 			 unsigned flags)
 {
-	const int fds[SHMIPC_SEGMENT_FDS] = { fd, -1 };
+	const int fds[SHMIPC_SEGMENT_FDS] = { fd, -1, -1, -1 };
 	struct shmi_open_args args = {
-		.kind = SHMIPC_SHM,
+		.kind = &shmi_kind_shm,
 		.handle = sizeof(struct shmipc_shm),
 		.flags = flags,
 		.fds = fds,
@@ -58,16 +58,10 @@ int shmipc_shm_import_fd(struct shmipc *ipc, struct shmipc_shm **ret, int fd,
 
 int shmipc_shm_export_fd(struct shmipc_shm *shm, int *ret)
 {
-	int fds[SHMIPC_SEGMENT_FDS];
-	int r;
-
 	if (!shm || !ret)
 		return shmi_report_static(-EINVAL, "region",
 					  "the handle or the result is NULL");
-	r = shmi_object_export(&shm->object, fds);
-	if (r == 0)
-		*ret = fds[0];
-	return r;
+	return shmi_object_export(&shm->object, ret);
 }
 
 void *shmipc_shm_addr(const struct shmipc_shm *shm)
@@ -99,7 +93,7 @@ int shmipc_shm_close(struct shmipc_shm *shm)
 
 int shmipc_shm_unlink(struct shmipc *ipc, const char *name)
 {
-	return shmi_object_unlink(ipc, SHMIPC_SHM, name);
+	return shmipc_unlink(ipc, SHMIPC_SHM, name);
 }
 
 /* ---- the lock ----------------------------------------------------------- */

@@ -67,6 +67,16 @@ enum shmipc_kind {
 	SHMIPC_SEM = 2,
 };
 
+/* What a kind of object is, the same for all objects of that kind. */
+struct shmipc_kind_info {
+	enum shmipc_kind kind;
+	const char *name; /* in names of system objects: "shm", "sem" */
+	const char *noun; /* for people: "region", "semaphore" */
+	int has_bytes;	  /* 1: has a size of at least 1; 0: has none */
+	unsigned ksems;	  /* kernel semaphores that it sleeps on */
+	unsigned flags;	  /* SHMIPC_* that its open call accepts */
+};
+
 struct timespec;       /* <time.h> */
 struct shmipc;	       /* a connection to one backend */
 struct shmipc_shm;     /* an open region */
@@ -82,13 +92,14 @@ struct shmipc_info {
 	mode_t mode;   /* permission bits */
 	uid_t uid;     /* owner */
 	gid_t gid;
-	int64_t created;      /* ns since the epoch, by the creator's clock */
-	pid_t creator;	      /* as numbered in its own pid namespace */
-	int in_use;	      /* 1: some process has it open, 0: none has */
-	unsigned attached;    /* open handles; see shmipc_stat() */
-	unsigned value;	      /* semaphores: units available */
-	int transient;	      /* 1: made with SHMIPC_TRANSIENT */
-	int stale;	      /* 1: the name does not lead there any more */
+	int64_t created;   /* ns since the epoch, by the creator's clock */
+	pid_t creator;	   /* as numbered in its own pid namespace */
+	int in_use;	   /* 1: some process has it open, 0: none has */
+	unsigned attached; /* open handles; see shmipc_stat() */
+	unsigned value;	   /* semaphores: units available */
+	int transient;	   /* 1: made with SHMIPC_TRANSIENT */
+	int lost;	   /* 1: its name went with a broker that was killed */
+	char state[32];	   /* what it holds, for people: a semaphore's value */
 	uint64_t reserved[8]; /* 0 */
 };
 
@@ -608,6 +619,28 @@ SHMIPC_API int shmipc_sem_export_fds(struct shmipc_sem *sem, int ret[2]);
 SHMIPC_API int shmipc_sem_import_fds(struct shmipc *ipc,
 				     struct shmipc_sem **ret, const int fds[2],
 				     unsigned flags);
+
+/* ---- kinds of objects ---------------------------------------------------- */
+
+/**
+ * The kinds of objects, one after the other.
+ *
+ * @param index	from 0 on
+ * @return	a static description, or NULL behind the last kind
+ */
+SHMIPC_API const struct shmipc_kind_info *shmipc_kind_at(unsigned index);
+
+/** The description of this kind, or NULL if the kind is not known. */
+SHMIPC_API const struct shmipc_kind_info *
+shmipc_kind_find(enum shmipc_kind kind);
+
+/**
+ * Unlink an object of any kind: shmipc_shm_unlink(), shmipc_sem_unlink().
+ *
+ * @return	as these; -EINVAL also for an unknown kind
+ */
+SHMIPC_API int shmipc_unlink(struct shmipc *ipc, enum shmipc_kind kind,
+			     const char *name);
 
 /* ---- looking around ----------------------------------------------------- */
 

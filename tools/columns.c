@@ -24,7 +24,7 @@
 /* In garbage and lost objects, a 0 is unknown: see struct object. */
 static bool is_known(const struct object *o, bool value)
 {
-	return value || !o->info.stale;
+	return value || !o->partial;
 }
 
 static void nothing(char *cell)
@@ -47,7 +47,7 @@ static void format_kind(char *cell, const struct object *o, int64_t now)
 static void format_size(char *cell, const struct object *o, int64_t now)
 {
 	(void)now;
-	if (o->info.kind == SHMIPC_SHM && is_known(o, o->info.size))
+	if (o->info.size)
 		tool_format_size(cell, o->info.size);
 	else
 		nothing(cell);
@@ -56,8 +56,8 @@ static void format_size(char *cell, const struct object *o, int64_t now)
 static void format_value(char *cell, const struct object *o, int64_t now)
 {
 	(void)now;
-	if (o->info.kind == SHMIPC_SEM && !o->info.stale)
-		snprintf(cell, TOOL_CELL_MAX, "%u", o->info.value);
+	if (*o->info.state)
+		snprintf(cell, TOOL_CELL_MAX, "%s", o->info.state);
 	else
 		nothing(cell);
 }

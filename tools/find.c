@@ -21,7 +21,7 @@ struct search {
 
 const char *tool_noun(enum shmipc_kind kind)
 {
-	return kind == SHMIPC_SEM ? "semaphore" : "region";
+	return tool_kind_info(kind)->noun;
 }
 
 /* Does the object exist, even if it cannot be read? */
@@ -48,14 +48,18 @@ static int look_at(struct shmipc *ipc, enum shmipc_kind kind,
 
 static int look(struct shmipc *ipc, struct search *search)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
 	enum shmipc_kind wanted = search->sought->kind;
-	int status = EXIT_DONE;
+	const struct shmipc_kind_info *kind;
 
-	for (size_t i = 0; i < 2 && status == EXIT_DONE; i++)
-		if (!wanted || wanted == kinds[i])
-			status = look_at(ipc, kinds[i], search);
-	return status;
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++) {
+		int status = EXIT_DONE;
+
+		if (!wanted || wanted == kind->kind)
+			status = look_at(ipc, kind->kind, search);
+		if (status != EXIT_DONE)
+			return status;
+	}
+	return EXIT_DONE;
 }
 
 static int look_on(const char *backend, void *search)

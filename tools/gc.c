@@ -23,7 +23,11 @@ static int add(const struct shmipc_info *info, void *arg)
 {
 	struct collection *c = arg;
 
-	c->err = tool_add(&c->found, info, VERDICT_GARBAGE);
+	struct object object = { .info = *info,
+				 .verdict = VERDICT_GARBAGE,
+				 .partial = true };
+
+	c->err = tool_add(&c->found, &object);
 	return c->err;
 }
 

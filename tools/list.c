@@ -87,8 +87,7 @@ int tool_each_backend(const char *list,
 
 /* ---- objects ------------------------------------------------------------- */
 
-int tool_add(struct objects *objects, const struct shmipc_info *info,
-	     enum verdict verdict)
+int tool_add(struct objects *objects, const struct object *object)
 {
 	if (objects->count == objects->room) {
 		size_t room = objects->room ? objects->room * 2 : 64;
@@ -100,7 +99,7 @@ int tool_add(struct objects *objects, const struct shmipc_info *info,
 		objects->all = more;
 		objects->room = room;
 	}
-	objects->all[objects->count++] = (struct object){ *info, verdict };
+	objects->all[objects->count++] = *object;
 	return 0;
 }
 
@@ -129,17 +128,16 @@ struct collection {
 	int err;
 };
 
-static int add(struct collection *c, const struct shmipc_info *info,
-	       enum verdict verdict)
+static int add(struct collection *c, const struct object *object)
 {
-	if (!c->kind || info->kind == c->kind)
-		c->err = tool_add(&c->objects, info, verdict);
+	if (!c->kind || object->info.kind == c->kind)
+		c->err = tool_add(&c->objects, object);
 	return c->err;
 }
 
 static enum verdict judge(const struct shmipc_info *info)
 {
-	if (info->stale)
+	if (info->lost)
 		return VERDICT_LOST;
 	if (info->in_use)
 		return VERDICT_USED;
@@ -149,12 +147,20 @@ static enum verdict judge(const struct shmipc_info *info)
 
 static int add_listed(const struct shmipc_info *info, void *arg)
 {
-	return add(arg, info, judge(info));
+	struct object object = { .info = *info,
+				 .verdict = judge(info),
+				 .partial = info->lost };
+
+	return add(arg, &object);
 }
 
 static int add_garbage(const struct shmipc_info *info, void *arg)
 {
-	return add(arg, info, VERDICT_GARBAGE);
+	struct object object = { .info = *info,
+				 .verdict = VERDICT_GARBAGE,
+				 .partial = true };
+
+	return add(arg, &object);
 }
 
 static int compare(const void *left, const void *right)
@@ -184,10 +190,9 @@ static int merge(struct objects *all, struct objects *listed,
 		      compare);
 	for (size_t i = 0; i < garbage->count && r == 0; i++)
 		if (!is_listed(listed, &garbage->all[i]))
-			r = tool_add(all, &garbage->all[i].info,
-				     VERDICT_GARBAGE);
+			r = tool_add(all, &garbage->all[i]);
 	for (size_t i = 0; i < listed->count && r == 0; i++)
-		r = tool_add(all, &listed->all[i].info, listed->all[i].verdict);
+		r = tool_add(all, &listed->all[i]);
 	return r;
 }
 

@@ -18,7 +18,8 @@ static void number(const char *key, int64_t value, bool known)
 static void add(const struct object *object)
 {
 	const struct shmipc_info *info = &object->info;
-	bool whole = !info->stale;
+	bool has_bytes = tool_kind_info(info->kind)->has_bytes;
+	bool whole = !object->partial;
 	char mode[8];
 
 	snprintf(mode, sizeof(mode), "%04o", (unsigned)info->mode);
@@ -26,9 +27,8 @@ static void add(const struct object *object)
 	tool_json_text("name", info->name);
 	tool_json_text("kind", tool_kind(info->kind));
 	tool_json_text("backend", info->backend);
-	number("size", (int64_t)info->size,
-	       info->kind == SHMIPC_SHM && (whole || info->size));
-	number("value", info->value, info->kind == SHMIPC_SEM && whole);
+	number("size", (int64_t)info->size, has_bytes && (whole || info->size));
+	number("value", info->value, *info->state);
 	tool_json_text("mode", whole || info->mode ? mode : NULL);
 	tool_json_number("uid", info->uid);
 	tool_json_number("gid", info->gid);

@@ -28,8 +28,7 @@ static int unlink_one(const struct place *place, const char *name, bool force)
 
 	if (r < 0)
 		return tool_fail(r);
-	r = place->kind == SHMIPC_SEM ? shmipc_sem_unlink(ipc, name)
-				      : shmipc_shm_unlink(ipc, name);
+	r = shmipc_unlink(ipc, place->kind, name);
 	/* Another process may have removed it first. */
 	if (r < 0 && !(r == -ENOENT && force))
 		status = tool_fail(r);

@@ -38,10 +38,10 @@ static void print_object(const struct object *object)
 	printf("backend    %s\n", info->backend);
 	printf("kind       %s (%s)\n", tool_kind(info->kind),
 	       tool_noun(info->kind));
-	if (info->kind == SHMIPC_SHM)
+	if (tool_kind_info(info->kind)->has_bytes)
 		printf("size       %" PRIu64 " bytes (%s)\n", info->size, size);
-	else
-		printf("value      %u\n", info->value);
+	if (*info->state)
+		printf("value      %s\n", info->state);
 	printf("mode       %04o\n", (unsigned)info->mode);
 	printf("owner      %s (uid %lu, gid %lu)\n", tool_owner(info->uid),
 	       (unsigned long)info->uid, (unsigned long)info->gid);
@@ -50,6 +50,16 @@ static void print_object(const struct object *object)
 	printf("attached   %u\n", info->attached);
 	printf("transient  %s\n", info->transient ? "yes" : "no");
 	printf("verdict    %s\n", tool_verdict(object));
+}
+
+static int add(struct objects *objects, const struct shmipc_info *info)
+{
+	struct object object = {
+		.info = *info,
+		.verdict = info->in_use ? VERDICT_USED : VERDICT_IDLE,
+	};
+
+	return tool_add(objects, &object);
 }
 
 static int print(const struct objects *objects, bool json)
@@ -98,9 +108,7 @@ static int show(const struct sought *sought, bool json)
 
 		if (place->err < 0)
 			status = fail_again(place, sought->name);
-		else if (tool_add(&objects, &place->info,
-				  place->info.in_use ? VERDICT_USED
-						     : VERDICT_IDLE) < 0)
+		else if (add(&objects, &place->info) < 0)
 			status = tool_no_memory();
 	}
 	if (objects.count || json) {

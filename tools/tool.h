@@ -98,6 +98,8 @@ struct timespec tool_deadline(int64_t ns);
 void tool_format_size(char buf[16], uint64_t bytes);
 /* "3s", "12m", "5h", "9d". */
 void tool_format_age(char buf[16], int64_t ns);
+/* The kind, or the description of an unknown one. Never NULL. */
+const struct shmipc_kind_info *tool_kind_info(enum shmipc_kind kind);
 const char *tool_kind(enum shmipc_kind kind); /* "shm", "sem" */
 /* The name of a user, or the number if it has no name; static. */
 const char *tool_owner(uid_t uid);
@@ -113,13 +115,10 @@ enum verdict {
 	VERDICT_LOST,	 /* open, but its name was lost with a broker */
 };
 
-/*
- * If info.stale is 1, the object is garbage or lost. A 0 in its info then means
- * that the value is unknown.
- */
 struct object {
 	struct shmipc_info info;
 	enum verdict verdict;
+	bool partial; /* what is 0 in info is not known */
 };
 
 struct objects {
@@ -146,8 +145,7 @@ int tool_collect(const struct filter *filter, struct objects *ret);
 void tool_free(struct objects *objects);
 
 /** Append an object. Returns 0 or -ENOMEM. */
-int tool_add(struct objects *objects, const struct shmipc_info *info,
-	     enum verdict verdict);
+int tool_add(struct objects *objects, const struct object *object);
 
 /**
  * Call act() with the name of each working backend in the list (NULL: of all

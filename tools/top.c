@@ -118,6 +118,18 @@ static void scroll_by(struct top *top, size_t lines, bool down)
 }
 
 /* Returns false for the key that quits. */
+/* All kinds, then each alone. */
+static enum shmipc_kind next_kind(enum shmipc_kind kind)
+{
+	const struct shmipc_kind_info *at;
+	unsigned i = 0;
+
+	while (kind && (at = shmipc_kind_at(i)) && at->kind != kind)
+		i++;
+	at = shmipc_kind_at(kind ? i + 1 : 0);
+	return at ? at->kind : 0;
+}
+
 static bool obey(struct top *top, enum key key)
 {
 	if (top->help && key != KEY_OF_SIZE && key != KEY_OF_QUIT) {
@@ -133,8 +145,8 @@ static bool obey(struct top *top, enum key key)
 	case KEY_OF_REVERSE:
 		top->reverse = !top->reverse;
 		break;
-	case KEY_OF_KIND: /* both, SHMIPC_SHM, SHMIPC_SEM */
-		top->kind = (top->kind + 1) % 3;
+	case KEY_OF_KIND:
+		top->kind = next_kind(top->kind);
 		break;
 	case KEY_OF_BACKEND:
 		top->backend = (top->backend + 1) % (top->tallies.count + 1);

@@ -9,6 +9,7 @@
 #include "tools/tool.h"
 
 #define TOP_BACKENDS	16
+#define TOP_KINDS	8
 #define TOP_MESSAGE_MAX 600
 
 /* A number of objects and of their bytes. */
@@ -19,7 +20,8 @@ struct amount {
 /* One backend: its objects now, and the changes since the last look. */
 struct tally {
 	char backend[16];
-	uint64_t regions, semaphores, bytes;
+	uint64_t counts[TOP_KINDS]; /* of shmipc_kind_at(i) */
+	uint64_t bytes;
 	struct amount created, removed;
 };
 
@@ -40,7 +42,7 @@ struct top {
 
 	/* The objects that the list shows, and their order. */
 	struct objects view;
-	enum shmipc_kind kind; /* 0: both */
+	enum shmipc_kind kind; /* 0: all */
 	unsigned backend;      /* index into tallies plus 1; 0: all */
 	size_t sort;	       /* a column */
 	bool reverse;

@@ -56,10 +56,9 @@ static void count(struct tallies *tallies, const struct objects *objects)
 		const struct object *o = &objects->all[i];
 		struct tally *tally = tally_of(tallies, o);
 
-		if (o->info.kind == SHMIPC_SHM)
-			tally->regions++;
-		else
-			tally->semaphores++;
+		for (unsigned k = 0; k < TOP_KINDS && shmipc_kind_at(k); k++)
+			tally->counts[k] +=
+				o->info.kind == shmipc_kind_at(k)->kind;
 		tally->bytes += o->info.size;
 	}
 }
@@ -148,8 +147,7 @@ int top_choose(struct top *top)
 		top->backend = 0; /* that backend stopped working */
 	for (size_t i = 0; i < top->objects.count && r == 0; i++)
 		if (is_chosen(top, &top->objects.all[i]))
-			r = tool_add(&top->view, &top->objects.all[i].info,
-				     top->objects.all[i].verdict);
+			r = tool_add(&top->view, &top->objects.all[i]);
 	(void)tool_sort(&top->view, tool_columns[top->sort].title,
 			top->reverse);
 	return r;

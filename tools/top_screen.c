@@ -129,23 +129,39 @@ static void format_rate(char rate[2][16], const struct amount *amount,
 				 (uint64_t)((double)amount->bytes / seconds));
 }
 
-#define TALLY_LINE "%-8s%8s%6s%7s%9s%7s%9s%7s"
+#define TALLY_LINE "%-8s%s%7s%9s%7s%9s%7s"
+#define KIND_WIDTH 8
+
+/* The columns of the kinds: their names, or the counts of a tally. */
+static void format_kinds(char cells[TOP_KINDS * KIND_WIDTH + 1],
+			 const struct tally *tally)
+{
+	const struct shmipc_kind_info *kind;
+
+	cells[0] = '\0';
+	for (unsigned i = 0; i < TOP_KINDS && (kind = shmipc_kind_at(i)); i++) {
+		char *cell = cells + strlen(cells);
+
+		if (tally)
+			snprintf(cell, KIND_WIDTH + 1, "%*llu", KIND_WIDTH,
+				 (unsigned long long)tally->counts[i]);
+		else
+			snprintf(cell, KIND_WIDTH + 1, "%*s", KIND_WIDTH,
+				 kind->name);
+	}
+}
 
 static void draw_tally(int y, const struct tally *tally, double seconds)
 {
-	char regions[24], semaphores[24], size[16];
+	char kinds[TOP_KINDS * KIND_WIDTH + 1], size[16];
 	char created[2][16], removed[2][16], line[200];
 
-	snprintf(regions, sizeof(regions), "%llu",
-		 (unsigned long long)tally->regions);
-	snprintf(semaphores, sizeof(semaphores), "%llu",
-		 (unsigned long long)tally->semaphores);
+	format_kinds(kinds, tally);
 	tool_format_size(size, tally->bytes);
 	format_rate(created, &tally->created, seconds);
 	format_rate(removed, &tally->removed, seconds);
-	snprintf(line, sizeof(line), TALLY_LINE, tally->backend, regions,
-		 semaphores, size, created[0], created[1], removed[0],
-		 removed[1]);
+	snprintf(line, sizeof(line), TALLY_LINE, tally->backend, kinds, size,
+		 created[0], created[1], removed[0], removed[1]);
 	put(y, line);
 }
 
@@ -179,13 +195,14 @@ static int draw_message(const struct top *top, int y)
 /* Returns the number of lines. */
 static int draw_head(const struct top *top)
 {
-	char line[200];
+	char kinds[TOP_KINDS * KIND_WIDTH + 1], line[200];
 	int y = 0;
 
 	draw_state(top);
 	y++;
-	snprintf(line, sizeof(line), TALLY_LINE, "", "REGIONS", "SEMS", "SIZE",
-		 "NEW/s", "SIZE", "GONE/s", "SIZE");
+	format_kinds(kinds, NULL);
+	snprintf(line, sizeof(line), TALLY_LINE, "", kinds, "SIZE", "NEW/s",
+		 "SIZE", "GONE/s", "SIZE");
 	put(y++, line);
 	for (unsigned i = 0; i < top->tallies.count; i++)
 		draw_tally(y++, &top->tallies.list[i], top->tallies.seconds);

@@ -187,9 +187,11 @@ int tool_parse_mode(const char *text, mode_t *ret)
 
 int tool_parse_kind(const char *text, enum shmipc_kind *ret)
 {
-	for (enum shmipc_kind k = SHMIPC_SHM; k <= SHMIPC_SEM; k++)
-		if (!strcmp(text, tool_kind(k))) {
-			*ret = k;
+	const struct shmipc_kind_info *kind;
+
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++)
+		if (!strcmp(text, kind->name)) {
+			*ret = kind->kind;
 			return 0;
 		}
 	tool_complain("\"%s\" is not a kind: use shm (regions) or sem "
@@ -198,9 +200,18 @@ int tool_parse_kind(const char *text, enum shmipc_kind *ret)
 	return -EINVAL;
 }
 
+const struct shmipc_kind_info *tool_kind_info(enum shmipc_kind kind)
+{
+	static const struct shmipc_kind_info unknown = { .name = "?",
+							 .noun = "object" };
+	const struct shmipc_kind_info *info = shmipc_kind_find(kind);
+
+	return info ? info : &unknown;
+}
+
 const char *tool_kind(enum shmipc_kind kind)
 {
-	return kind == SHMIPC_SEM ? "sem" : "shm";
+	return tool_kind_info(kind)->name;
 }
 
 int64_t tool_now(clockid_t clock)

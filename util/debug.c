@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <shmipc-backend.h>
-
 #include "debug.h"
 
 /* Relaxed: nothing else depends on it. */
@@ -24,11 +22,7 @@ int shmi_debug_begin(void)
 	bool on = given && strcmp(given, "1") == 0;
 
 	if (given && *given && !on && strcmp(given, "0") != 0)
-		return shmipc_backend_error(
-			-EINVAL,
-			"it is \"%.32s\", and neither 0 nor "
-			"1",
-			given);
+		return -EINVAL;
 	atomic_store_explicit(&wanted, on, memory_order_relaxed);
 	return 0;
 }

@@ -12,7 +12,6 @@
 
 #include "backends/fdmem/fdmem.h"
 #include "backends/fdmem/usemark.h"
-#include "core/header.h"
 #include "util/huge.h"
 #include "util/limits.h"
 
@@ -152,7 +151,7 @@ int fdmem_read_info(int fd, char ret[FDMEM_INFO])
 	return r;
 }
 
-static struct fdmem *of(const struct shmipc_segment *seg)
+static struct fdmem *fdmem_of(const struct shmipc_segment *seg)
 {
 	return seg->priv;
 }
@@ -174,17 +173,17 @@ static int map(struct shmipc_segment *seg, int fd, void *hint, size_t length,
 
 static void note_file(struct shmipc_segment *seg, const struct stat *st)
 {
-	of(seg)->dev = st->st_dev;
-	of(seg)->ino = st->st_ino;
-	of(seg)->transient = st->st_mode & S_ISVTX;
+	fdmem_of(seg)->dev = st->st_dev;
+	fdmem_of(seg)->ino = st->st_ino;
+	fdmem_of(seg)->transient = st->st_mode & S_ISVTX;
 }
 
 bool fdmem_is_file_of(const struct shmipc_segment *seg, int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && st.st_dev == of(seg)->dev &&
-	       st.st_ino == of(seg)->ino;
+	return fstat(fd, &st) == 0 && st.st_dev == fdmem_of(seg)->dev &&
+	       st.st_ino == fdmem_of(seg)->ino;
 }
 
 /* Often it has the mode already, and is to be asked for its number anyhow. */
@@ -219,8 +218,8 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 		hint = shmi_prefault_hint(length);
 	/* It says nothing when it fails, and need not: they are reserved. */
 	r = map(seg, fd, hint, length, true, at_once ? MAP_POPULATE : 0);
-	if (r == 0 && of(seg)->keeps)
-		of(seg)->fd = fd + 1;
+	if (r == 0 && fdmem_of(seg)->keeps)
+		fdmem_of(seg)->fd = fd + 1;
 	return r;
 }
 
@@ -244,13 +243,15 @@ static int look_outside(int fd, struct stat *ret)
 	return 0;
 }
 
-static int look_inside(const void *header, size_t length, enum shmipc_kind kind,
-		       const char *name)
+/* name "": any name; the core judges kind and name afterwards. */
+static int look_inside(const void *header, size_t length,
+		       const struct shmipc_kind_info *kind, const char *name)
 {
-	char any[SHMIPC_NAME_MAX + 1];
+	struct shmipc_segment_facts facts;
 
-	return *name ? shmipc_segment_look(header, length, kind, name)
-		     : shmi_header_name(header, length, kind, any);
+	if (*name)
+		return shmipc_segment_look(header, length, kind->kind, name);
+	return shmipc_segment_identify(header, length, &facts);
 }
 
 /*
@@ -258,8 +259,9 @@ static int look_inside(const void *header, size_t length, enum shmipc_kind kind,
  * may be of any size, and touching a hole in it when the mount is full raises
  * SIGBUS.
  */
-static int read_header(int fd, const struct stat *st, enum shmipc_kind kind,
-		       const char *name, void *to, size_t length)
+static int read_header(int fd, const struct stat *st,
+		       const struct shmipc_kind_info *kind, const char *name,
+		       void *to, size_t length)
 {
 	bool transient = st->st_mode & S_ISVTX;
 
@@ -273,7 +275,8 @@ static int read_header(int fd, const struct stat *st, enum shmipc_kind kind,
 	return 0;
 }
 
-int fdmem_is_transient(int fd, enum shmipc_kind kind, const char *name)
+int fdmem_is_transient(int fd, const struct shmipc_kind_info *kind,
+		       const char *name)
 {
 	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
 	struct stat st;
@@ -295,7 +298,7 @@ static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 	if (page == MAP_FAILED)
 		return errno == EAGAIN ? -ENOMEM : -errno;
 	r = read_header(fd, st, seg->kind, seg->name, page, SHMIPC_HEADER_SIZE);
-	if (r == 0 && of(seg)->transient)
+	if (r == 0 && fdmem_of(seg)->transient)
 		r = usemark_look(fd);
 	if (r < 0) {
 		munmap(page, SHMIPC_HEADER_SIZE);
@@ -303,30 +306,31 @@ static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 	}
 	seg->addr = page;
 	seg->length = (size_t)st->st_size;
-	of(seg)->peeked = true;
-	of(seg)->fd = fd + 1;
+	fdmem_of(seg)->peeked = true;
+	fdmem_of(seg)->fd = fd + 1;
 	return 0;
 }
 
 static int map_all(struct shmipc_segment *seg, int fd, const struct stat *st,
 		   bool writable)
 {
-	char *header = of(seg)->header;
+	char *header = fdmem_of(seg)->header;
 	int r;
 
 	r = read_header(fd, st, seg->kind, seg->name, header,
 			SHMIPC_HEADER_LOOK);
 	if (r < 0)
 		return r;
-	if (!of(seg)->marked)
-		r = of(seg)->transient ? usemark_join(fd) : usemark_set(fd);
+	if (!fdmem_of(seg)->marked)
+		r = fdmem_of(seg)->transient ? usemark_join(fd)
+					     : usemark_set(fd);
 	if (r == 0)
 		r = map(seg, fd, NULL, (size_t)st->st_size, writable, 0);
 	if (r < 0)
 		return r;
 	seg->header = header;
-	if (of(seg)->keeps)
-		of(seg)->fd = fd + 1;
+	if (fdmem_of(seg)->keeps)
+		fdmem_of(seg)->fd = fd + 1;
 	else
 		close(fd);
 	return 0;
@@ -362,7 +366,7 @@ static int share(int fd)
 
 int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
 {
-	int kept = of(seg)->fd - 1;
+	int kept = fdmem_of(seg)->fd - 1;
 	int fd, r;
 
 	/* It must not be the program's secret that is handed out instead. */
@@ -400,7 +404,7 @@ static int open_import(struct shmipc_segment *seg, int fd, int access)
 		close(own);
 		return r;
 	}
-	of(seg)->marked = r;
+	fdmem_of(seg)->marked = r;
 	return own;
 }
 
@@ -419,7 +423,7 @@ int fdmem_import(struct shmipc_segment *seg, int fd, unsigned flags)
 		return shmipc_backend_error(
 			-EACCES, "the descriptor is open for reading only; "
 				 "SHMIPC_RDONLY would take it");
-	of(seg)->keeps = true;
+	fdmem_of(seg)->keeps = true;
 	own = open_import(seg, fd, access_of(flags));
 	if (own < 0)
 		return own;
@@ -434,8 +438,8 @@ static bool is_of_another(const struct shmipc_segment *seg, int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 &&
-	       (st.st_dev != of(seg)->dev || st.st_ino != of(seg)->ino);
+	return fstat(fd, &st) == 0 && (st.st_dev != fdmem_of(seg)->dev ||
+				       st.st_ino != fdmem_of(seg)->ino);
 }
 
 /*
@@ -444,24 +448,25 @@ static bool is_of_another(const struct shmipc_segment *seg, int fd)
  */
 static void close_fd(struct shmipc_segment *seg)
 {
-	int fd = of(seg)->fd - 1;
+	int fd = fdmem_of(seg)->fd - 1;
 
-	of(seg)->fd = 0;
-	if (fd >= 0 && !(of(seg)->keeps && is_of_another(seg, fd)))
+	fdmem_of(seg)->fd = 0;
+	if (fd >= 0 && !(fdmem_of(seg)->keeps && is_of_another(seg, fd)))
 		close(fd);
 }
 
 void fdmem_unmap(struct shmipc_segment *seg)
 {
 	close_fd(seg);
-	munmap(seg->addr, of(seg)->peeked ? SHMIPC_HEADER_SIZE : seg->length);
+	munmap(seg->addr,
+	       fdmem_of(seg)->peeked ? SHMIPC_HEADER_SIZE : seg->length);
 }
 
 int fdmem_stat(const struct shmipc_segment *seg,
 	       struct shmipc_segment_stat *ret)
 {
 	struct shmipc_segment_stat result = { .attached = 0 };
-	int fd = of(seg)->fd - 1;
+	int fd = fdmem_of(seg)->fd - 1;
 	struct stat st;
 	int r;
 
@@ -469,7 +474,7 @@ int fdmem_stat(const struct shmipc_segment *seg,
 		return -errno;
 	r = usemark_count(fd, &result.attached);
 	/* Who removes it was counted too. */
-	if (r == 0 && of(seg)->transient && usemark_look(fd) == -ESTALE)
+	if (r == 0 && fdmem_of(seg)->transient && usemark_look(fd) == -ESTALE)
 		r = -ENOENT;
 	if (r < 0)
 		return r;

@@ -112,7 +112,8 @@ void fdmem_unmap(struct shmipc_segment *seg);
  * What was found under this name: is it such a segment, and transient? 0 or 1.
  *   -EPROTO  it is not this segment
  */
-int fdmem_is_transient(int fd, enum shmipc_kind kind, const char *name);
+int fdmem_is_transient(int fd, const struct shmipc_kind_info *kind,
+		       const char *name);
 
 /* Does this descriptor lead to the segment's file? */
 bool fdmem_is_file_of(const struct shmipc_segment *seg, int fd);

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -10,19 +11,18 @@
 
 #include "backends/memfd/binding.h"
 #include "backends/memfd/wire.h"
-#include "core/header.h"
 
-static uint64_t word_of(uint32_t broker_id, uint32_t count)
+static uint64_t bound_word(uint32_t broker_id, uint32_t count)
 {
 	return (uint64_t)broker_id << 32 | count;
 }
 
-static uint32_t broker_id_of(uint64_t word)
+static uint32_t bound_id(uint64_t word)
 {
 	return (uint32_t)(word >> 32);
 }
 
-static uint32_t count_of(uint64_t word)
+static uint32_t bound_count(uint64_t word)
 {
 	return (uint32_t)word;
 }
@@ -31,7 +31,7 @@ uint32_t binding_broker_id(struct bindings *bindings)
 {
 	uint64_t word = atomic_load(&bindings->word);
 
-	return count_of(word) ? broker_id_of(word) : 0;
+	return bound_count(word) ? bound_id(word) : 0;
 }
 
 /* ---- counting ----------------------------------------------------------- */
@@ -41,9 +41,9 @@ static bool count_in(struct bindings *bindings, uint32_t broker_id)
 	uint64_t word = atomic_load(&bindings->word), next;
 
 	do {
-		if (count_of(word) && broker_id_of(word) != broker_id)
+		if (bound_count(word) && bound_id(word) != broker_id)
 			return false;
-		next = word_of(broker_id, count_of(word) + 1);
+		next = bound_word(broker_id, bound_count(word) + 1);
 	} while (!atomic_compare_exchange_weak(&bindings->word, &word, next));
 	return true;
 }
@@ -108,7 +108,7 @@ int binding_add(struct bindings *bindings, uint32_t broker_id,
 		return -ESTALE;
 	}
 	atomic_store(&item->addr, seg->addr);
-	atomic_store(&item->kind, seg->kind);
+	atomic_store(&item->kind, (uint32_t)seg->kind->kind);
 	atomic_store(&item->state, broker_id);
 	*ret = item;
 	return 0;
@@ -124,7 +124,7 @@ void binding_remove(struct bindings *bindings, struct binding *item)
 /* ---- the broker is gone ------------------------------------------------- */
 
 /* A copy of the head of its header. Fails if it was unmapped meanwhile. */
-static bool look_at(const struct binding *item, void *ret)
+static bool read_binding(const struct binding *item, void *ret)
 {
 	struct iovec to = { ret, SHMIPC_HEADER_LOOK };
 	struct iovec from = { (void *)atomic_load(&item->addr),
@@ -134,12 +134,12 @@ static bool look_at(const struct binding *item, void *ret)
 	       SHMIPC_HEADER_LOOK;
 }
 
-static bool is_nameless(const struct binding *item)
+static bool binding_is_nameless(const struct binding *item)
 {
-	struct shmi_header head;
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
 
-	return look_at(item, &head) &&
-	       shmipc_segment_word(&head) == WIRE_NAMELESS;
+	return read_binding(item, header) &&
+	       shmipc_segment_word(header) == WIRE_NAMELESS;
 }
 
 bool binding_review(struct bindings *bindings)
@@ -151,7 +151,7 @@ bool binding_review(struct bindings *bindings)
 	while ((item = next_item(bindings, &items, &at))) {
 		uint32_t state = atomic_load(&item->state);
 
-		if (state > BINDING_FORGIVEN && is_nameless(item) &&
+		if (state > BINDING_FORGIVEN && binding_is_nameless(item) &&
 		    atomic_compare_exchange_strong(&item->state, &state,
 						   BINDING_FORGIVEN))
 			count_out(bindings);
@@ -159,22 +159,27 @@ bool binding_review(struct bindings *bindings)
 	return binding_broker_id(bindings) == 0;
 }
 
-static bool describe(const struct binding *item, struct shmipc_info *ret)
+static bool describe_binding(const struct binding *item,
+			     struct shmipc_info *ret)
 {
-	struct shmi_header head;
-	enum shmipc_kind kind = (enum shmipc_kind)atomic_load(&item->kind);
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
+	struct shmipc_segment_facts facts = { .kind = 0 };
 
-	*ret = (struct shmipc_info){
-		.kind = kind, .uid = geteuid(), .gid = getegid(), .in_use = 1
-	};
-	if (!look_at(item, &head) ||
-	    shmipc_segment_word(&head) == WIRE_NAMELESS ||
-	    shmipc_segment_name(&head, SIZE_MAX, kind, ret->name) < 0)
+	if (!read_binding(item, header) ||
+	    shmipc_segment_word(header) == WIRE_NAMELESS ||
+	    shmipc_segment_identify(header, SIZE_MAX, &facts) < 0)
 		return false;
-	ret->size = head.size;
-	ret->created = head.created;
-	ret->creator = head.creator;
-	ret->transient = shmipc_segment_is_transient(&head);
+	*ret = (struct shmipc_info){
+		.kind = (enum shmipc_kind)atomic_load(&item->kind),
+		.size = facts.size,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.created = facts.created,
+		.creator = facts.creator,
+		.in_use = 1,
+		.transient = facts.transient,
+	};
+	strcpy(ret->name, facts.name);
 	return true;
 }
 
@@ -191,7 +196,7 @@ int binding_walk_lost(struct bindings *bindings, uint32_t broker_id,
 		uint32_t state = atomic_load(&item->state);
 
 		if (state > BINDING_FORGIVEN && state != broker_id &&
-		    describe(item, &info) && found(&info, arg))
+		    describe_binding(item, &info) && found(&info, arg))
 			break;
 	}
 	return 0;

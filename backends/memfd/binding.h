@@ -83,8 +83,8 @@ void binding_remove(struct bindings *bindings, struct binding *item);
 bool binding_review(struct bindings *bindings);
 
 /*
- * Call found() for what is open and lost its name, if the broker that batches has
- * this broker id (0: none batches). Stops when found() is not 0.
+ * Call found() for what is open and lost its name, if the broker that runs has
+ * this broker id (0: none runs). Stops when found() is not 0.
  */
 int binding_walk_lost(struct bindings *bindings, uint32_t broker_id,
 		      int (*found)(const struct shmipc_info *info, void *arg),

@@ -13,7 +13,6 @@
 #include "util/clock.h"
 #include "util/debug.h"
 #include "util/random.h"
-#include "util/tls.h"
 
 /* How long a broker may take whose reply is not that important. */
 #define BRIEF_MS 100
@@ -23,6 +22,8 @@ void client_close(struct client *client)
 	struct connection connection;
 
 	if (connection_take(&client->kept, getpid(), &connection))
+		close(connection.sock);
+	if (connection_take(&client->parked, getpid(), &connection))
 		close(connection.sock);
 	binding_close(&client->bindings);
 }
@@ -82,15 +83,22 @@ static bool is_followed(const struct wire *reply)
 	       !(reply->flags & WIRE_LAST);
 }
 
-/* The connection that this reply came over. walk: or NULL */
+/*
+ * Keep the connection that this reply came over. walk: or NULL. unread: replies
+ * that may follow, if any do.
+ */
 static void put_back(struct client *client, struct client_walk *walk,
 		     const struct wire *reply,
-		     const struct connection *connection)
+		     const struct connection *connection, unsigned unread)
 {
+	struct connection kept = *connection;
+
+	kept.unread = unread;
+	kept.nonce = reply->nonce;
 	if (!is_followed(reply))
-		connection_keep(&client->kept, connection);
-	else if (walk)
-		connection_keep(&walk->rest, connection);
+		connection_keep(&client->kept, &kept);
+	else if (walk && unread)
+		connection_keep(walk->slot, &kept);
 	else
 		close(connection->sock);
 }
@@ -108,35 +116,39 @@ struct asking {
 	bool was_asked;
 };
 
-/* The walks that this thread is in the middle of, the innermost. */
-static _Thread_local struct client_walk *innermost SHMI_TLS;
-
 /*
- * Give back the connection of a run. What has come and was not read is taken
- * out: who has forked a child has it twice, so that closing does not do that.
+ * Read what is left of a batch, without the descriptors. A forked child may have
+ * a copy of the connection, so that closing it would not free them. Returns
+ * whether the connection can be used again.
  */
-static void end_batch(struct client_walk *walk)
+static bool finish_batch(struct connection *connection)
 {
 	struct wire reply = { .op = WIRE_NEXT };
-	pid_t self = getpid();
-	struct connection connection;
 	int r = 0;
 
-	if (!connection_take(&walk->rest, self, &connection))
-		return;
-	while (r == 0 && walk->left > 0 && is_followed(&reply)) {
-		walk->left--;
-		r = wire_skip(connection.sock, WIRE_FROM_BROKER, &reply);
-		if (r == 0 && !is_reply_to(&walk->request, &reply))
+	while (r == 0 && connection->unread > 0 && is_followed(&reply)) {
+		connection->unread--;
+		r = wire_skip(connection->sock, WIRE_FROM_BROKER, &reply);
+		if (r == 0 &&
+		    (reply.op != WIRE_NEXT || reply.nonce != connection->nonce))
 			r = -EPROTO;
 	}
-	if (r == 0 && !is_followed(&reply))
-		connection_keep(&walk->client->kept, &connection);
-	else
-		close(connection.sock);
+	return r == 0 && !is_followed(&reply);
 }
 
-/* The kept connection, or another; or else a walk's. */
+/* Take the connection of a batch out of a slot, to use it for something else. */
+static bool take_batch(struct connection *_Atomic *slot, pid_t self,
+		       struct connection *ret)
+{
+	if (!connection_take(slot, self, ret))
+		return false;
+	if (finish_batch(ret))
+		return true;
+	close(ret->sock);
+	return false;
+}
+
+/* The kept connection, or another; or else that of a walk. */
 static int get_connection(struct asking *a, struct connection *ret)
 {
 	int r;
@@ -146,10 +158,7 @@ static int get_connection(struct asking *a, struct connection *ret)
 	r = connection_open(a->how == CLIENT_START, ret, &a->deadline);
 	if (r != -EMFILE && r != -ENFILE)
 		return r;
-	for (struct client_walk *walk = innermost; walk; walk = walk->outer)
-		if (walk->client == a->client)
-			end_batch(walk);
-	return connection_take(&a->client->kept, a->self, ret) ? 0 : r;
+	return take_batch(&a->client->parked, a->self, ret) ? 0 : r;
 }
 
 static int request_next(struct asking *a, struct wire *reply,
@@ -183,7 +192,8 @@ out:
 	if (r < 0)
 		close(connection.sock);
 	else
-		put_back(a->client, a->walk, reply, &connection);
+		put_back(a->client, a->walk, reply, &connection,
+			 WIRE_BATCH - 1);
 	return r;
 }
 
@@ -275,31 +285,32 @@ int client_ask(struct client *client, enum client_how how, struct wire *request,
 /* ---- walks -------------------------------------------------------------- */
 
 /*
- * One reply more of a run that has begun.
- *   -EPIPE -ECONNRESET  there is none
+ * One more reply of a batch that has begun.
+ *   -EPIPE -ECONNRESET  it has none
  */
 static int next_of_batch(struct client_walk *walk, struct wire *reply,
 			 struct wire_fds *fds)
 {
-	struct timespec deadline;
 	struct connection connection;
-	pid_t self;
+	struct timespec deadline;
 	int r;
 
-	if (walk->left == 0)
-		return -EPIPE;
-	self = getpid();
-	if (!connection_take(&walk->rest, self, &connection))
+	if (!connection_take(walk->slot, getpid(), &connection))
 		return -EPIPE;
 	deadline = shmi_clock_in(SHMI_PEER_TIMEOUT_MS);
 	r = await_reply(connection.sock, &walk->request, reply, fds, &deadline);
 	if (r == -ETIMEDOUT)
 		r = give_up(connection.sock, &walk->request, reply, fds);
-	if (r < 0)
+	if (r < 0) {
 		close(connection.sock);
-	else
-		put_back(walk->client, walk, reply, &connection);
-	return r < 0 ? r : reply->result;
+		return r;
+	}
+	put_back(walk->client, walk, reply, &connection, connection.unread - 1);
+	if (reply->result < 0 || connection.unread > 1 || !is_followed(reply))
+		return reply->result;
+	/* More than the broker may send. */
+	wire_close_fds(fds);
+	return -EPROTO;
 }
 
 static int begin_batch(struct client_walk *walk, struct wire *reply,
@@ -314,9 +325,22 @@ static int begin_batch(struct client_walk *walk, struct wire *reply,
 		.self = getpid(),
 	};
 
-	walk->left = WIRE_BATCH;
 	walk->request.broker_id = CLIENT_ANY;
 	return ask_for_name(&a, reply, fds);
+}
+
+static void begin_walk(struct client_walk *walk)
+{
+	const void *none = NULL;
+
+	walk->has_begun = true;
+	/* Acquire and release: one walk at a time parks its connection. */
+	if (atomic_compare_exchange_strong_explicit(
+		    &walk->client->parker, &none, walk, memory_order_acq_rel,
+		    memory_order_relaxed))
+		walk->slot = &walk->client->parked;
+	else
+		walk->slot = &walk->own;
 }
 
 int client_walk_next(struct client_walk *walk, struct wire *reply,
@@ -324,33 +348,34 @@ int client_walk_next(struct client_walk *walk, struct wire *reply,
 {
 	int r;
 
-	if (!walk->has_begun) {
-		walk->has_begun = true;
-		walk->outer = innermost;
-		innermost = walk;
-	}
+	if (!walk->has_begun)
+		begin_walk(walk);
 	r = next_of_batch(walk, reply, fds);
 	if (connection_has_ended(r))
 		r = begin_batch(walk, reply, fds);
-	if (r < 0)
+	if (r < 0 && r != -EPROTO)
 		return r;
-	walk->left = is_followed(reply) ? walk->left - 1 : 0;
 	/* The cursor only ever grows, so that the walk ends. */
-	if (reply->kind == walk->request.kind &&
-	    reply->cursor > walk->request.cursor &&
-	    (walk->left || !is_followed(reply))) {
+	if (r == 0 && reply->kind == walk->request.kind &&
+	    reply->cursor > walk->request.cursor) {
 		walk->request.cursor = reply->cursor;
 		return 0;
 	}
-	wire_close_fds(fds);
-	walk->left = 0;
+	if (r == 0)
+		wire_close_fds(fds);
 	return shmipc_backend_error(-ECONNREFUSED,
 				    "the broker's listing makes no sense");
 }
 
 void client_walk_end(struct client_walk *walk)
 {
-	end_batch(walk);
-	if (walk->has_begun)
-		innermost = walk->outer;
+	struct connection connection;
+
+	if (!walk->has_begun)
+		return;
+	if (take_batch(walk->slot, getpid(), &connection))
+		connection_keep(&walk->client->kept, &connection);
+	if (walk->slot == &walk->client->parked)
+		atomic_store_explicit(&walk->client->parker, NULL,
+				      memory_order_release);
 }

@@ -17,6 +17,13 @@
  */
 struct client {
 	struct connection *_Atomic kept;
+	/*
+	 * The same for a batch that is not read to its end, of the walk that
+	 * came first. A request that can have no other connection takes it;
+	 * the walk asks again then.
+	 */
+	struct connection *_Atomic parked;
+	_Atomic(const void *) parker; /* that walk, or NULL */
 	struct bindings bindings;
 };
 
@@ -54,23 +61,18 @@ int client_ask(struct client *client, enum client_how how, struct wire *request,
 
 /*
  * A walk over the objects of one kind, by WIRE_NEXT: start with zeros, client
- * and request. What has come of a run and was not read yet is in a connection
- * that only the walk has, kept like the client's, so that whatever is done
- * between two steps may ask, fork and close what it likes. Only where no other
- * connection can be had, because there are no descriptors left, here or with
- * the broker, the same thread's requests take this one away; the walk asks
- * again then.
+ * and request. Replies of a batch that were not read yet wait in a connection of
+ * the walk's, so that whatever is done between two steps may send requests,
+ * fork and close what it likes.
  *
- * All steps are one thread's.
+ * One thread does all steps.
  */
 struct client_walk {
 	struct client *client;
-	struct wire request; /* its cursor goes on */
-	struct connection
-		*_Atomic rest; /* the connection, between two replies */
-	unsigned left;	       /* replies that may still come over it */
+	struct wire request;		  /* its cursor goes on */
+	struct connection *_Atomic *slot; /* client->parked, or own */
+	struct connection *_Atomic own;
 	bool has_begun;
-	struct client_walk *outer; /* this thread's, in which we are a step */
 };
 
 /*

@@ -78,7 +78,7 @@ static int is_stranger(const struct wire *hello)
 {
 	return shmipc_backend_error(
 		-ECONNREFUSED,
-		"the broker that batches speaks versions %u to %u, this "
+		"the broker that runs speaks versions %u to %u, this "
 		"program "
 		"%u to %u; SIGHUP makes the broker go on with the program that "
 		"is installed now",
@@ -124,8 +124,7 @@ static int check_peer(int sock)
 		return -errno;
 	if (peer.uid != geteuid())
 		return shmipc_backend_error(
-			-ECONNREFUSED,
-			"the broker that batches belongs to uid %u",
+			-ECONNREFUSED, "the broker that runs belongs to uid %u",
 			(unsigned)peer.uid);
 	return 0;
 }
@@ -237,7 +236,7 @@ int connection_open(bool start, struct connection *ret,
 				shmi_debug("started the broker %s in %s",
 					   start_program(), rundir.path);
 				starts++;
-				continue; /* it batches: no need to wait */
+				continue; /* it runs: no need to wait */
 			}
 			if (r != -EBUSY)
 				return r;

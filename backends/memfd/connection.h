@@ -15,6 +15,9 @@ struct connection {
 	uint32_t broker_id;
 	uid_t uid; /* its broker's, and ours when we connected */
 	pid_t pid; /* ours then */
+	/* Of a batch that was not read to its end: how many may still come. */
+	unsigned unread;
+	uint64_t nonce; /* of its request */
 };
 
 /*

@@ -3,104 +3,40 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backends/memfd/client.h"
 #include "backends/memfd/listing.h"
-#include "core/header.h"
-#include "core/name.h"
-#include "util/tls.h"
 
-/* ---- what there is ------------------------------------------------------ */
-
-/*
- * What the broker sent about the object that found() is just told of. Who opens
- * it for a look, on this thread and as the first, gets it. It lives on the
- * stack of memfd_segment_list().
- */
-struct offer {
-	const void *conn;
-	enum shmipc_kind kind;
-	const char *name;
-	struct wire_fds fds;
-};
-
-static _Thread_local struct offer *offered SHMI_TLS;
-
-/* Was it unlinked since it was sent? The broker notes that in it. */
-static bool is_nameless(int fd)
-{
-	uint64_t note;
-
-	return pread(fd, &note, sizeof(note),
-		     offsetof(struct shmi_header, backend_word)) ==
-		       sizeof(note) &&
-	       note == WIRE_NAMELESS;
-}
-
-bool listing_has(const struct shmipc_segment *seg, struct wire_fds *ret)
-{
-	struct offer *o = offered;
-
-	if (!o || o->conn != seg->conn || o->kind != seg->kind ||
-	    strcmp(o->name, seg->name) != 0)
-		return false;
-	offered = NULL;
-	/* Whoever may write it may write the note, too: the broker knows. */
-	if (is_nameless(o->fds.fd[0])) {
-		wire_close_fds(&o->fds);
-		return false;
-	}
-	*ret = o->fds;
-	o->fds = WIRE_NO_FDS;
-	return true;
-}
-
-/* found() is told of one. */
-static int tell(void *conn, const struct wire *reply, struct wire_fds *fds,
-		int (*found)(const char *name, void *arg), void *arg)
-{
-	struct offer offer = {
-		.conn = conn,
-		.kind = (enum shmipc_kind)reply->kind,
-		.name = reply->name,
-		.fds = *fds,
-	};
-	int over;
-
-	offered = offer.fds.fd[0] >= 0 ? &offer : NULL;
-	over = found(reply->name, arg);
-	offered = NULL;
-	wire_close_fds(&offer.fds);
-	return over;
-}
-
-int memfd_segment_list(void *conn, enum shmipc_kind kind,
-		       int (*found)(const char *name, void *arg), void *arg)
+int listing_walk(void *conn, const struct shmipc_kind_info *kind,
+		 int (*yield)(const char *name, struct wire_fds *fds,
+			      void *arg),
+		 void *arg)
 {
 	struct client_walk walk = {
 		.client = conn,
-		.request = wire_make(WIRE_NEXT, kind, NULL),
+		.request = wire_make(WIRE_NEXT, (uint32_t)kind->kind, NULL),
 	};
 	struct wire_fds fds;
 	struct wire reply;
-	int r;
+	int r, over = 0;
 
-	do
-		r = client_walk_next(&walk, &reply, &fds);
-	while (r == 0 && !tell(conn, &reply, &fds, found, arg));
+	while (!over && (r = client_walk_next(&walk, &reply, &fds)) == 0) {
+		over = yield(reply.name, &fds, arg);
+		wire_close_fds(&fds);
+	}
 	client_walk_end(&walk);
-	return r == -ENOENT ? 0 : r;
+	return over || r == -ENOENT ? 0 : r;
 }
 
-/* What brokers there were: ours, and the one that batches, if one does. */
+/* What brokers there were: ours, and the one that runs, if one does. */
 int memfd_lost(void *conn,
 	       int (*found)(const struct shmipc_info *info, void *arg),
 	       void *arg)
 {
-	struct wire request = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
+	struct wire request =
+		wire_make(WIRE_NEXT, (uint32_t)shmipc_kind_at(0)->kind, NULL);
 	struct client *client = conn;
 	struct wire_fds fds = WIRE_NO_FDS;
 	struct wire reply = { .broker_id = 0 };
@@ -120,13 +56,7 @@ int memfd_lost(void *conn,
 
 /* ---- garbage ------------------------------------------------------------ */
 
-struct orphans {
-	int (*found)(const struct shmipc_info *info, void *arg);
-	void *arg;
-	bool over;
-};
-
-static int found_orphan(const struct wire *reply, struct orphans *orphans)
+static void report_orphan(const struct wire *reply, struct shmipc_gc *gc)
 {
 	struct shmipc_info info = {
 		.kind = (enum shmipc_kind)reply->kind,
@@ -136,13 +66,11 @@ static int found_orphan(const struct wire *reply, struct orphans *orphans)
 	};
 
 	strcpy(info.name, reply->name);
-	orphans->over = orphans->found(&info, orphans->arg) != 0;
-	return orphans->over;
+	shmipc_gc_found(gc, &info);
 }
 
-/* Go through the orphans that the broker names, until found_orphan() says so. */
-static int walk_orphans(void *conn, struct wire *request,
-			struct orphans *orphans)
+/* Go through the orphans of one kind that the broker names. */
+static int gc_kind(void *conn, struct wire *request, struct shmipc_gc *gc)
 {
 	struct wire_fds none;
 	struct wire reply;
@@ -151,7 +79,10 @@ static int walk_orphans(void *conn, struct wire *request,
 	for (;;) {
 		request->broker_id = CLIENT_ANY;
 		r = client_ask(conn, CLIENT_ASK, request, NULL, &reply, &none);
-		if (r < 0 || found_orphan(&reply, orphans))
+		if (r < 0)
+			break;
+		report_orphan(&reply, gc);
+		if (gc->over)
 			break;
 		/* It only ever grows, so that the walk ends. */
 		if (reply.cursor <= request->cursor)
@@ -163,18 +94,18 @@ static int walk_orphans(void *conn, struct wire *request,
 	return r == -ENOENT ? 0 : r;
 }
 
-int memfd_gc(void *conn, int remove,
-	     int (*found)(const struct shmipc_info *info, void *arg), void *arg)
+int memfd_gc(void *conn, struct shmipc_gc *gc)
 {
-	struct orphans orphans = { .found = found, .arg = arg };
+	const struct shmipc_kind_info *kind;
 	int r = 0;
 
-	for (size_t i = 0; i < SHMI_KINDS && r == 0 && !orphans.over; i++) {
+	for (unsigned i = 0; r == 0 && !gc->over && (kind = shmipc_kind_at(i));
+	     i++) {
 		struct wire request =
-			wire_make(WIRE_NEXT_ORPHAN, shmi_kinds[i], NULL);
+			wire_make(WIRE_NEXT_ORPHAN, (uint32_t)kind->kind, NULL);
 
-		request.flags = remove ? WIRE_FORGET : 0;
-		r = walk_orphans(conn, &request, &orphans);
+		request.flags = gc->remove ? WIRE_FORGET : 0;
+		r = gc_kind(conn, &request, gc);
 	}
 	return r;
 }

@@ -43,11 +43,9 @@
 #include "backends/memfd/client.h"
 #include "backends/memfd/event.h"
 #include "backends/memfd/listing.h"
+#include "backends/memfd/memfd.h"
 #include "backends/memfd/start.h"
-#include "core/backend.h"
 #include "util/clock.h"
-#include "core/header.h"
-#include "core/name.h"
 
 /* Since Linux 6.3; the numbers are of linux/memfd.h. */
 #ifndef MFD_NOEXEC_SEAL
@@ -60,22 +58,86 @@
 struct memfd {
 	struct fdmem mem; /* first: fdmem.h */
 	int given;	  /* +1: the description that the broker will have */
-	int event;	  /* the place: +1 */
+	int events[SHMIPC_KSEMS_MAX]; /* the ksems: +1 */
 	bool published;
 	struct binding *binding; /* or NULL */
 };
 
-static struct memfd *of(const struct shmipc_segment *seg)
+static struct memfd *memfd_of(const struct shmipc_segment *seg)
 {
 	return seg->priv;
 }
 
-static void drop(int *fd_plus_1)
+static void close_kept(int *fd_plus_1)
 {
 	if (*fd_plus_1)
 		close(*fd_plus_1 - 1);
 	*fd_plus_1 = 0;
 }
+
+/* ---- ksems -------------------------------------------------------------- */
+
+static void memfd_ksem_close(struct shmipc_segment *seg)
+{
+	for (unsigned i = 0; i < seg->kind->ksems; i++)
+		close_kept(&memfd_of(seg)->events[i]);
+}
+
+static int memfd_ksem_create(struct shmipc_segment *seg, mode_t mode)
+{
+	(void)mode; /* who gets the descriptor may use it */
+	for (unsigned i = 0; i < seg->kind->ksems; i++) {
+		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+
+		if (fd < 0) {
+			int r = -errno;
+
+			memfd_ksem_close(seg);
+			return r;
+		}
+		memfd_of(seg)->events[i] = fd + 1;
+	}
+	return 0;
+}
+
+static int memfd_ksem_open(struct shmipc_segment *seg)
+{
+	/* They came with the segment. */
+	for (unsigned i = 0; i < seg->kind->ksems; i++)
+		if (!memfd_of(seg)->events[i])
+			return -EPROTO;
+	return 0;
+}
+
+static int memfd_ksem_wait(struct shmipc_segment *seg, unsigned index,
+			   const struct timespec *deadline)
+{
+	struct pollfd p = { .fd = memfd_of(seg)->events[index] - 1,
+			    .events = POLLIN };
+	struct timespec left = shmi_clock_left(deadline);
+	int n;
+
+	n = ppoll(&p, 1, &left, NULL);
+	if (n <= 0)
+		return n < 0 ? -errno : -ETIMEDOUT;
+	/* All sleepers were woken. One that comes too late looks in vain. */
+	event_take(p.fd);
+	return 0;
+}
+
+static void memfd_ksem_post(struct shmipc_segment *seg, unsigned index)
+{
+	const uint64_t token = 1;
+
+	/*
+	 * EAGAIN: there are tokens enough. Not write(3): it is a cancellation
+	 * point, which a post must not be.
+	 */
+	(void)syscall(SYS_write, memfd_of(seg)->events[index] - 1, &token,
+		      sizeof(token));
+}
+
+/* ---- segments ----------------------------------------------------------- */
 
 /*
  * vm.memfd_noexec=2 refuses what may be executed, and, up to Linux 6.5, what
@@ -121,8 +183,8 @@ static int make_file(const struct shmipc_segment *seg, mode_t mode)
 	char name[SHMIPC_NAME_MAX + 16];
 	int fd;
 
-	snprintf(name, sizeof(name), "shmipc.%s.%s",
-		 seg->kind == SHMIPC_SHM ? "shm" : "sem", seg->name);
+	snprintf(name, sizeof(name), "shmipc.%s.%s", seg->kind->name,
+		 seg->name);
 	fd = make_memfd(name, mode);
 	return fd < 0 ? -errno : fd;
 }
@@ -155,11 +217,11 @@ static int memfd_segment_create(struct shmipc_segment *seg, size_t length,
 		r = -errno;
 		goto err_own;
 	}
-	of(seg)->mem.keeps = true;
+	memfd_of(seg)->mem.keeps = true;
 	r = fdmem_map_new(seg, own, length, mode, flags);
 	if (r < 0)
 		goto err_own;
-	of(seg)->given = fd + 1;
+	memfd_of(seg)->given = fd + 1;
 	return 0;
 
 err_own:
@@ -170,19 +232,20 @@ err_fd:
 }
 
 /* broker id: as client_ask() has it */
-static int unlink_at(void *conn, enum shmipc_kind kind, const char *name,
-		     uint32_t broker_id)
+static int unlink_at(void *conn, const struct shmipc_kind_info *kind,
+		     const char *name, uint32_t broker_id)
 {
-	struct wire request = wire_make(WIRE_UNLINK, kind, name);
+	struct wire request =
+		wire_make(WIRE_UNLINK, (uint32_t)kind->kind, name);
 	struct wire_fds none;
 	struct wire reply;
 
-	request.abi = shmi_header_abi;
+	request.abi = shmipc_segment_abi();
 	request.broker_id = broker_id;
 	return client_ask(conn, CLIENT_ASK, &request, NULL, &reply, &none);
 }
 
-static int memfd_segment_unlink(void *conn, enum shmipc_kind kind,
+static int memfd_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
 				const char *name)
 {
 	return unlink_at(conn, kind, name, 0);
@@ -194,23 +257,26 @@ static int hold(struct shmipc_segment *seg, uint32_t broker_id)
 	struct client *client = seg->conn;
 
 	return binding_add(&client->bindings, broker_id, seg,
-			   &of(seg)->binding);
+			   &memfd_of(seg)->binding);
 }
 
 static int memfd_segment_publish(struct shmipc_segment *seg)
 {
-	struct wire request = wire_make(WIRE_ADD, seg->kind, seg->name);
-	struct wire_fds fds = { { of(seg)->given - 1, of(seg)->event - 1 } };
-	struct wire_fds none;
+	struct wire request =
+		wire_make(WIRE_ADD, (uint32_t)seg->kind->kind, seg->name);
+	struct wire_fds fds = WIRE_NO_FDS, none;
 	struct wire reply;
 	int r;
 
-	request.fds = wire_fds_of(seg->kind);
+	fds.fd[0] = memfd_of(seg)->given - 1;
+	for (unsigned i = 0; i < seg->kind->ksems; i++)
+		fds.fd[1 + i] = memfd_of(seg)->events[i] - 1;
+	request.fds = 1 + seg->kind->ksems;
 	r = client_ask(seg->conn, CLIENT_START, &request, &fds, &reply, &none);
 	if (r < 0)
 		return r;
-	drop(&of(seg)->given);
-	of(seg)->published = true;
+	close_kept(&memfd_of(seg)->given);
+	memfd_of(seg)->published = true;
 	r = hold(seg, reply.broker_id);
 	if (r < 0)
 		(void)unlink_at(seg->conn, seg->kind, seg->name,
@@ -244,7 +310,7 @@ static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
 	own = fdmem_reopen(fd, writable ? O_RDWR : O_RDONLY);
 	if (own < 0)
 		return own;
-	of(seg)->mem.keeps = !(flags & SHMIPC_SEGMENT_PEEK);
+	memfd_of(seg)->mem.keeps = !(flags & SHMIPC_SEGMENT_PEEK);
 	r = fdmem_map(seg, own, flags);
 	if (r == 0)
 		return 0;
@@ -255,21 +321,46 @@ static int map_memory(struct shmipc_segment *seg, int fd, unsigned flags)
 	return r;
 }
 
-/* Whoever lists has its memory already. */
-static int find(const struct shmipc_segment *seg, unsigned flags,
-		struct wire *reply, struct wire_fds *fds)
+static int find_object(const struct shmipc_segment *seg, unsigned flags,
+		       struct wire *reply, struct wire_fds *fds)
 {
-	struct wire request = wire_make(WIRE_OPEN, seg->kind, seg->name);
+	struct wire request =
+		wire_make(WIRE_OPEN, (uint32_t)seg->kind->kind, seg->name);
+	int r;
 
-	if (flags & SHMIPC_SEGMENT_PEEK) {
-		if (listing_has(seg, fds))
-			return 0;
+	if (flags & SHMIPC_SEGMENT_PEEK)
 		request.broker_id = CLIENT_ANY;
+	r = client_ask(seg->conn,
+		       flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
+						     : CLIENT_ASK,
+		       &request, NULL, reply, fds);
+	if (r < 0 || wire_count_fds(fds) == 1 + seg->kind->ksems)
+		return r;
+	wire_close_fds(fds);
+	return shmipc_backend_error(-EPROTO, "what is there has another number "
+					     "of kernel semaphores");
+}
+
+/* Open what the broker handed out; takes the descriptors that it keeps. */
+static int open_object(struct shmipc_segment *seg, unsigned flags,
+		       const struct wire *reply, struct wire_fds *fds)
+{
+	int r = map_memory(seg, fds->fd[0], flags);
+
+	memfd_of(seg)->published = true;
+	if (r < 0 || flags & SHMIPC_SEGMENT_PEEK)
+		return r;
+	r = hold(seg, reply->broker_id);
+	if (r < 0) {
+		fdmem_unmap(seg);
+		return r;
 	}
-	return client_ask(seg->conn,
-			  flags & SHMIPC_SEGMENT_NOWAIT ? CLIENT_BRIEFLY
-							: CLIENT_ASK,
-			  &request, NULL, reply, fds);
+	for (unsigned i = 0; i < seg->kind->ksems; i++)
+		if (!(flags & SHMIPC_SEGMENT_RDONLY)) {
+			memfd_of(seg)->events[i] = fds->fd[1 + i] + 1;
+			fds->fd[1 + i] = -1;
+		}
+	return 0;
 }
 
 static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
@@ -278,29 +369,20 @@ static int memfd_segment_open(struct shmipc_segment *seg, unsigned flags)
 	struct wire reply;
 	int r;
 
-	r = find(seg, flags, &reply, &fds);
-	if (r < 0)
-		return r;
-	r = map_memory(seg, fds.fd[0], flags);
-	of(seg)->published = true;
-	if (r == 0 && !(flags & SHMIPC_SEGMENT_PEEK)) {
-		r = hold(seg, reply.broker_id);
-		if (r < 0)
-			fdmem_unmap(seg);
-	}
-	if (r == 0 && seg->kind == SHMIPC_SEM &&
-	    !(flags & SHMIPC_SEGMENT_RDONLY)) {
-		of(seg)->event = fds.fd[1] + 1;
-		fds.fd[1] = -1;
-	}
-	wire_close_fds(&fds);
+	r = find_object(seg, flags, &reply, &fds);
+	if (r == 0)
+		r = open_object(seg, flags, &reply, &fds);
+	for (unsigned i = 0; i < WIRE_FDS; i++)
+		if (fds.fd[i] >= 0)
+			close(fds.fd[i]);
 	return r;
 }
 
 /* The broker sees whether a transient segment has another user. */
 static void release_transient(struct shmipc_segment *seg)
 {
-	struct wire request = wire_make(WIRE_RELEASE, seg->kind, seg->name);
+	struct wire request =
+		wire_make(WIRE_RELEASE, (uint32_t)seg->kind->kind, seg->name);
 	struct wire_fds none;
 	struct wire reply;
 
@@ -312,13 +394,13 @@ static void release_transient(struct shmipc_segment *seg)
 
 static void memfd_segment_close(struct shmipc_segment *seg)
 {
-	const struct memfd *m = of(seg);
+	const struct memfd *m = memfd_of(seg);
 	bool used = m->mem.transient && m->published && !m->mem.peeked;
 	struct client *client = seg->conn;
 
 	binding_remove(&client->bindings, m->binding);
-	drop(&of(seg)->event);
-	drop(&of(seg)->given);
+	memfd_ksem_close(seg);
+	close_kept(&memfd_of(seg)->given);
 	fdmem_unmap(seg);
 	if (used)
 		release_transient(seg);
@@ -330,33 +412,35 @@ static int memfd_segment_stat(struct shmipc_segment *seg,
 	return fdmem_stat(seg, ret);
 }
 
-static bool wants_ksem(const struct shmipc_segment *seg, unsigned flags)
+static int export_events(struct shmipc_segment *seg,
+			 int fds[SHMIPC_SEGMENT_FDS])
 {
-	return seg->kind == SHMIPC_SEM && !(flags & SHMIPC_SEGMENT_RDONLY);
+	for (unsigned i = 0; i < seg->kind->ksems; i++) {
+		int event = event_dup(memfd_of(seg)->events[i] - 1);
+
+		if (event < 0)
+			return event == -EPROTO ? -EBADF : event;
+		fds[1 + i] = event;
+	}
+	return 0;
 }
 
 static int memfd_segment_export(struct shmipc_segment *seg, unsigned flags,
 				int fds[SHMIPC_SEGMENT_FDS])
 {
-	int memory, event;
+	int r = fdmem_export(seg, flags);
 
-	memory = fdmem_export(seg, flags);
-	if (memory < 0)
-		return memory;
-	if (wants_ksem(seg, flags)) {
-		event = event_dup(of(seg)->event - 1);
-		if (event < 0) {
-			close(memory);
-			return event == -EPROTO ? -EBADF : event;
-		}
-		fds[1] = event;
-	}
-	fds[0] = memory;
-	return 0;
+	if (r < 0)
+		return r;
+	fds[0] = r;
+	r = flags & SHMIPC_SEGMENT_RDONLY ? 0 : export_events(seg, fds);
+	for (unsigned i = 0; r < 0 && i < SHMIPC_SEGMENT_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return r;
 }
 
-/* The place of an imported semaphore. */
-static int import_event(struct shmipc_segment *seg, int fd)
+static int import_event(struct shmipc_segment *seg, unsigned index, int fd)
 {
 	int own = event_dup(fd);
 	int r;
@@ -367,7 +451,7 @@ static int import_event(struct shmipc_segment *seg, int fd)
 	if (r < 0)
 		close(own);
 	else
-		of(seg)->event = own + 1;
+		memfd_of(seg)->events[index] = own + 1;
 	return r;
 }
 
@@ -375,67 +459,77 @@ static int memfd_segment_import(struct shmipc_segment *seg,
 				const int fds[SHMIPC_SEGMENT_FDS],
 				unsigned flags)
 {
+	bool writable = !(flags & SHMIPC_SEGMENT_RDONLY);
 	int r;
 
 	r = check_memory(fds[0]);
-	if (r == 0 && wants_ksem(seg, flags))
-		r = import_event(seg, fds[1]);
+	for (unsigned i = 0; r == 0 && writable && i < seg->kind->ksems; i++)
+		r = import_event(seg, i, fds[1 + i]);
 	if (r == 0)
 		r = fdmem_import(seg, fds[0], flags);
-	of(seg)->published = true;
+	memfd_of(seg)->published = true;
 	if (r == 0)
 		return 0;
-	drop(&of(seg)->event);
-	return r == -ESTALE ? shmipc_backend_error(
-				      -ENOENT,
-				      "it is transient, and has no user any "
-				      "more")
-			    : r;
+	memfd_ksem_close(seg);
+	return r == -ESTALE
+		       ? shmipc_backend_error(
+				 -ENOENT, "it is transient and has no user any "
+					  "more")
+		       : r;
 }
 
-static int memfd_ksem_create(struct shmipc_segment *seg, mode_t mode)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+struct listed {
+	struct shmipc_segment *seg;
+	int (*found)(struct shmipc_segment *seg, void *arg);
+	void *arg;
+};
 
-	(void)mode; /* it has none: who gets the descriptor may use it */
-	if (fd < 0)
-		return -errno;
-	of(seg)->event = fd + 1;
-	return 0;
+/* Map the header of a listed object, if it still has its name. */
+static int peek_listed(struct shmipc_segment *seg, const struct wire_fds *fds)
+{
+	const unsigned flags = SHMIPC_SEGMENT_PEEK | SHMIPC_SEGMENT_RDONLY |
+			       SHMIPC_SEGMENT_NOWAIT;
+	int r;
+
+	/* Too many descriptors are in flight: this one was not sent. */
+	if (fds->fd[0] < 0)
+		return memfd_segment_open(seg, flags);
+	r = map_memory(seg, fds->fd[0], flags);
+	/* Unlinked since it was sent: another object may have the name now. */
+	if (r == 0 && shmipc_segment_word(seg->addr) == WIRE_NAMELESS) {
+		fdmem_unmap(seg);
+		memset(seg->priv, 0, sizeof(struct memfd));
+		return memfd_segment_open(seg, flags);
+	}
+	return r;
 }
 
-static int memfd_ksem_open(struct shmipc_segment *seg)
+static int yield_listed(const char *name, struct wire_fds *fds, void *arg)
 {
-	return of(seg)->event ? 0 : -EPROTO; /* it came with the segment */
+	struct listed *l = arg;
+	int r, over;
+
+	l->seg->name = name;
+	r = peek_listed(l->seg, fds);
+	wire_close_fds(fds); /* found() may need descriptors */
+	if (r < 0) {
+		memset(l->seg->priv, 0, sizeof(struct memfd));
+		return 0;
+	}
+	over = l->found(l->seg, l->arg);
+	memfd_segment_close(l->seg);
+	memset(l->seg->priv, 0, sizeof(struct memfd));
+	return over;
 }
 
-static int memfd_ksem_wait(struct shmipc_segment *seg,
-			   const struct timespec *deadline)
+static int memfd_segment_list(struct shmipc_segment *seg,
+			      int (*found)(struct shmipc_segment *seg,
+					   void *arg),
+			      void *arg)
 {
-	struct pollfd p = { .fd = of(seg)->event - 1, .events = POLLIN };
-	struct timespec left = shmi_clock_left(deadline);
-	int n;
+	struct listed l = { seg, found, arg };
 
-	n = ppoll(&p, 1, &left, NULL);
-	if (n <= 0)
-		return n < 0 ? -errno : -ETIMEDOUT;
-	/* Everybody was woken; who comes too late looks in vain: no harm. */
-	event_take(p.fd);
-	return 0;
-}
-
-static void memfd_ksem_post(struct shmipc_segment *seg)
-{
-	const uint64_t token = 1;
-
-	/* EAGAIN: tokens enough. */
-	/* Not write(3), a cancellation point, which a post must not be. */
-	(void)syscall(SYS_write, of(seg)->event - 1, &token, sizeof(token));
-}
-
-static void memfd_ksem_close(struct shmipc_segment *seg)
-{
-	drop(&of(seg)->event);
+	return listing_walk(seg->conn, seg->kind, yield_listed, &l);
 }
 
 const struct shmipc_backend shmi_backend_memfd = {

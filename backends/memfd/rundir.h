@@ -56,7 +56,7 @@ struct rundir_claim {
 };
 
 /*
- * Become the broker, or what stands in for it until it batches: make the
+ * Become the broker, or what stands in for it until it runs: make the
  * directory, lock it, and bind the socket in it. Changes the working directory
  * and the umask. Async-signal-safe. On success *ret is the caller's.
  *   -EBUSY  somebody else is; or the directory was removed just now

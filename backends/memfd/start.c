@@ -18,7 +18,7 @@
  * 3 and 4, LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES (sd_listen_fds(3)).
  *
  * Death. The program's changes nothing. The go-between's, before the broker
- * batches, drops the lock and leaves at most a socket that nobody listens to;
+ * runs, drops the lock and leaves at most a socket that nobody listens to;
  * the next one removes it. A broker's likewise.
  */
 #include <config.h>

@@ -20,7 +20,7 @@ const char *start_program(void);
 
 /*
  * Start a broker for this directory, if nobody else does, and return when it
- * batches; it greets when it is ready.
+ * runs; it greets when it is ready.
  *   -EBUSY         somebody else is the broker, or just becoming or leaving
  *   -EMFILE        no descriptor left to do it
  *   -ECONNREFUSED  it cannot be started; the sentence says why

@@ -9,24 +9,32 @@
 #include <unistd.h>
 
 #include "backends/memfd/wire.h"
-#include "core/name.h"
 
-unsigned wire_fds_of(uint32_t kind)
+unsigned wire_count_fds(const struct wire_fds *fds)
 {
-	return kind == SHMIPC_SEM ? 2 : 1;
+	unsigned count = 0;
+
+	while (count < WIRE_FDS && fds->fd[count] >= 0)
+		count++;
+	return count;
 }
 
-static bool has_kind(const struct wire *m)
+bool wire_has_kind(uint32_t kind)
 {
-	return m->kind == SHMIPC_SHM || m->kind == SHMIPC_SEM;
+	return kind >= 1 && kind <= WIRE_KIND_MAX;
+}
+
+/* The number of descriptors of an object: its memory, and ksems. */
+static bool has_object_fds(const struct wire *m)
+{
+	return m->fds >= 1 && m->fds <= WIRE_FDS;
 }
 
 bool wire_has_name(const char name[WIRE_NAME])
 {
 	const char *end = memchr(name, '\0', WIRE_NAME);
-	const char *checked;
 
-	if (!end || shmi_name_check(name, &checked) < 0 || checked != name)
+	if (!end || !shmipc_name_is_valid(name))
 		return false;
 	for (; end < name + WIRE_NAME; end++)
 		if (*end)
@@ -50,13 +58,13 @@ bool wire_changes(const struct wire *request)
 
 static bool request_is_sound(const struct wire *m)
 {
-	if (m->result != 0 || !has_kind(m))
+	if (m->result != 0 || !wire_has_kind(m->kind))
 		return false;
 	if (m->flags & ~(m->op == WIRE_NEXT_ORPHAN ? WIRE_FORGET : 0U))
 		return false;
 	switch (m->op) {
 	case WIRE_ADD:
-		return wire_has_name(m->name) && m->fds == wire_fds_of(m->kind);
+		return wire_has_name(m->name) && has_object_fds(m);
 	case WIRE_OPEN:
 	case WIRE_UNLINK:
 	case WIRE_RELEASE:
@@ -82,10 +90,11 @@ static bool reply_is_sound(const struct wire *m)
 	case WIRE_OPEN:
 		return m->result < 0
 			       ? m->fds == 0
-			       : has_kind(m) && m->fds == wire_fds_of(m->kind);
+			       : wire_has_kind(m->kind) && has_object_fds(m);
 	case WIRE_NEXT:
 		return m->result < 0 ? m->fds == 0
-				     : has_kind(m) && wire_has_name(m->name) &&
+				     : wire_has_kind(m->kind) &&
+					       wire_has_name(m->name) &&
 					       m->fds <= 1 &&
 					       !(m->flags & ~WIRE_LAST);
 	case WIRE_NEXT_ORPHAN:
@@ -99,7 +108,7 @@ static bool reply_is_sound(const struct wire *m)
  * Do we speak its version? The broker's greeting may be newer than we are, if
  * it still speaks one of ours. Before there was oldest it was 0.
  */
-static bool speaks(const struct wire *m, enum wire_from from)
+static bool version_is_spoken(const struct wire *m, enum wire_from from)
 {
 	if (from == WIRE_FROM_BROKER && m->op == WIRE_HELLO && m->oldest)
 		return m->version >= WIRE_OLDEST && m->oldest <= WIRE_VERSION;
@@ -117,7 +126,7 @@ int wire_parse(const void *bytes, size_t length, unsigned fds,
 	memcpy(&m, bytes, sizeof(m));
 	if (m.magic != WIRE_MAGIC)
 		return -EPROTO;
-	if (!speaks(&m, from)) {
+	if (!version_is_spoken(&m, from)) {
 		*ret = m;
 		return -EPROTONOSUPPORT;
 	}
@@ -200,7 +209,7 @@ int wire_send(int sock, const struct wire *message, const struct wire_fds *fds)
  * Take the descriptors out of a control message. There is room for WIRE_FDS of
  * them, to the byte; the kernel closes what has none, and says MSG_CTRUNC.
  */
-static unsigned collect_fds(struct msghdr *header, struct wire_fds *fds)
+static unsigned take_fds(struct msghdr *header, struct wire_fds *fds)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(header);
 	size_t size;
@@ -233,7 +242,7 @@ ssize_t wire_receive_packet(int sock, void *bytes, size_t length,
 		return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN
 							      : -errno;
 
-	*count = collect_fds(&header, fds);
+	*count = take_fds(&header, fds);
 	if (header.msg_flags & MSG_CTRUNC) {
 		wire_close_fds(fds);
 		/* All that there is room for, and more; or no room here. */

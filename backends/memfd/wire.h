@@ -10,8 +10,8 @@
  *
  *   WIRE_HELLO   broker: who I am, which versions I speak. Nothing before it
  *                means anything.
- *   WIRE_ADD     kind, name, 1 descriptor (region) or 2 (semaphore: header,
- *                eventfd). 0, or -EEXIST.
+ *   WIRE_ADD     kind, name, the descriptor of the memory, and an eventfd for
+ *                each ksem. 0, or -EEXIST.
  *                A transient one (fdmem.h) is forgotten with its last user.
  *   WIRE_OPEN    kind, name. 0 with the descriptors, or -ENOENT.
  *   WIRE_UNLINK  kind, name, abi. 0, or -ENOENT, or -EPROTO: it is not what the
@@ -69,11 +69,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <shmipc.h>
+#include <shmipc-backend.h>
 
 #define WIRE_MAGIC   0x4d485357U /* "WSHM" */
-#define WIRE_VERSION 5
-#define WIRE_OLDEST  5
+#define WIRE_VERSION 6
+#define WIRE_OLDEST  6
 
 #define WIRE_FORGET 0x01U
 #define WIRE_LAST   0x02U
@@ -90,8 +90,11 @@
 /* The note of a segment that was unlinked; written by the broker. */
 #define WIRE_NAMELESS UINT64_C(1)
 
-/* Descriptors in one message. */
-#define WIRE_FDS 2
+/* Most descriptors in one message. */
+#define WIRE_FDS SHMIPC_SEGMENT_FDS
+
+/* Numbers of kinds. The broker knows none of them, and keeps all alike. */
+#define WIRE_KIND_MAX 255U
 
 /* Room for SHMIPC_NAME_MAX bytes and a NUL, in whole words. */
 #define WIRE_NAME 208
@@ -120,7 +123,7 @@ struct wire {
 	uint32_t fds;	      /* descriptors that come with it */
 	char name[WIRE_NAME]; /* NUL-terminated, zero to the end */
 	uint32_t flags;	      /* NEXT_ORPHAN: WIRE_FORGET; NEXT: WIRE_LAST */
-	uint32_t abi;	      /* UNLINK: the client's shmi_header_abi */
+	uint32_t abi;	      /* UNLINK: the client's shmipc_segment_abi() */
 	uint32_t broker_id;   /* requests: see above; HELLO and replies */
 	uint8_t reserved[4];
 };
@@ -135,12 +138,14 @@ struct wire_fds {
 	int fd[WIRE_FDS];
 };
 
-#define WIRE_NO_FDS ((struct wire_fds){ { -1, -1 } })
+#define WIRE_NO_FDS ((struct wire_fds){ { -1, -1, -1, -1 } })
 
 enum wire_from { WIRE_FROM_CLIENT, WIRE_FROM_BROKER };
 
-/* How many descriptors an object of this kind has. */
-unsigned wire_fds_of(uint32_t kind);
+/* How many descriptors there are in front of the first -1. */
+unsigned wire_count_fds(const struct wire_fds *fds);
+
+bool wire_has_kind(uint32_t kind);
 
 /* Is this a name without a slash, ended by a NUL, and zero behind it? */
 bool wire_has_name(const char name[WIRE_NAME]);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The files of posix: their names, and giving and taking them. */
+/* The files of posix: how they are named, linked and removed. */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,30 +16,34 @@
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
 
-const char *posix_prefix(enum shmipc_kind kind)
+void posix_prefix(char ret[POSIX_PATH_MAX], const struct shmipc_kind_info *kind)
 {
-	return kind == SHMIPC_SHM ? "shmipc.shm." : "shmipc.sem.";
+	snprintf(ret, POSIX_PATH_MAX, "shmipc.%s.", kind->name);
 }
 
-void posix_segment_path(char ret[POSIX_PATH_MAX], enum shmipc_kind kind,
-			const char *name)
+/* By hand: snprintf(3) costs as much as a system call, and this every open. */
+void posix_segment_path(char ret[POSIX_PATH_MAX],
+			const struct shmipc_kind_info *kind, const char *name)
 {
-	snprintf(ret, POSIX_PATH_MAX, POSIX_DIR "/%s%s", posix_prefix(kind),
-		 name);
+	stpcpy(stpcpy(stpcpy(stpcpy(ret, POSIX_DIR "/shmipc."), kind->name),
+		      "."),
+	       name);
 }
 
-void posix_ksem_path(char ret[POSIX_PATH_MAX], uint64_t ino)
+void posix_ksem_path(char ret[POSIX_PATH_MAX], uint64_t ino, unsigned index)
 {
 	snprintf(ret, POSIX_PATH_MAX,
-		 POSIX_DIR "/" POSIX_SEM POSIX_KSEM "%016" PRIx64, ino);
+		 POSIX_DIR "/" POSIX_SEM POSIX_KSEM "%016" PRIx64 ".%u", ino,
+		 index);
 }
 
-void posix_ksem_name(char ret[POSIX_PATH_MAX], uint64_t ino)
+void posix_ksem_name(char ret[POSIX_PATH_MAX], uint64_t ino, unsigned index)
 {
-	snprintf(ret, POSIX_PATH_MAX, "/" POSIX_KSEM "%016" PRIx64, ino);
+	snprintf(ret, POSIX_PATH_MAX, "/" POSIX_KSEM "%016" PRIx64 ".%u", ino,
+		 index);
 }
 
-/* A file more was refused: by a limit, perhaps. */
+/* The system refused one more file, perhaps because of a limit. */
 static int file_error(int err)
 {
 	switch (err) {
@@ -68,9 +73,9 @@ int posix_link_file(int fd, const char *path)
 	char self[64];
 
 	/*
-	 * Before Linux 6.10 this is for the privileged only, and sandboxes may
-	 * refuse it. The way through /proc, which is for all, takes twice as
-	 * long. EEXIST and ENOSPC would be the same there.
+	 * Before Linux 6.10 only a privileged process may do this, and a
+	 * sandbox may refuse it. Through /proc every process may, but that
+	 * takes twice as long. It would give the same EEXIST and ENOSPC.
 	 */
 	if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
 		return 0;
@@ -82,20 +87,20 @@ int posix_link_file(int fd, const char *path)
 	return file_error(errno);
 }
 
-void posix_remove_ksem(uint64_t ino)
+void posix_remove_ksem(uint64_t ino, unsigned index)
 {
 	char path[POSIX_PATH_MAX];
 
-	posix_ksem_path(path, ino);
-	(void)unlink(path); /* regions have none */
+	posix_ksem_path(path, ino, index);
+	(void)unlink(path);
 }
 
 /*
- * The place is named by the inode of what is unlinked, and that must not be
- * another one than was looked at: take it out of sight first, which nobody
- * else can do too, then look.
+ * Ksems are named by the inode of what is unlinked, and that must be the file
+ * that was looked at. So it is renamed first, which only one process can do,
+ * and looked at then.
  */
-static int remove_with_ksem(const char *path)
+static int remove_with_ksems(const char *path, unsigned ksems)
 {
 	char dead[POSIX_PATH_MAX];
 	uint64_t random;
@@ -108,12 +113,13 @@ static int remove_with_ksem(const char *path)
 	if (rename(path, dead) < 0)
 		return -errno;
 	if (lstat(dead, &st) == 0)
-		posix_remove_ksem(st.st_ino);
-	(void)unlink(dead); /* the name is gone, and that was asked */
+		for (unsigned i = 0; i < ksems; i++)
+			posix_remove_ksem(st.st_ino, i);
+	(void)unlink(dead); /* the name is gone, as the caller asked */
 	return 0;
 }
 
-int posix_remove(enum shmipc_kind kind, const char *path,
+int posix_remove(const struct shmipc_kind_info *kind, const char *path,
 		 const struct stat *this)
 {
 	struct stat st;
@@ -122,12 +128,13 @@ int posix_remove(enum shmipc_kind kind, const char *path,
 		return -errno;
 	if (this && (st.st_ino != this->st_ino || st.st_dev != this->st_dev))
 		return -ENOENT;
-	if (kind == SHMIPC_SEM)
-		return remove_with_ksem(path);
+	if (kind->ksems)
+		return remove_with_ksems(path, kind->ksems);
 	return unlink(path) < 0 ? -errno : 0;
 }
 
-int posix_remove_orphan(enum shmipc_kind kind, const char *path, int fd)
+int posix_remove_orphan(const struct shmipc_kind_info *kind, const char *path,
+			int fd)
 {
 	struct stat st;
 	int r;

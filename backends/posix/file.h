@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of posix: their names, and giving and taking them.
+ * The files of posix: how they are named, linked and removed.
  *
- *   /dev/shm/shmipc.shm.NAME           a region: shm_open("/shmipc.shm.NAME")
- *   /dev/shm/shmipc.sem.NAME           a semaphore's header
- *   /dev/shm/sem.shmipc.ksem.INODE    its place: sem_open("/shmipc.ksem...")
- *   /dev/shm/shmipc.dead.RANDOM        a header on its way out
+ *   /dev/shm/shmipc.KIND.NAME          a segment, as shm_open(3) opens it: a
+ *                                      region (shm), a semaphore's header (sem)
+ *   /dev/shm/sem.shmipc.ksem.INODE.N   its Nth ksem, as sem_open(3) opens it
+ *   /dev/shm/shmipc.dead.RANDOM        a segment that is being removed
  *
- * Files are made without a name (O_TMPFILE), filled, and then linked: link()
- * fails if the name is taken, so it is also the exclusive create. A place is
+ * Files are made without a name (O_TMPFILE), filled, and then linked. link()
+ * fails if the name is taken, so it is also the exclusive create. A ksem is
  * named by the inode number of its segment, which no peer can write.
  */
 #ifndef SHMI_POSIX_FILE_H
@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include <shmipc.h>
+#include <shmipc-backend.h>
 
 /* What shm_open(3) and sem_open(3) mean, in glibc and in musl. */
 #define POSIX_DIR "/dev/shm"
@@ -30,19 +30,19 @@
 #define POSIX_KSEM "shmipc.ksem."
 #define POSIX_DEAD "shmipc.dead."
 
-/* "shmipc.shm." or "shmipc.sem." */
-const char *posix_prefix(enum shmipc_kind kind);
-
 /* Room for any path of ours. */
 #define POSIX_PATH_MAX                                                         \
-	(sizeof(POSIX_DIR "/" POSIX_SEM "shmipc.ksem.") + SHMIPC_NAME_MAX)
+	(sizeof(POSIX_DIR "/" POSIX_SEM POSIX_KSEM) + SHMIPC_NAME_MAX)
 
-void posix_segment_path(char ret[POSIX_PATH_MAX], enum shmipc_kind kind,
-			const char *name);
-void posix_ksem_path(char ret[POSIX_PATH_MAX], uint64_t ino);
+/* "shmipc.KIND.": what the names of the files of this kind begin with. */
+void posix_prefix(char ret[POSIX_PATH_MAX],
+		  const struct shmipc_kind_info *kind);
+void posix_segment_path(char ret[POSIX_PATH_MAX],
+			const struct shmipc_kind_info *kind, const char *name);
+void posix_ksem_path(char ret[POSIX_PATH_MAX], uint64_t ino, unsigned index);
 
-/* "/shmipc.ksem.INODE", for sem_open(3) */
-void posix_ksem_name(char ret[POSIX_PATH_MAX], uint64_t ino);
+/* "/shmipc.ksem.INODE.N", for sem_open(3) */
+void posix_ksem_name(char ret[POSIX_PATH_MAX], uint64_t ino, unsigned index);
 
 /*
  * An unnamed file with these permission bits, less those of the umask: see
@@ -52,27 +52,28 @@ void posix_ksem_name(char ret[POSIX_PATH_MAX], uint64_t ino);
 int posix_make_file(mode_t mode);
 
 /*
- * Give the file a name: the first moment anybody sees it.
+ * Give the file a name. Before this, no other process can see it.
  *   -EEXIST -ENOSPC
  */
 int posix_link_file(int fd, const char *path);
 
 /*
- * Take away the name of a file, if it leads to this one; NULL: to any. It was
- * looked at before. A semaphore's place goes too.
+ * Remove the name of a file that was looked at before, and its ksems. With
+ * this, only if the name leads to this file.
  *   -ENOENT  it does not
  *   -EACCES  not the owner
  */
-int posix_remove(enum shmipc_kind kind, const char *path,
+int posix_remove(const struct shmipc_kind_info *kind, const char *path,
 		 const struct stat *this);
 
 /*
- * The same for a transient segment without a user; fd leads to it, for writing.
- *   -EAGAIN  it has one, or somebody else removes it
+ * The same for an orphan; fd leads to it, for writing.
+ *   -EAGAIN  it has a user, or another process removes it
  */
-int posix_remove_orphan(enum shmipc_kind kind, const char *path, int fd);
+int posix_remove_orphan(const struct shmipc_kind_info *kind, const char *path,
+			int fd);
 
-/* Take away the place of this segment, if it has one. */
-void posix_remove_ksem(uint64_t ino);
+/* Remove one ksem of this segment, if it exists. */
+void posix_remove_ksem(uint64_t ino, unsigned index);
 
 #endif

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is certainly of no use any more in /dev/shm: orphans (fdmem/usemark.h),
- * dead headers, and places without a segment.
+ * dead headers, and ksems without a segment.
  *
- * A place without a segment is also what a live creator has for a moment. He
- * has a mark in it (place.c) until the segment has its name, so:
+ * A live creator also has a ksem without a segment, for a moment. It has a use
+ * mark in it (ksem.c) until the segment has its name. Therefore:
  *
- *   [K1] note the places without a mark
- *   [K2] then note the inodes of all headers
- *   [K3] remove those places whose inode is not among them
+ *   [K1] list the ksems without a mark
+ *   [K2] then list the inodes of all headers
+ *   [K3] remove those ksems whose inode is not among them
  *
- * Who was no live creator at K1 either is none any more and his segment has
- * its name, so K2 sees it, or he is dead. Inode numbers come from a counter: a
- * number is not used again between K1 and K3.
+ * A ksem without a mark at K1 has no live creator that still has to publish:
+ * either its segment has its name, and K2 sees it, or its creator is dead.
+ * Inode numbers come from a counter: a number is not used again between K1 and
+ * K3.
+ *
+ * Death. Each removal is one unlink(2); the next gc goes on from there.
  */
 #include <config.h>
 
@@ -27,49 +30,48 @@
 
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
+#include "backends/posix/gc.h"
 #include "backends/posix/posix.h"
-#include "core/header.h"
-#include "core/name.h"
 
-/* A walk, and who is told. */
-struct collector {
-	int remove;
-	int (*found)(const struct shmipc_info *, void *);
-	void *arg;
-	bool over;
+/* What is in the name of a ksem. */
+struct ksem_id {
+	uint64_t ino;
+	unsigned index;
 };
 
-/* Numbers of inodes, of files of one kind. */
-struct inodes {
-	uint64_t *of;
+/* A list of ksems, or of headers with index 0. */
+struct ksem_ids {
+	struct ksem_id *of;
 	size_t count, room;
 };
 
-static int note(struct inodes *list, uint64_t ino)
+static int add_id(struct ksem_ids *list, uint64_t ino, unsigned index)
 {
 	if (list->count == list->room) {
 		size_t room = list->room ? list->room * 2 : 64;
-		uint64_t *more = reallocarray(list->of, room, sizeof(ino));
+		struct ksem_id *more =
+			reallocarray(list->of, room, sizeof(*more));
 
 		if (!more)
 			return -ENOMEM;
 		list->of = more;
 		list->room = room;
 	}
-	list->of[list->count++] = ino;
+	list->of[list->count++] = (struct ksem_id){ ino, index };
 	return 0;
 }
 
-static int compare(const void *left, const void *right)
+static int compare_inodes(const void *left, const void *right)
 {
-	const uint64_t *a = left, *b = right;
+	const struct ksem_id *a = left, *b = right;
 
-	return (*a > *b) - (*a < *b);
+	return (a->ino > b->ino) - (a->ino < b->ino);
 }
 
 /* facts: from its header, or NULL. */
-static void tell(struct collector *c, enum shmipc_kind kind, const char *name,
-		 const struct stat *st, const struct shmi_facts *facts)
+static void report_file(struct shmipc_gc *gc, enum shmipc_kind kind,
+			const char *name, const struct stat *st,
+			const struct shmipc_segment_facts *facts)
 {
 	struct shmipc_info info = {
 		.kind = kind,
@@ -84,19 +86,19 @@ static void tell(struct collector *c, enum shmipc_kind kind, const char *name,
 		info.creator = facts->creator;
 		info.transient = facts->transient;
 	}
-	snprintf(info.name, sizeof(info.name), "%s", name);
-	c->over = c->found(&info, c->arg) != 0;
+	snprintf(info.name, sizeof(info.name), "%.*s", SHMIPC_NAME_MAX, name);
+	shmipc_gc_found(gc, &info);
 }
 
 /* The directory is sticky. */
-static bool may_remove(const struct stat *st)
+static bool may_unlink(const struct stat *st)
 {
 	return st->st_uid == geteuid() || geteuid() == 0;
 }
 
 /*
- * Open what may be garbage of ours. Returns a descriptor.
- *   -ENOENT  it is gone, or not ours to remove
+ * Open a file that may be garbage of ours. Returns a descriptor.
+ *   -ENOENT  it is gone, or we may not remove it
  *   -EMFILE -ENOMEM
  */
 static int open_to_look(const char *path, int access, struct stat *st)
@@ -107,53 +109,58 @@ static int open_to_look(const char *path, int access, struct stat *st)
 		return errno == EMFILE || errno == ENFILE || errno == ENOMEM
 			       ? -errno
 			       : -ENOENT;
-	if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || !may_remove(st)) {
+	if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode) || !may_unlink(st)) {
 		close(fd);
 		return -ENOENT;
 	}
 	return fd;
 }
 
-static int collect_orphan(struct collector *c, enum shmipc_kind kind,
-			  const char *name)
+static int gc_orphan(struct shmipc_gc *gc, const struct shmipc_kind_info *kind,
+		     const char *name)
 {
-	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
+	struct shmipc_segment_facts facts;
 	char path[POSIX_PATH_MAX];
-	struct shmi_facts facts;
 	struct stat st;
 	int fd;
 
-	if (strlen(name) > SHMIPC_NAME_MAX)
+	if (!shmipc_name_is_valid(name))
 		return 0;
 	posix_segment_path(path, kind, name);
-	/* For writing: a transient segment's owner may. */
+	/* For writing: the owner of a transient segment may. */
 	fd = open_to_look(path, O_RDWR, &st);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	if (fdmem_is_transient(fd, kind, name) > 0 &&
 	    usemark_look(fd) == -ESTALE &&
 	    pread(fd, header, sizeof(header), 0) == sizeof(header) &&
-	    shmi_header_check(header, (size_t)st.st_size, kind, name, &facts) ==
-		    0 &&
-	    (!c->remove || posix_remove_orphan(kind, path, fd) == 0))
-		tell(c, kind, name, &st, &facts);
+	    shmipc_segment_identify(header, (size_t)st.st_size, &facts) == 0 &&
+	    (!gc->remove || posix_remove_orphan(kind, path, fd) == 0))
+		report_file(gc, kind->kind, name, &st, &facts);
 	close(fd);
 	return 0;
 }
 
-static bool is_header(int fd, const struct stat *st)
+/* The kind of a header of ours that has ksems, or NULL. */
+static const struct shmipc_kind_info *kind_of_header(int fd,
+						     const struct stat *st)
 {
-	_Alignas(max_align_t) char header[SHMIPC_HEADER_SIZE];
-	char name[SHMIPC_NAME_MAX + 1];
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
+	const struct shmipc_kind_info *kind;
+	struct shmipc_segment_facts facts;
 
-	return pread(fd, header, sizeof(header), 0) == sizeof(header) &&
-	       shmipc_segment_name(header, (size_t)st->st_size, SHMIPC_SEM,
-				   name) == 0;
+	if (pread(fd, header, sizeof(header), 0) != sizeof(header) ||
+	    shmipc_segment_identify(header, (size_t)st->st_size, &facts) != 0)
+		return NULL;
+	kind = shmipc_kind_find((enum shmipc_kind)facts.kind);
+	return kind && kind->ksems ? kind : NULL;
 }
 
-/* Whoever took it out of sight is dead, or about to do just this. */
-static int collect_dead(struct collector *c, const char *file)
+/* The process that renamed it is dead, or about to do just this. */
+static int gc_dead(struct shmipc_gc *gc, const char *file)
 {
+	const struct shmipc_kind_info *kind;
 	char path[POSIX_PATH_MAX];
 	struct stat st;
 	int fd;
@@ -164,26 +171,26 @@ static int collect_dead(struct collector *c, const char *file)
 	fd = open_to_look(path, O_RDONLY, &st);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	if (is_header(fd, &st)) {
-		/* With another name it is not on its way out. */
-		if (c->remove && st.st_nlink == 1)
-			posix_remove_ksem(st.st_ino);
-		if (c->remove)
+	kind = kind_of_header(fd, &st);
+	if (kind) {
+		/* A file with another link is not being removed. */
+		for (unsigned i = 0; i < kind->ksems; i++)
+			if (gc->remove && st.st_nlink == 1)
+				posix_remove_ksem(st.st_ino, i);
+		if (gc->remove)
 			(void)unlink(path);
-		tell(c, SHMIPC_SEM, file, &st, NULL);
+		report_file(gc, kind->kind, file, &st, NULL);
 	}
 	close(fd);
 	return 0;
 }
 
-/* [K1] Has this place no creator who lives? 0 or 1. */
-static int is_left_alone(uint64_t ino)
+/* [K1] Has this ksem no live creator? 0 or 1. */
+static int is_left_alone(const char *path)
 {
-	char path[POSIX_PATH_MAX];
 	struct stat st;
 	int fd, alone;
 
-	posix_ksem_path(path, ino);
 	fd = open_to_look(path, O_RDONLY, &st);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -193,17 +200,31 @@ static int is_left_alone(uint64_t ino)
 	return alone;
 }
 
-static void collect_ksem(struct collector *c, uint64_t ino)
+/* A ksem does not tell the kind of its segment: the first that has such. */
+static const struct shmipc_kind_info *kind_with_ksem(unsigned index)
 {
+	const struct shmipc_kind_info *kind;
+	unsigned i = 0;
+
+	while ((kind = shmipc_kind_at(i)) && kind->ksems <= index)
+		i++;
+	return kind;
+}
+
+/* [K3] */
+static void gc_ksem(struct shmipc_gc *gc, const struct ksem_id *ksem)
+{
+	const struct shmipc_kind_info *kind = kind_with_ksem(ksem->index);
 	char path[POSIX_PATH_MAX];
 	struct stat st;
 
-	posix_ksem_path(path, ino);
-	if (lstat(path, &st) < 0)
+	posix_ksem_path(path, ksem->ino, ksem->index);
+	if (!kind || lstat(path, &st) < 0)
 		return;
-	if (c->remove && unlink(path) < 0)
+	if (gc->remove && unlink(path) < 0)
 		return;
-	tell(c, SHMIPC_SEM, path + sizeof(POSIX_DIR "/") - 1, &st, NULL);
+	report_file(gc, kind->kind, path + sizeof(POSIX_DIR "/") - 1, &st,
+		    NULL);
 }
 
 static bool starts_with(const char *text, const char *start)
@@ -212,7 +233,8 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /* Call act() for each file of ours. */
-static int walk(int (*act)(const struct dirent *entry, void *arg), void *arg)
+static int for_each_file(int (*act)(const struct dirent *entry, void *arg),
+			 void *arg)
 {
 	DIR *dir = opendir(POSIX_DIR);
 	struct dirent *entry;
@@ -220,7 +242,7 @@ static int walk(int (*act)(const struct dirent *entry, void *arg), void *arg)
 
 	if (!dir)
 		return -errno;
-	/* Half a directory must not pass for a whole one: K2 rests on it. */
+	/* K2 needs the whole directory: an error must not pass for its end. */
 	while (errno = 0, r == 0 && (entry = readdir(dir)))
 		if (strstr(entry->d_name, "shmipc."))
 			r = act(entry, arg);
@@ -230,78 +252,83 @@ static int walk(int (*act)(const struct dirent *entry, void *arg), void *arg)
 	return r;
 }
 
-static int collect_file(const struct dirent *entry, void *arg)
+static int gc_file(const struct dirent *entry, void *arg)
 {
-	struct collector *c = arg;
+	const struct shmipc_kind_info *kind;
+	struct shmipc_gc *gc = arg;
+	char prefix[POSIX_PATH_MAX];
 	int r = 0;
 
-	for (size_t i = 0; i < SHMI_KINDS && r == 0 && !c->over; i++) {
-		const char *prefix = posix_prefix(shmi_kinds[i]);
-
+	for (unsigned i = 0; r == 0 && (kind = shmipc_kind_at(i)); i++) {
+		posix_prefix(prefix, kind);
 		if (starts_with(entry->d_name, prefix))
-			r = collect_orphan(c, shmi_kinds[i],
-					   entry->d_name + strlen(prefix));
+			r = gc_orphan(gc, kind, entry->d_name + strlen(prefix));
 	}
 	if (starts_with(entry->d_name, POSIX_DEAD))
-		r = collect_dead(c, entry->d_name);
-	return r < 0 ? r : c->over;
+		r = gc_dead(gc, entry->d_name);
+	return r < 0 ? r : gc->over;
 }
 
-static int note_ksem(const struct dirent *entry, void *arg)
+/* [K1] */
+static int list_ksem(const struct dirent *entry, void *arg)
 {
 	const char *start = POSIX_SEM POSIX_KSEM;
-	char file[POSIX_PATH_MAX];
+	char path[POSIX_PATH_MAX], *end;
+	unsigned long index;
 	uint64_t ino;
 	int r;
 
 	if (!starts_with(entry->d_name, start))
 		return 0;
-	ino = strtoull(entry->d_name + strlen(start), NULL, 16);
-	posix_ksem_path(file, ino);
-	/* Not one of ours, unless we would write it the same way. */
-	if (strcmp(file + sizeof(POSIX_DIR "/") - 1, entry->d_name) != 0)
+	ino = strtoull(entry->d_name + strlen(start), &end, 16);
+	index = *end == '.' ? strtoul(end + 1, NULL, 10) : SHMIPC_KSEMS_MAX;
+	if (index >= SHMIPC_KSEMS_MAX)
 		return 0;
-	r = is_left_alone(ino);
-	return r > 0 ? note(arg, ino) : r;
+	posix_ksem_path(path, ino, (unsigned)index);
+	/* It is ours only if we would write its name the same way. */
+	if (strcmp(path + sizeof(POSIX_DIR "/") - 1, entry->d_name) != 0)
+		return 0;
+	r = is_left_alone(path);
+	return r > 0 ? add_id(arg, ino, (unsigned)index) : r;
 }
 
-static int note_header(const struct dirent *entry, void *arg)
+/* [K2] */
+static int list_header(const struct dirent *entry, void *arg)
 {
-	if (starts_with(entry->d_name, posix_prefix(SHMIPC_SEM)) ||
-	    starts_with(entry->d_name, POSIX_DEAD))
-		return note(arg, entry->d_ino);
-	return 0;
+	if (!starts_with(entry->d_name, "shmipc.") ||
+	    starts_with(entry->d_name, POSIX_SEM POSIX_KSEM))
+		return 0;
+	return add_id(arg, entry->d_ino, 0);
 }
 
-static int collect_ksems(struct collector *c)
+static int gc_ksems(struct shmipc_gc *gc)
 {
-	struct inodes ksems = { .of = NULL }, headers = { .of = NULL };
+	struct ksem_ids ksems = { .of = NULL }, headers = { .of = NULL };
 	int r;
 
-	r = walk(note_ksem, &ksems);
+	r = for_each_file(list_ksem, &ksems);
 	if (r == 0)
-		r = walk(note_header, &headers);
+		r = for_each_file(list_header, &headers);
 	if (r == 0 && headers.count)
-		qsort(headers.of, headers.count, sizeof(uint64_t), compare);
-	for (size_t i = 0; r == 0 && i < ksems.count && !c->over; i++)
+		qsort(headers.of, headers.count, sizeof(*headers.of),
+		      compare_inodes);
+	for (size_t i = 0; r == 0 && i < ksems.count && !gc->over; i++)
 		if (!headers.count ||
 		    !bsearch(&ksems.of[i], headers.of, headers.count,
-			     sizeof(uint64_t), compare))
-			collect_ksem(c, ksems.of[i]);
+			     sizeof(*headers.of), compare_inodes))
+			gc_ksem(gc, &ksems.of[i]);
 	free(headers.of);
 	free(ksems.of);
 	return r;
 }
 
-int posix_gc(void *conn, int remove,
-	     int (*found)(const struct shmipc_info *info, void *arg), void *arg)
+int posix_gc(void *conn, struct shmipc_gc *gc)
 {
-	struct collector c = { .remove = remove, .found = found, .arg = arg };
 	int r;
 
 	(void)conn;
-	r = walk(collect_file, &c);
-	if (r < 0 || c.over)
+	r = for_each_file(gc_file, gc);
+	if (r < 0 || gc->over)
 		return r < 0 ? r : 0;
-	return collect_ksems(&c);
+	return gc_ksems(gc);
 }

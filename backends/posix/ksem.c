@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The places of posix: sem_open(3), but for the making. */
+/* The kernel semaphores of posix: sem_open(3), except for making them. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,16 +10,16 @@
 
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
+#include "backends/posix/ksem.h"
 #include "backends/posix/posix.h"
 
 /*
- * sem_open(O_CREAT) applies the umask and leaves a temporary file behind if
- * it is killed at the wrong moment, so the file is built here, as it does it:
- * one sem_t.
+ * sem_open(O_CREAT) applies the umask, and leaves a temporary file behind if
+ * it is killed at the wrong moment. So the file is built here, with the same
+ * contents: one sem_t. Returns a descriptor that carries a use mark.
  */
-static int build_ksem(struct shmipc_segment *seg, mode_t mode)
+static int build_ksem(mode_t mode)
 {
-	char path[POSIX_PATH_MAX];
 	sem_t sem;
 	int fd, r;
 
@@ -29,40 +29,48 @@ static int build_ksem(struct shmipc_segment *seg, mode_t mode)
 	fd = posix_make_file(mode);
 	if (fd < 0)
 		return fd;
-	if (fchmod(fd, mode) < 0) {
-		r = -errno;
-		goto out;
-	}
-	r = fdmem_reserve(fd, sizeof(sem), 0, POSIX_DIR);
-	if (r < 0)
-		goto out;
-	if (pwrite(fd, &sem, sizeof(sem), 0) != (ssize_t)sizeof(sem)) {
+	r = fchmod(fd, mode) < 0 ? -errno : 0;
+	if (r == 0)
+		r = fdmem_reserve(fd, sizeof(sem), 0, POSIX_DIR);
+	if (r == 0 && pwrite(fd, &sem, sizeof(sem), 0) != (ssize_t)sizeof(sem))
 		r = -EIO;
-		goto out;
-	}
-	/* From its first moment on it has a mark: gc.c. */
-	r = usemark_set(fd);
-	if (r < 0)
-		goto out;
-	posix_ksem_path(path, posix_of(seg)->mem.ino);
-	r = posix_link_file(fd, path);
-	if (r < 0)
-		goto out;
-	posix_of(seg)->ksem_file = fd + 1;
-	return 0;
-out:
+	/* It has a mark from the first moment on: gc.c. */
+	if (r == 0)
+		r = usemark_set(fd);
+	if (r == 0)
+		return fd;
 	close(fd);
+	return r;
+}
+
+static int link_ksem(struct shmipc_segment *seg, unsigned index, mode_t mode)
+{
+	char path[POSIX_PATH_MAX];
+	int fd = build_ksem(mode), r;
+
+	if (fd < 0)
+		return fd;
+	posix_ksem_path(path, posix_of(seg)->mem.ino, index);
+	r = posix_link_file(fd, path);
+	if (r == 0)
+		posix_of(seg)->ksem_files[index] = fd + 1;
+	else
+		close(fd);
 	return r;
 }
 
 void posix_ksem_published(struct shmipc_segment *seg)
 {
-	if (posix_of(seg)->ksem_file)
-		close(posix_of(seg)->ksem_file - 1);
-	posix_of(seg)->ksem_file = 0;
+	for (unsigned i = 0; i < seg->kind->ksems; i++) {
+		int *file = &posix_of(seg)->ksem_files[i];
+
+		if (*file)
+			close(*file - 1);
+		*file = 0;
+	}
 }
 
-/* There is no place: was the segment unlinked, or only the place removed? */
+/* A ksem is missing: was the segment unlinked, or only the ksem removed? */
 static int no_ksem(const struct shmipc_segment *seg)
 {
 	char path[POSIX_PATH_MAX];
@@ -75,74 +83,90 @@ static int no_ksem(const struct shmipc_segment *seg)
 	return -ENOENT;
 }
 
-static int open_ksem(struct shmipc_segment *seg)
+static int open_ksem(struct shmipc_segment *seg, unsigned index)
 {
 	char path[POSIX_PATH_MAX], name[POSIX_PATH_MAX];
 	struct stat st;
 	sem_t *ksem;
 
 	/* sem_open(3) maps whatever is there, and a short file is SIGBUS. */
-	posix_ksem_path(path, posix_of(seg)->mem.ino);
+	posix_ksem_path(path, posix_of(seg)->mem.ino, index);
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? no_ksem(seg) : -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(sem_t))
 		return shmipc_backend_error(-EPROTO, "its kernel semaphore is "
 						     "damaged");
-	posix_ksem_name(name, posix_of(seg)->mem.ino);
+	posix_ksem_name(name, posix_of(seg)->mem.ino, index);
 	ksem = sem_open(name, 0);
 	if (ksem == SEM_FAILED)
 		return errno == ENOENT ? no_ksem(seg) : -errno;
-	posix_of(seg)->ksem = ksem;
+	posix_of(seg)->ksems[index] = ksem;
 	return 0;
-}
-
-int posix_ksem_create(struct shmipc_segment *seg, mode_t mode)
-{
-	uint64_t ino = posix_of(seg)->mem.ino;
-	int r;
-
-	/*
-	 * The creator must open it once more, so its own bits are on: he may
-	 * change them anyhow. Nobody reaches it without the segment.
-	 */
-	r = build_ksem(seg, mode | 0600);
-	if (r == -EEXIST)
-		return -EAGAIN; /* left by a dead one with this number */
-	if (r < 0)
-		return r;
-	r = open_ksem(seg);
-	if (r < 0) {
-		posix_remove_ksem(ino);
-		posix_ksem_published(seg);
-	}
-	return r == -ENOENT ? -EAGAIN : r; /* somebody took it away */
 }
 
 int posix_ksem_open(struct shmipc_segment *seg)
 {
-	return open_ksem(seg);
+	int r = 0;
+
+	for (unsigned i = 0; i < seg->kind->ksems && r == 0; i++)
+		r = open_ksem(seg, i);
+	if (r < 0)
+		posix_ksem_close(seg);
+	return r;
 }
 
-int posix_ksem_wait(struct shmipc_segment *seg, const struct timespec *deadline)
+int posix_ksem_create(struct shmipc_segment *seg, mode_t mode)
 {
-	/* Returns EINTR for every handler, as it has a deadline: signal(7). */
-	if (sem_clockwait(posix_of(seg)->ksem, CLOCK_MONOTONIC, deadline) == 0)
+	int r = 0;
+
+	/*
+	 * The creator must open it once more, so the owner's own bits are on;
+	 * the owner could change them in any case. No process reaches a ksem
+	 * without the segment.
+	 */
+	for (unsigned i = 0; i < seg->kind->ksems && r == 0; i++)
+		r = link_ksem(seg, i, mode | 0600);
+	if (r == 0)
+		r = posix_ksem_open(seg);
+	else if (r == -EEXIST)
+		r = -EAGAIN; /* left by a dead segment with this number */
+	if (r == 0)
+		return 0;
+	posix_ksem_remove(seg);
+	return r == -ENOENT ? -EAGAIN : r; /* another process removed it */
+}
+
+int posix_ksem_wait(struct shmipc_segment *seg, unsigned index,
+		    const struct timespec *deadline)
+{
+	sem_t *ksem = posix_of(seg)->ksems[index];
+
+	/* It has a deadline, so every handler means EINTR: signal(7). */
+	if (sem_clockwait(ksem, CLOCK_MONOTONIC, deadline) == 0)
 		return 0;
 	return -errno;
 }
 
-void posix_ksem_post(struct shmipc_segment *seg)
+void posix_ksem_post(struct shmipc_segment *seg, unsigned index)
 {
-	(void)sem_post(posix_of(seg)->ksem); /* EOVERFLOW: tokens enough */
+	/* EOVERFLOW: there are tokens enough. */
+	(void)sem_post(posix_of(seg)->ksems[index]);
 }
 
 void posix_ksem_close(struct shmipc_segment *seg)
 {
-	sem_close(posix_of(seg)->ksem);
+	for (unsigned i = 0; i < seg->kind->ksems; i++) {
+		if (posix_of(seg)->ksems[i])
+			sem_close(posix_of(seg)->ksems[i]);
+		posix_of(seg)->ksems[i] = NULL;
+	}
 }
 
+/* Only those that were made: a file that was in the way is another's. */
 void posix_ksem_remove(struct shmipc_segment *seg)
 {
-	posix_remove_ksem(posix_of(seg)->mem.ino);
+	for (unsigned i = 0; i < seg->kind->ksems; i++)
+		if (posix_of(seg)->ksem_files[i])
+			posix_remove_ksem(posix_of(seg)->mem.ino, i);
 	posix_ksem_published(seg);
 }

@@ -2,24 +2,23 @@
 /*
  * posix: shm_open(3) memory and sem_open(3) semaphores.
  *
- * One flat name space for all users of the machine, a tmpfs that is often too
- * small in containers (64 MB), and nothing that keeps a peer who may write an
- * object from truncating it under our feet (SIGBUS). In return it is
- * everywhere, and ls and rm work on it. Anybody can put a file where the place
- * of somebody's next semaphore would go, since inode numbers can be guessed:
- * then another inode is taken. The directory is sticky: only its owner and
- * root can take a name away, also that of a transient object that others used
- * last. glibc guards its list of semaphores with a lock that fork(2) does not
- * reset: a child forked while another thread was in sem_open(3) must not open
- * or close one.
+ * It is everywhere, and ls and rm work on it. In return it has one flat name
+ * space for all users of the machine, a tmpfs that is often too small in
+ * containers (64 MB), and nothing that keeps a peer with write permission from
+ * truncating an object while we use it (SIGBUS). Any user can put a file where
+ * the ksem of another user's next semaphore would go, since inode numbers can
+ * be guessed: then another inode is taken. The directory is sticky: only its
+ * owner and root can remove a name, even that of a transient object whose last
+ * user was somebody else. glibc guards its list of semaphores with a lock that
+ * fork(2) does not reset: a child forked while another thread was in
+ * sem_open(3) must not open or close a semaphore.
  *
- * The files are described in posix/file.h, transient segments in
- * fdmem/usemark.h.
+ * posix/file.h describes the files, fdmem/usemark.h transient segments.
  *
- * Death. Before the link the system frees the file. Between the link of a
- * place and that of its segment the place stays, and no segment of that number
- * exists. In unlink, after the name is gone, a dead header stays, whose inode
- * still tells the place.
+ * Death. Before the link the system frees the file. Between the link of a ksem
+ * and that of its segment the ksem stays, and no segment of that number exists.
+ * In unlink, after the name is gone, a dead header stays, whose inode still
+ * tells the ksems.
  */
 #include <config.h>
 
@@ -36,12 +35,13 @@
 
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
+#include "backends/posix/gc.h"
+#include "backends/posix/ksem.h"
 #include "backends/posix/posix.h"
-#include "core/backend.h"
 
 /*
- * On overlayfs users cannot be told (fdmem/usemark.h), and on others the number
- * of an inode is used again at once (posix/gc.c).
+ * On overlayfs use marks do not work (fdmem/usemark.h), and other file systems
+ * use the number of an inode again at once (posix/gc.c).
  */
 static bool is_tmpfs(void)
 {
@@ -73,8 +73,9 @@ static int posix_probe(void)
 	return 0;
 }
 
-/* shm_open(3) with its errors in our words. Returns a descriptor. */
-static int open_segment(enum shmipc_kind kind, const char *name, int access)
+/* shm_open(3) with the codes of the contract. Returns a descriptor. */
+static int posix_open_file(const struct shmipc_kind_info *kind,
+			   const char *name, int access)
 {
 	char path[POSIX_PATH_MAX];
 	int fd;
@@ -95,17 +96,17 @@ static int open_segment(enum shmipc_kind kind, const char *name, int access)
 	}
 }
 
-static int held_by_an_orphan(void)
+static int held_by_orphan(void)
 {
 	return shmipc_backend_error(-EACCES,
 				    "the name is held by a transient object "
-				    "that nobody uses any more, and only its "
-				    "owner can take it away");
+				    "that has no user any more, and only its "
+				    "owner can remove it");
 }
 
-/* A transient segment has the name: is it in the way? */
-static int clear_transient(enum shmipc_kind kind, const char *name, int fd,
-			   bool writable)
+/* A transient segment has the name. Remove it if it is an orphan. */
+static int clear_orphan(const struct shmipc_kind_info *kind, const char *name,
+			int fd, bool writable)
 {
 	char path[POSIX_PATH_MAX];
 	int r = usemark_look(fd);
@@ -115,46 +116,46 @@ static int clear_transient(enum shmipc_kind kind, const char *name, int fd,
 	if (r != -ESTALE)
 		return r;
 	if (!writable)
-		return held_by_an_orphan();
+		return held_by_orphan();
 	posix_segment_path(path, kind, name);
 	r = posix_remove_orphan(kind, path, fd);
 	if (r == -EACCES || r == -EPERM)
-		return held_by_an_orphan();
-	/* Somebody else did it, and perhaps made another one. */
+		return held_by_orphan();
+	/* Another process removed it, and perhaps made another one. */
 	if (r == -ENOENT)
 		return -EAGAIN;
 	return r < 0 ? r : 1;
 }
 
 /*
- * A transient segment without a user may have the name: take it away. Returns
- * 0 if nothing has it, 1 if now nothing has it.
- *   -EEXIST  what has the name is something else
- *   -EACCES  it is somebody else's
- *   -EAGAIN  others are at it: start over
+ * Remove an orphan that has the name. Returns 0 if nothing had the name, 1 if
+ * an orphan had it.
+ *   -EEXIST  something else has the name
+ *   -EACCES  only another user can remove the orphan
+ *   -EAGAIN  another process is removing it: start over
  */
-static int clear_name(enum shmipc_kind kind, const char *name)
+static int clear_name(const struct shmipc_kind_info *kind, const char *name)
 {
-	int fd = open_segment(kind, name, O_RDWR), r;
+	int fd = posix_open_file(kind, name, O_RDWR), r;
 	bool writable = fd != -EACCES;
 
 	if (!writable)
-		fd = open_segment(kind, name, O_RDONLY);
+		fd = posix_open_file(kind, name, O_RDONLY);
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)
 		return fd == -EACCES || fd == -EPROTO ? -EEXIST : fd;
 	r = fdmem_is_transient(fd, kind, name);
 	if (r > 0)
-		r = clear_transient(kind, name, fd, writable);
+		r = clear_orphan(kind, name, fd, writable);
 	else if (r == 0 || r == -EPROTO)
 		r = -EEXIST;
 	close(fd);
 	return r;
 }
 
-static int make_segment(struct shmipc_segment *seg, size_t length, mode_t mode,
-			unsigned flags)
+static int posix_make_segment(struct shmipc_segment *seg, size_t length,
+			      mode_t mode, unsigned flags)
 {
 	int fd, r;
 
@@ -173,21 +174,21 @@ static int make_segment(struct shmipc_segment *seg, size_t length, mode_t mode,
 }
 
 /*
- * Whether the name is taken, link(2) tells. Looking before pays where what
- * would be made in vain costs much more than a look. If it cannot be made, we
- * look after all: a taken name is to be refused as such, and an orphan may have
- * what is missing.
+ * link(2) tells whether the name is taken. Looking before that pays only where
+ * making the segment costs much more than a look. If it cannot be made, we look
+ * after all: a taken name must be refused as such, and removing an orphan may
+ * free what is missing.
  */
 static int posix_segment_create(struct shmipc_segment *seg, size_t length,
 				mode_t mode, unsigned flags)
 {
-	bool small = seg->kind == SHMIPC_SHM && length <= FDMEM_SMALL;
+	bool small = !seg->kind->ksems && length <= FDMEM_SMALL;
 	int taken, r;
 
 	taken = small ? 0 : clear_name(seg->kind, seg->name);
 	if (taken < 0)
 		return taken;
-	r = make_segment(seg, length, mode, flags);
+	r = posix_make_segment(seg, length, mode, flags);
 	if (r == 0 || !small)
 		return r;
 	taken = clear_name(seg->kind, seg->name);
@@ -219,8 +220,8 @@ static int posix_segment_publish(struct shmipc_segment *seg)
 }
 
 /*
- * A reader with bad intentions may have put a mark into what was removed
- * already, and we have joined him.
+ * A hostile reader may have put a use mark into a segment that was removed
+ * already, and we have joined it.
  */
 static bool has_its_name(const struct shmipc_segment *seg)
 {
@@ -237,13 +238,14 @@ static int posix_segment_open(struct shmipc_segment *seg, unsigned flags)
 	const struct fdmem *mem = &posix_of(seg)->mem;
 	int fd, r;
 
-	fd = open_segment(seg->kind, seg->name, writable ? O_RDWR : O_RDONLY);
+	fd = posix_open_file(seg->kind, seg->name,
+			     writable ? O_RDWR : O_RDONLY);
 	if (fd < 0)
 		return fd;
 	r = fdmem_map(seg, fd, flags);
 	if (r < 0) {
 		close(fd);
-		/* It has no user, or lost its last while we were in it. */
+		/* It has no user, or lost its last one while we joined. */
 		if (mem->transient && !(flags & SHMIPC_SEGMENT_PEEK))
 			(void)clear_name(seg->kind, seg->name);
 		return r == -ESTALE ? -ENOENT : r;
@@ -256,13 +258,13 @@ static int posix_segment_open(struct shmipc_segment *seg, unsigned flags)
 	return 0;
 }
 
-/* Were we the last user of a transient segment? */
-static void close_transient(struct shmipc_segment *seg)
+/* Leave a transient segment; its last user removes it. */
+static void posix_close_transient(struct shmipc_segment *seg)
 {
-	int fd = open_segment(seg->kind, seg->name, O_RDWR);
+	int fd = posix_open_file(seg->kind, seg->name, O_RDWR);
 	char path[POSIX_PATH_MAX];
 
-	/* Before its number can become another one's. */
+	/* Compare before the unmap, after which its number may be reused. */
 	if (fd >= 0 && !fdmem_is_file_of(seg, fd)) {
 		close(fd);
 		fd = -1;
@@ -280,7 +282,7 @@ static void posix_segment_close(struct shmipc_segment *seg)
 	const struct posix *p = posix_of(seg);
 
 	if (p->mem.transient && p->published && !p->mem.peeked)
-		close_transient(seg);
+		posix_close_transient(seg);
 	else
 		fdmem_unmap(seg);
 }
@@ -291,8 +293,9 @@ static int posix_segment_stat(struct shmipc_segment *seg,
 	return fdmem_stat(seg, ret);
 }
 
-/* Unlink what nobody else can take the name from meanwhile. */
-static int unlink_transient(enum shmipc_kind kind, const char *path, int fd)
+/* Unlink while the use marks keep other processes from removing it. */
+static int unlink_transient(const struct shmipc_kind_info *kind,
+			    const char *path, int fd)
 {
 	struct stat st;
 	int r;
@@ -308,8 +311,8 @@ static int unlink_transient(enum shmipc_kind kind, const char *path, int fd)
 	return r;
 }
 
-/* What we may not read can be judged from outside only. */
-static int unlink_unread(enum shmipc_kind kind, const char *path)
+/* A file that we may not read is judged by its size alone. */
+static int unlink_unread(const struct shmipc_kind_info *kind, const char *path)
 {
 	struct stat st;
 
@@ -320,7 +323,7 @@ static int unlink_unread(enum shmipc_kind kind, const char *path)
 	return st.st_mode & S_ISVTX ? -EACCES : posix_remove(kind, path, NULL);
 }
 
-static int posix_segment_unlink(void *conn, enum shmipc_kind kind,
+static int posix_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
 				const char *name)
 {
 	char path[POSIX_PATH_MAX];
@@ -328,7 +331,7 @@ static int posix_segment_unlink(void *conn, enum shmipc_kind kind,
 
 	(void)conn;
 	posix_segment_path(path, kind, name);
-	fd = open_segment(kind, name, O_RDONLY);
+	fd = posix_open_file(kind, name, O_RDONLY);
 	if (fd < 0)
 		return fd == -EACCES ? unlink_unread(kind, path) : fd;
 	r = fdmem_is_transient(fd, kind, name);
@@ -340,24 +343,46 @@ static int posix_segment_unlink(void *conn, enum shmipc_kind kind,
 	return r;
 }
 
-static int posix_segment_list(void *conn, enum shmipc_kind kind,
-			      int (*found)(const char *name, void *arg),
+/* Yield one file, if it can be opened. Returns what found() says. */
+static int yield(struct shmipc_segment *seg, const char *name,
+		 int (*found)(struct shmipc_segment *seg, void *arg), void *arg)
+{
+	int over;
+
+	seg->name = name;
+	if (posix_segment_open(seg, SHMIPC_SEGMENT_PEEK |
+					    SHMIPC_SEGMENT_RDONLY |
+					    SHMIPC_SEGMENT_NOWAIT) < 0)
+		return 0;
+	over = found(seg, arg);
+	posix_segment_close(seg);
+	memset(seg->priv, 0, sizeof(struct posix));
+	return over;
+}
+
+static int posix_segment_list(struct shmipc_segment *seg,
+			      int (*found)(struct shmipc_segment *seg,
+					   void *arg),
 			      void *arg)
 {
-	const char *start = posix_prefix(kind);
-	size_t length = strlen(start);
+	char start[POSIX_PATH_MAX];
 	struct dirent *entry;
+	size_t length;
 	int r = 0;
 	DIR *dir;
 
-	(void)conn;
+	posix_prefix(start, seg->kind);
+	length = strlen(start);
 	dir = opendir(POSIX_DIR);
 	if (!dir)
 		return -errno;
-	while (errno = 0, (entry = readdir(dir)))
+	while (errno = 0, (entry = readdir(dir))) {
+		const char *name = entry->d_name + length;
+
 		if (!strncmp(entry->d_name, start, length) &&
-		    found(entry->d_name + length, arg))
+		    shmipc_name_is_valid(name) && yield(seg, name, found, arg))
 			break;
+	}
 	if (!entry)
 		r = -errno;
 	closedir(dir);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A posix segment, and the operations that have files of their own. */
+/* A segment of posix in this process, and the backend's table. */
 #ifndef SHMI_POSIX_H
 #define SHMI_POSIX_H
 
@@ -10,8 +10,9 @@
 struct posix {
 	struct fdmem mem; /* first: fdmem.h */
 	bool published;
-	sem_t *ksem;   /* from sem_open() */
-	int ksem_file; /* +1: created and not published; with a mark */
+	sem_t *ksems[SHMIPC_KSEMS_MAX]; /* from sem_open(3), or NULL */
+	/* +1: created and not published; each carries a use mark (gc.c). */
+	int ksem_files[SHMIPC_KSEMS_MAX];
 };
 
 static inline struct posix *posix_of(const struct shmipc_segment *seg)
@@ -19,19 +20,6 @@ static inline struct posix *posix_of(const struct shmipc_segment *seg)
 	return seg->priv;
 }
 
-/* Its segment has its name: the place needs its creator no more. */
-void posix_ksem_published(struct shmipc_segment *seg);
-
-int posix_gc(void *conn, int remove,
-	     int (*found)(const struct shmipc_info *info, void *arg),
-	     void *arg);
-
-int posix_ksem_create(struct shmipc_segment *seg, mode_t mode);
-int posix_ksem_open(struct shmipc_segment *seg);
-int posix_ksem_wait(struct shmipc_segment *seg,
-		    const struct timespec *deadline);
-void posix_ksem_post(struct shmipc_segment *seg);
-void posix_ksem_close(struct shmipc_segment *seg);
-void posix_ksem_remove(struct shmipc_segment *seg);
+extern const struct shmipc_backend shmi_backend_posix;
 
 #endif

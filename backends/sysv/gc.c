@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/sysv/gc.h"
 #include "backends/sysv/liveness.h"
-#include "backends/sysv/sysv.h"
-#include "core/header.h"
+#include "backends/sysv/slot.h"
 
 /* How old an unfinished segment of somebody else must be, in seconds. */
 #define STRANGER_S 60
@@ -30,11 +30,8 @@ union semun_of_ours {
 	struct seminfo *info;
 };
 
-struct collector {
-	int remove;
-	int (*found)(const struct shmipc_info *, void *);
-	void *arg;
-	bool over;
+struct gc_run {
+	struct shmipc_gc *gc;
 
 	/* Segments that were unfinished at the first look: their ids. */
 	int *unfinished;
@@ -52,37 +49,32 @@ static bool may_remove(const struct ipc_perm *perm)
  * An unfinished segment says nothing about itself, and key and size of a
  * stranger's could be like ours. That of another user has to be old, too.
  */
-static bool may_give_up(const struct shmid_ds *ds)
+static bool may_abort(const struct shmid_ds *ds)
 {
 	return may_remove(&ds->shm_perm) &&
 	       (ds->shm_perm.cuid == geteuid() ||
 		time(NULL) - ds->shm_ctime > STRANGER_S);
 }
 
-static void tell(struct collector *c, const struct shmipc_info *info)
-{
-	c->over = c->found(info, c->arg) != 0;
-}
-
-static struct shmipc_info describe(const struct slot *s)
+static struct shmipc_info describe_slot(const struct slot *s)
 {
 	struct shmipc_info info = {
-		.kind = SHMIPC_SHM,
 		.mode = s->ds.shm_perm.mode & 0777,
 		.uid = s->ds.shm_perm.uid,
 		.gid = s->ds.shm_perm.gid,
 		.creator = s->ds.shm_cpid,
 		.created = (int64_t)s->ds.shm_ctime * 1000000000,
 	};
-	struct shmi_facts facts;
+	struct shmipc_segment_facts facts = { .kind = 0 };
+	int r = s->addr ? slot_identify(s, &facts) : -EPROTO;
 
-	if (!s->addr || slot_identify(s, &info.kind, info.name) == -EPROTO ||
-	    !*info.name) {
+	info.kind = *facts.name ? (enum shmipc_kind)facts.kind
+				: shmipc_kind_at(0)->kind;
+	if (*facts.name)
+		strcpy(info.name, facts.name);
+	else
 		snprintf(info.name, sizeof(info.name), "segment %d", s->id);
-		return info;
-	}
-	if (shmi_header_check(s->addr, s->length, info.kind, info.name,
-			      &facts) == 0) {
+	if (r == 0) {
 		info.size = facts.size;
 		info.created = facts.created;
 		info.creator = facts.creator;
@@ -92,7 +84,7 @@ static struct shmipc_info describe(const struct slot *s)
 }
 
 /* Attach a segment of ours; its id stands still then. */
-static int attach(int id, struct slot *ret)
+static int attach_ours(int id, struct slot *ret)
 {
 	*ret = (struct slot){ .id = id, .addr = shmat(id, NULL, SHM_RDONLY) };
 	if (ret->addr == (void *)-1)
@@ -113,11 +105,10 @@ static int attach(int id, struct slot *ret)
  *   -EAGAIN  unfinished, and nobody is attached to it
  *   -ESTALE  garbage
  */
-static int judge(const struct slot *s)
+static int judge_slot(const struct slot *s)
 {
-	char name[SHMIPC_NAME_MAX + 1];
-	enum shmipc_kind kind;
-	int r = slot_identify(s, &kind, name);
+	struct shmipc_segment_facts facts;
+	int r = slot_identify(s, &facts);
 
 	if (r == -EAGAIN || r == -EINPROGRESS)
 		return s->ds.shm_nattch > 0 ? 0 : -EAGAIN;
@@ -127,36 +118,36 @@ static int judge(const struct slot *s)
 }
 
 /* Judged to be garbage, and attached: remove it if that is wanted, and tell. */
-static void finish(struct collector *c, struct slot *s)
+static void finish_find(struct gc_run *c, struct slot *s)
 {
-	struct shmipc_info info = describe(s);
+	struct shmipc_info info = describe_slot(s);
 
-	if (!c->remove)
+	if (!c->gc->remove)
 		slot_leave(s);
 	else if (slot_remove(s) < 0)
 		return;
-	tell(c, &info);
+	shmipc_gc_found(c->gc, &info);
 }
 
-static void collect_segment(struct collector *c, int id)
+static void gc_segment(struct gc_run *c, int id)
 {
 	struct slot s;
 	int r;
 
-	if (attach(id, &s) < 0)
+	if (attach_ours(id, &s) < 0)
 		return;
-	r = judge(&s);
+	r = judge_slot(&s);
 	if (r == -ESTALE && may_remove(&s.ds.shm_perm)) {
-		finish(c, &s);
+		finish_find(c, &s);
 		return;
 	}
-	if (r == -EAGAIN && may_give_up(&s.ds))
+	if (r == -EAGAIN && may_abort(&s.ds))
 		c->unfinished[c->count++] = id;
 	slot_leave(&s);
 }
 
 /* Its creator, should he still live, finds out. */
-static bool give_up(int id)
+static bool abort_by_id(int id)
 {
 	void *writable = shmat(id, NULL, 0);
 	bool done;
@@ -169,14 +160,14 @@ static bool give_up(int id)
 }
 
 /* The second look at what was unfinished and nobody's. */
-static void collect_unfinished(struct collector *c, int id)
+static void gc_unfinished(struct gc_run *c, int id)
 {
 	struct slot s;
 
-	if (attach(id, &s) < 0)
+	if (attach_ours(id, &s) < 0)
 		return;
-	if (judge(&s) == -EAGAIN && (!c->remove || give_up(id)))
-		finish(c, &s);
+	if (judge_slot(&s) == -EAGAIN && (!c->gc->remove || abort_by_id(id)))
+		finish_find(c, &s);
 	else
 		slot_leave(&s);
 }
@@ -202,34 +193,31 @@ static bool is_untouched(int id, const struct shmid_ds *ds)
 /* Has this segment a creator who may still be at it? */
 static bool is_unfinished(int id)
 {
-	char name[SHMIPC_NAME_MAX + 1];
-	enum shmipc_kind kind;
+	struct shmipc_segment_facts facts;
 	struct slot s;
-	int r = attach(id, &s);
+	int r = attach_ours(id, &s);
 
 	if (r < 0)
 		return !slot_is_gone(-r) && r != -ESRCH;
-	r = slot_identify(&s, &kind, name);
+	r = slot_identify(&s, &facts);
 	slot_leave(&s);
 	return r == -EAGAIN || r == -EINPROGRESS;
 }
 
 /* An anchor that is not marked belongs to a segment that is not finished. */
-static void collect_liveness(struct collector *c, int id,
-			     const struct shmid_ds *ds)
+static void gc_liveness(struct gc_run *c, int id, const struct shmid_ds *ds)
 {
 	struct shmipc_info info;
 
-	if (!may_give_up(ds) ||
-	    is_unfinished(ds->shm_perm.__key & 0x7fffffff) ||
+	if (!may_abort(ds) || is_unfinished(ds->shm_perm.__key & 0x7fffffff) ||
 	    !is_untouched(id, ds) ||
-	    (c->remove && shmctl(id, IPC_RMID, NULL) < 0))
+	    (c->gc->remove && shmctl(id, IPC_RMID, NULL) < 0))
 		return;
-	info = describe(&(struct slot){ .id = id, .ds = *ds });
-	tell(c, &info);
+	info = describe_slot(&(struct slot){ .id = id, .ds = *ds });
+	shmipc_gc_found(c->gc, &info);
 }
 
-static int collect_segments(struct collector *c)
+static int gc_segments(struct gc_run *c)
 {
 	struct timespec idle = { .tv_nsec = SLOT_IDLE_MS * 1000000L };
 	struct shmid_ds ds;
@@ -240,25 +228,25 @@ static int collect_segments(struct collector *c)
 	c->unfinished = calloc((size_t)last + 1, sizeof(int));
 	if (!c->unfinished)
 		return -ENOMEM;
-	for (int i = 0; i <= last && !c->over; i++) {
+	for (int i = 0; i <= last && !c->gc->over; i++) {
 		int id = shmctl(i, SHM_STAT, &ds);
 
 		if (id < 0)
 			continue;
 		if (sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz))
-			collect_segment(c, id);
+			gc_segment(c, id);
 		else if (liveness_is_unmarked(&ds))
-			collect_liveness(c, id, &ds);
+			gc_liveness(c, id, &ds);
 	}
 	while (c->count && nanosleep(&idle, &idle) < 0 && errno == EINTR)
 		;
-	for (size_t i = 0; i < c->count && !c->over; i++)
-		collect_unfinished(c, c->unfinished[i]);
+	for (size_t i = 0; i < c->count && !c->gc->over; i++)
+		gc_unfinished(c, c->unfinished[i]);
 	free(c->unfinished);
 	return 0;
 }
 
-static bool is_marked(int set)
+static bool is_marked_set(int set)
 {
 	return semctl(set, SLOT_SET_SIZE - 1, GETVAL) == SLOT_SET_MARK;
 }
@@ -273,14 +261,25 @@ static bool has_lost_its_segment(const struct semid_ds *set)
 	return !sysvkey_is_tagged(ds.shm_segsz);
 }
 
-static bool is_garbage(int id, const struct semid_ds *set)
+static bool is_garbage_set(int id, const struct semid_ds *set)
 {
 	return set->sem_perm.__key < 0 && set->sem_nsems == SLOT_SET_SIZE &&
-	       may_remove(&set->sem_perm) && is_marked(id) &&
+	       may_remove(&set->sem_perm) && is_marked_set(id) &&
 	       has_lost_its_segment(set);
 }
 
-static int collect_sets(struct collector *c)
+/* A set does not tell the kind of its segment: the first that has ksems. */
+static enum shmipc_kind kind_of_sets(void)
+{
+	const struct shmipc_kind_info *kind;
+	unsigned i = 0;
+
+	while ((kind = shmipc_kind_at(i)) && !kind->ksems)
+		i++;
+	return kind ? kind->kind : 0;
+}
+
+static int gc_sets(struct gc_run *c)
 {
 	struct semid_ds ds;
 	struct seminfo info;
@@ -290,32 +289,31 @@ static int collect_sets(struct collector *c)
 	if (last < 0)
 		return -errno;
 	arg.ds = &ds;
-	for (int i = 0; i <= last && !c->over; i++) {
-		struct shmipc_info what = { .kind = SHMIPC_SEM };
+	for (int i = 0; i <= last && !c->gc->over; i++) {
+		struct shmipc_info what = { .kind = kind_of_sets() };
 		int id = semctl(i, 0, SEM_STAT, arg);
 
-		if (id < 0 || !is_garbage(id, &ds) ||
-		    (c->remove && semctl(id, 0, IPC_RMID) < 0))
+		if (id < 0 || !is_garbage_set(id, &ds) ||
+		    (c->gc->remove && semctl(id, 0, IPC_RMID) < 0))
 			continue;
 		what.mode = ds.sem_perm.mode & 0777;
 		what.uid = ds.sem_perm.uid;
 		what.gid = ds.sem_perm.gid;
 		what.created = (int64_t)ds.sem_ctime * 1000000000;
 		snprintf(what.name, sizeof(what.name), "set %d", id);
-		tell(c, &what);
+		shmipc_gc_found(c->gc, &what);
 	}
 	return 0;
 }
 
-int sysv_gc(void *conn, int remove,
-	    int (*found)(const struct shmipc_info *info, void *arg), void *arg)
+int sysv_gc(void *conn, struct shmipc_gc *gc)
 {
-	struct collector c = { .remove = remove, .found = found, .arg = arg };
+	struct gc_run c = { .gc = gc };
 	int r;
 
 	(void)conn;
-	r = collect_segments(&c);
-	if (r < 0 || c.over)
+	r = gc_segments(&c);
+	if (r < 0 || gc->over)
 		return r;
-	return collect_sets(&c);
+	return gc_sets(&c);
 }

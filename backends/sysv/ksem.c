@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The places of sysv: sets of semaphores, of which the first is slept on, and
- * the last says that the set is ours.
+ * The kernel semaphores of sysv: a set for each segment, with the ksems from the
+ * front. The last semaphore of a set says that the set is ours.
  */
 #include <config.h>
 
+#include <assert.h>
 #include <pthread.h>
 #include <sys/sem.h>
 
-#include "backends/sysv/slot.h"
+#include "backends/sysv/attach.h"
+#include "backends/sysv/ksem.h"
 #include "backends/sysv/sysv.h"
 #include "util/clock.h"
 
 /* Which of the limits was hit? Their order is that of kernel.sem. */
-static int set_limit(void)
+static int set_limit_reached(void)
 {
 	union {
 		int val;
@@ -60,7 +62,7 @@ int sysv_ksem_create(struct shmipc_segment *seg, mode_t mode)
 		return -EAGAIN;
 	case EINVAL: /* SEMMSL is below SLOT_SET_SIZE */
 	case ENOSPC:
-		return set_limit();
+		return set_limit_reached();
 	default:
 		return -errno;
 	}
@@ -78,10 +80,11 @@ int sysv_ksem_open(struct shmipc_segment *seg)
 	return -errno;
 }
 
-int sysv_ksem_wait(struct shmipc_segment *seg, const struct timespec *deadline)
+int sysv_ksem_wait(struct shmipc_segment *seg, unsigned index,
+		   const struct timespec *deadline)
 {
 	struct timespec left = shmi_clock_left(deadline);
-	struct sembuf take = { .sem_num = 0, .sem_op = -1 };
+	struct sembuf take = { .sem_num = (unsigned short)index, .sem_op = -1 };
 
 	pthread_testcancel(); /* semtimedop(2) is no cancellation point */
 	if (semtimedop(sysv_of(seg)->set, &take, 1, &left) == 0)
@@ -91,9 +94,9 @@ int sysv_ksem_wait(struct shmipc_segment *seg, const struct timespec *deadline)
 	return slot_is_gone(errno) ? -EIDRM : -errno;
 }
 
-void sysv_ksem_post(struct shmipc_segment *seg)
+void sysv_ksem_post(struct shmipc_segment *seg, unsigned index)
 {
-	struct sembuf add = { .sem_num = 0,
+	struct sembuf add = { .sem_num = (unsigned short)index,
 			      .sem_op = 1,
 			      .sem_flg = IPC_NOWAIT };
 
@@ -104,3 +107,5 @@ void sysv_ksem_close(struct shmipc_segment *seg)
 {
 	(void)seg; /* a set is not opened; it goes with the segment */
 }
+
+static_assert(SHMIPC_KSEMS_MAX < SLOT_SET_SIZE, "the last is the mark");

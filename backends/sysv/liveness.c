@@ -33,7 +33,7 @@ void liveness_remove_unmarked(int segment_id)
 		(void)shmctl(id, IPC_RMID, NULL);
 }
 
-static int make(int segment_id, mode_t mode)
+static int make_liveness(int segment_id, mode_t mode)
 {
 	/* Only ever attached for reading, by who may read the segment. */
 	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)(mode & 0444);
@@ -56,7 +56,7 @@ static int make(int segment_id, mode_t mode)
 
 int liveness_create(int segment_id, void *segment, mode_t mode, void **ret)
 {
-	int id = make(segment_id, mode), r;
+	int id = make_liveness(segment_id, mode), r;
 	struct shmid_ds ds;
 	void *addr;
 
@@ -83,7 +83,8 @@ int liveness_create(int segment_id, void *segment, mode_t mode, void **ret)
 }
 
 /* Is what the header notes an anchor of this segment, and its state? */
-static int look(const struct slot *segment, int *id, struct shmid_ds *ds)
+static int look_at_liveness(const struct slot *segment, int *id,
+			    struct shmid_ds *ds)
 {
 	uint64_t note = shmipc_segment_word(segment->addr);
 
@@ -104,7 +105,7 @@ int liveness_attach(const struct slot *segment, void **ret)
 	struct shmid_ds ds;
 	int id, r;
 
-	r = look(segment, &id, &ds);
+	r = look_at_liveness(segment, &id, &ds);
 	if (r < 0)
 		return r;
 	*ret = shmat(id, NULL, SHM_RDONLY);
@@ -113,7 +114,7 @@ int liveness_attach(const struct slot *segment, void **ret)
 		return r == -ENOENT ? -ESTALE : r;
 	}
 	/* Now that it stands still: was it the one that we looked at? */
-	r = look(segment, &id, &ds);
+	r = look_at_liveness(segment, &id, &ds);
 	if (r < 0)
 		shmdt(*ret);
 	return r;
@@ -124,7 +125,7 @@ int liveness_users(const struct slot *segment)
 	struct shmid_ds ds;
 	int id, r;
 
-	r = look(segment, &id, &ds);
+	r = look_at_liveness(segment, &id, &ds);
 	if (r < 0)
 		return r;
 	return ds.shm_nattch < INT_MAX ? (int)ds.shm_nattch : INT_MAX;

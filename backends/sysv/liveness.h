@@ -23,7 +23,7 @@
 #ifndef SHMI_SYSV_LIVENESS_H
 #define SHMI_SYSV_LIVENESS_H
 
-#include "backends/sysv/slot.h"
+#include "backends/sysv/attach.h"
 
 /*
  * Make the anchor of an unfinished segment, which we are attached to, attach

@@ -46,8 +46,8 @@ int slot_remove(struct slot *s)
  * SHM_STAT_ANY asks for no permission. It takes an index: the low bits of the
  * id, 15 of them, or 24 with the kernel's ipcmni_extend.
  */
-static int look_from_outside(enum shmipc_kind kind, const char *name,
-			     struct slot *s)
+static int look_unattached(enum shmipc_kind kind, const char *name,
+			   struct slot *s)
 {
 	if (shmctl(s->id & 0x7fff, SHM_STAT_ANY, &s->ds) != s->id &&
 	    shmctl(s->id & 0xffffff, SHM_STAT_ANY, &s->ds) != s->id)
@@ -55,22 +55,18 @@ static int look_from_outside(enum shmipc_kind kind, const char *name,
 	return sysvkey_fits(kind, name, s->ds.shm_segsz) ? -EACCES : -ESRCH;
 }
 
-int slot_identify(const struct slot *s, enum shmipc_kind *kind,
-		  char name[SHMIPC_NAME_MAX + 1])
+int slot_identify(const struct slot *s, struct shmipc_segment_facts *ret)
 {
-	int r;
+	struct shmipc_segment_facts facts = { .kind = 0 };
+	int r = shmipc_segment_identify(s->addr, s->length, &facts);
+	enum shmipc_kind kind = (enum shmipc_kind)facts.kind;
 
-	*kind = SHMIPC_SHM;
-	r = shmipc_segment_name(s->addr, s->length, *kind, name);
-	if (r == -ESRCH) {
-		*kind = SHMIPC_SEM;
-		r = shmipc_segment_name(s->addr, s->length, *kind, name);
-	}
-	if (r == -ESRCH || r == -EPROTO || r == -EAGAIN)
-		return r == -EAGAIN ? r : -EPROTO;
-	if (*name && !(sysvkey_is_of(s->ds.shm_perm.__key, *kind, name) &&
-		       sysvkey_fits(*kind, name, s->ds.shm_segsz)))
+	if (r != -EPROTO && *facts.name &&
+	    !(sysvkey_is_of(s->ds.shm_perm.__key, kind, facts.name) &&
+	      sysvkey_fits(kind, facts.name, s->ds.shm_segsz)))
 		return -EPROTO;
+	if (r != -EPROTO)
+		*ret = facts;
 	return r;
 }
 
@@ -80,10 +76,9 @@ int slot_identify(const struct slot *s, enum shmipc_kind *kind,
  */
 static bool belongs_here(const struct slot *s)
 {
-	char name[SHMIPC_NAME_MAX + 1];
-	enum shmipc_kind kind;
+	struct shmipc_segment_facts facts;
 
-	return slot_identify(s, &kind, name) != -EPROTO;
+	return slot_identify(s, &facts) != -EPROTO;
 }
 
 /*
@@ -108,14 +103,15 @@ static int look_error(int err)
 	}
 }
 
-static int look_inside(enum shmipc_kind kind, const char *name, struct slot *s)
+static int look_into_slot(enum shmipc_kind kind, const char *name,
+			  struct slot *s)
 {
 	int r;
 
 	if (shmctl(s->id, IPC_STAT, &s->ds) < 0) {
 		/* Its creator just took the owner's own bits away. */
 		if (errno == EACCES)
-			return look_from_outside(kind, name, s);
+			return look_unattached(kind, name, s);
 		return look_error(slot_is_gone(errno) ? ENOENT : errno);
 	}
 	s->ds.shm_nattch--;
@@ -149,12 +145,12 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 	if (s.addr == (void *)-1) {
 		if (errno != EACCES)
 			return look_error(slot_is_gone(errno) ? ENOENT : errno);
-		r = look_from_outside(kind, name, &s);
+		r = look_unattached(kind, name, &s);
 		*ret = s;
 		return r;
 	}
 
-	r = look_inside(kind, name, &s);
+	r = look_into_slot(kind, name, &s);
 	switch (r) {
 	case 0:
 	case -EINPROGRESS:
@@ -187,8 +183,8 @@ struct search {
 	unsigned attempt;
 };
 
-/* Give up an unfinished segment in the name of its creator. */
-static void give_up(const struct slot *unfinished)
+/* Make an unfinished segment dead, instead of its creator. */
+static void abort_unfinished(const struct slot *unfinished)
 {
 	struct slot s = *unfinished;
 
@@ -207,14 +203,14 @@ static void give_up(const struct slot *unfinished)
  *   -EAGAIN     look again
  *   -ETIMEDOUT  patience is over
  */
-static int await(struct search *search, const struct slot *s)
+static int await_creator(struct search *search, const struct slot *s)
 {
 	if (search->flags & SHMIPC_SEGMENT_NOWAIT)
 		return -ETIMEDOUT;
 	if (search->attempt++ == 0) {
 		search->peer_deadline = shmi_clock_in(SHMI_PEER_TIMEOUT_MS);
 	} else if (shmi_clock_reached(&search->peer_deadline)) {
-		give_up(s);
+		abort_unfinished(s);
 		return -ETIMEDOUT;
 	}
 
@@ -224,7 +220,7 @@ static int await(struct search *search, const struct slot *s)
 		search->idle_id = s->id;
 		search->idle_until = shmi_clock_in(SLOT_IDLE_MS);
 	} else if (shmi_clock_reached(&search->idle_until)) {
-		give_up(s);
+		abort_unfinished(s);
 	}
 	return -EAGAIN;
 }
@@ -264,7 +260,7 @@ static int search_slot(struct search *search, unsigned number, struct slot *ret)
 		return -ENOENT;
 	case -EINPROGRESS:
 	case -EAGAIN:
-		r = await(search, ret);
+		r = await_creator(search, ret);
 		slot_leave(ret);
 		return r;
 	default:

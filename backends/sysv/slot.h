@@ -6,28 +6,10 @@
 #ifndef SHMI_SYSV_SLOT_H
 #define SHMI_SYSV_SLOT_H
 
-#include <errno.h>
-#include <sys/ipc.h>
-#include <sys/shm.h>
+#include "backends/sysv/attach.h"
 
-#include "backends/sysv/key.h"
-
-/* How long an unfinished segment must be nobody's before it is given up. */
+/* How long nobody must be attached to an unfinished segment before it is dead. */
 #define SLOT_IDLE_MS 20
-
-/* An unusual number, so that no stranger's set is taken for ours. */
-#define SLOT_SET_SIZE 7
-
-/* The value of its last semaphore, to tell it from a stranger's. */
-#define SLOT_SET_MARK 0x5c5
-
-/* A segment, attached, so that its id stays what it is. */
-struct slot {
-	int id;
-	void *addr;
-	size_t length;
-	struct shmid_ds ds; /* shm_nattch: without us */
-};
 
 /*
  * Attach what stands in a slot and look at it. access: 0 or SHM_RDONLY.
@@ -36,7 +18,7 @@ struct slot {
  *   0             complete, and the name
  *   -EINPROGRESS  unfinished, and the name
  *   -EAGAIN       unfinished, and it is not written what it will be
- *   -ESTALE       given up, or transient and without a user
+ *   -ESTALE       dead, or an orphan
  * Not attached:
  *   -ENOENT       nothing there
  *   -ESRCH        a stranger, or another name
@@ -49,12 +31,12 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 	      int access, struct slot *ret);
 
 /*
- * Whatever an attached segment is: its kind and its name ("": it has none yet).
- *   0 -EINPROGRESS -EAGAIN -ESTALE  as slot_look(), whatever its name
+ * What an attached segment is, whatever its name; kind 0 and "" in the facts if
+ * that is not written yet.
+ *   0 -EINPROGRESS -EAGAIN -ESTALE  as slot_look()
  *   -EPROTO                         it does not belong under its key
  */
-int slot_identify(const struct slot *slot, enum shmipc_kind *kind,
-		  char name[SHMIPC_NAME_MAX + 1]);
+int slot_identify(const struct slot *slot, struct shmipc_segment_facts *ret);
 
 /*
  * Detach. If the segment was unlinked and we were the last to have it, even if
@@ -79,20 +61,5 @@ int slot_remove(struct slot *slot);
  */
 int slot_find(enum shmipc_kind kind, const char *name, unsigned flags,
 	      struct slot *ret, int *free_slot);
-
-/* Did the kernel say that the id means nothing any more? */
-static inline bool slot_is_gone(int err)
-{
-	return err == EINVAL || err == EIDRM;
-}
-
-/* What a failed shmat(2) means; -ENOENT: the segment is gone. */
-static inline int slot_attach_error(int err)
-{
-	if (slot_is_gone(err))
-		return -ENOENT;
-	/* More would be locked than RLIMIT_MEMLOCK allows. */
-	return err == EAGAIN ? -ENOMEM : -err;
-}
 
 #endif

@@ -67,10 +67,11 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include "backends/sysv/gc.h"
+#include "backends/sysv/ksem.h"
 #include "backends/sysv/liveness.h"
 #include "backends/sysv/slot.h"
 #include "backends/sysv/sysv.h"
-#include "core/backend.h"
 #include "util/huge.h"
 #include "util/limits.h"
 #include "util/prefault.h"
@@ -180,10 +181,11 @@ static int attach_created(struct shmipc_segment *seg, int id, key_t key,
 	return 0;
 }
 
-/* Leave a complete segment of this kind: a region has no set to look after. */
-static void leave(struct slot *slot, enum shmipc_kind kind)
+/* Leave a complete segment; without ksems it has no set to look after. */
+static void leave_complete(struct slot *slot,
+			   const struct shmipc_kind_info *kind)
 {
-	if (kind == SHMIPC_SEM)
+	if (kind->ksems)
 		slot_leave(slot);
 	else
 		shmdt(slot->addr);
@@ -207,19 +209,19 @@ static void sysv_segment_close(struct shmipc_segment *seg)
 	/* EPERM: its owner's to do; nobody finds it. */
 	if (sysv_of(seg)->liveness && liveness_users(&slot) == -ESTALE)
 		(void)shmctl(slot.id, IPC_RMID, NULL);
-	leave(&slot, seg->kind);
+	leave_complete(&slot, seg->kind);
 }
 
 /*
  * Make a segment in this slot, and attach it.
  *   -EAGAIN  the slot is taken, or we were given up
  */
-static int make_segment(struct shmipc_segment *seg, unsigned number,
+static int make_in_slot(struct shmipc_segment *seg, unsigned number,
 			size_t length, mode_t mode, unsigned flags)
 {
-	size_t size = sysvkey_size(seg->kind, seg->name, length,
+	size_t size = sysvkey_size(seg->kind->kind, seg->name, length,
 				   flags & SHMIPC_SEGMENT_TRANSIENT);
-	key_t key = sysvkey_segment(seg->kind, seg->name, number);
+	key_t key = sysvkey_segment(seg->kind->kind, seg->name, number);
 	const void *hint = NULL;
 	int id, r;
 
@@ -263,7 +265,7 @@ static int find_free_slot(enum shmipc_kind kind, const char *name)
 }
 
 /* System V accounts for pages; this is what reserves them. */
-static int reserve(struct shmipc_segment *seg, bool prefault)
+static int reserve_pages(struct shmipc_segment *seg, bool prefault)
 {
 	int r = shmi_limits_check(seg->length);
 
@@ -282,18 +284,18 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 
 	/* [C1] */
 	if (length <= SMALL)
-		r = make_segment(seg, 0, length, mode, flags);
+		r = make_in_slot(seg, 0, length, mode, flags);
 	if (r < 0) {
-		int number = find_free_slot(seg->kind, seg->name);
+		int number = find_free_slot(seg->kind->kind, seg->name);
 
 		if (number < 0)
 			return number;
-		r = make_segment(seg, (unsigned)number, length, mode, flags);
+		r = make_in_slot(seg, (unsigned)number, length, mode, flags);
 	}
 	if (r < 0)
 		return r;
 	if (!(flags & SHMIPC_SEGMENT_LAZY))
-		r = reserve(seg, flags & SHMIPC_SEGMENT_PREFAULT);
+		r = reserve_pages(seg, flags & SHMIPC_SEGMENT_PREFAULT);
 	if (r == 0 && flags & SHMIPC_SEGMENT_TRANSIENT)
 		r = liveness_create(sysv_of(seg)->id, seg->addr, mode,
 				    &sysv_of(seg)->liveness);
@@ -311,11 +313,11 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 static int look_at_rival(const struct shmipc_segment *seg, unsigned number,
 			 struct slot *ret)
 {
-	int r = slot_look(seg->kind, seg->name, number, 0, ret);
+	int r = slot_look(seg->kind->kind, seg->name, number, 0, ret);
 
 	if (r != -EACCES)
 		return r;
-	r = slot_look(seg->kind, seg->name, number, SHM_RDONLY, ret);
+	r = slot_look(seg->kind->kind, seg->name, number, SHM_RDONLY, ret);
 	if (r != -EINPROGRESS && r != -EAGAIN)
 		return r;
 	slot_leave(ret);
@@ -361,7 +363,7 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 	}
 }
 
-static int set_mode(int id, mode_t mode)
+static int set_segment_mode(int id, mode_t mode)
 {
 	struct shmid_ds ds;
 
@@ -390,14 +392,14 @@ static int sysv_segment_publish(struct shmipc_segment *seg)
 	v->published = true;
 	/* Not before: nobody could give up what its mode keeps closed. */
 	if ((v->mode & 0600) != 0600)
-		(void)set_mode(v->id, v->mode);
+		(void)set_segment_mode(v->id, v->mode);
 	return 0;
 }
 
 static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 {
 	struct slot slot;
-	int r = slot_find(seg->kind, seg->name, flags, &slot, NULL);
+	int r = slot_find(seg->kind->kind, seg->name, flags, &slot, NULL);
 
 	if (r < 0)
 		return r;
@@ -421,7 +423,7 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
  * Who is attached, but us? Others who only look are, too, for some
  * microseconds: look several times and take the least.
  */
-static int count_users(const struct shmipc_segment *seg)
+static int count_attached(const struct shmipc_segment *seg)
 {
 	const struct slot slot = { .addr = seg->addr, .ds = sysv_of(seg)->ds };
 	unsigned long least = slot.ds.shm_nattch;
@@ -444,7 +446,7 @@ static int sysv_segment_stat(struct shmipc_segment *seg,
 			     struct shmipc_segment_stat *ret)
 {
 	const struct shmid_ds *ds = &sysv_of(seg)->ds;
-	int users = count_users(seg);
+	int users = count_attached(seg);
 
 	if (users < 0)
 		return users == -ESTALE ? -ENOENT : users;
@@ -477,7 +479,7 @@ static int look_as_owner(enum shmipc_kind kind, const char *name,
 		return -EACCES;
 	r = slot_look(kind, name, number, 0, ret);
 	if (r < 0 && r != -EINPROGRESS && r != -EAGAIN && r != -ESTALE)
-		(void)set_mode(ret->id, mode);
+		(void)set_segment_mode(ret->id, mode);
 	return r;
 }
 
@@ -497,16 +499,16 @@ static int find_as_owner(enum shmipc_kind kind, const char *name,
 	return -EACCES;
 }
 
-static int sysv_segment_unlink(void *conn, enum shmipc_kind kind,
+static int sysv_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
 			       const char *name)
 {
 	struct slot slot;
 	int r, first;
 
 	(void)conn;
-	r = slot_find(kind, name, 0, &slot, NULL);
+	r = slot_find(kind->kind, name, 0, &slot, NULL);
 	if (r == -EACCES)
-		r = find_as_owner(kind, name, &slot);
+		r = find_as_owner(kind->kind, name, &slot);
 	if (r < 0)
 		return r;
 	/*
@@ -519,49 +521,69 @@ static int sysv_segment_unlink(void *conn, enum shmipc_kind kind,
 		return r;
 	}
 	first = shmipc_segment_end(slot.addr);
-	leave(&slot, kind);
+	leave_complete(&slot, kind);
 	return first;
 }
 
-/* The name in a segment that looks like ours from outside. */
-static int name_of(int id, enum shmipc_kind kind, char ret[SHMIPC_NAME_MAX + 1])
+/*
+ * Attach a segment that looks like ours from outside, if it is a complete one
+ * of seg->kind, and no orphan. Sets seg->name to what is in name.
+ *   -ESRCH  it is not
+ */
+static int peek_at(struct shmipc_segment *seg, int id,
+		   char name[SHMIPC_NAME_MAX + 1])
 {
-	struct slot s = { .id = id };
-	int r;
+	struct slot s = { .id = id, .addr = shmat(id, NULL, SHM_RDONLY) };
+	struct shmipc_segment_facts facts = { .kind = 0 };
+	int r = -ESRCH;
 
-	s.addr = shmat(id, NULL, SHM_RDONLY);
 	if (s.addr == (void *)-1)
 		return -errno;
-	r = shmctl(id, IPC_STAT, &s.ds) < 0 ? -errno : 0;
-	if (r == 0 && sysvkey_is_ours(s.ds.shm_perm.__key, s.ds.shm_segsz))
-		r = shmipc_segment_name(s.addr, sysvkey_mapped(s.ds.shm_segsz),
-					kind, ret);
-	else
-		r = -ESRCH;
-	slot_leave(&s);
-	return r;
+	if (shmctl(id, IPC_STAT, &s.ds) == 0 &&
+	    sysvkey_is_ours(s.ds.shm_perm.__key, s.ds.shm_segsz)) {
+		s.ds.shm_nattch--;
+		s.length = sysvkey_mapped(s.ds.shm_segsz);
+		r = slot_identify(&s, &facts);
+	}
+	if (r == 0 && sysvkey_is_transient(s.ds.shm_segsz))
+		r = liveness_users(&s) < 0 ? -ESRCH : 0;
+	if (r < 0 || facts.kind != (uint32_t)seg->kind->kind) {
+		slot_leave(&s);
+		return -ESRCH;
+	}
+	strcpy(name, facts.name);
+	seg->name = name;
+	seg->addr = s.addr;
+	seg->length = s.length;
+	sysv_of(seg)->id = id;
+	sysv_of(seg)->ds = s.ds;
+	sysv_of(seg)->published = true;
+	return 0;
 }
 
-static int sysv_segment_list(void *conn, enum shmipc_kind kind,
-			     int (*found)(const char *name, void *arg),
+static int sysv_segment_list(struct shmipc_segment *seg,
+			     int (*found)(struct shmipc_segment *seg,
+					  void *arg),
 			     void *arg)
 {
 	char name[SHMIPC_NAME_MAX + 1];
 	struct shmid_ds ds;
-	int last;
+	int last, over = 0;
 
-	(void)conn;
 	last = shmctl(0, SHM_INFO, &ds);
 	if (last < 0)
 		return -errno;
-	for (int i = 0; i <= last; i++) {
+	for (int i = 0; i <= last && !over; i++) {
 		int id = shmctl(i, SHM_STAT, &ds);
 
-		/* Strangers' segments are not attached, not even to look. */
-		if (id < 0 || !sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz))
+		/* A stranger's segment is not attached, not even to look. */
+		if (id < 0 ||
+		    !sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz) ||
+		    peek_at(seg, id, name) < 0)
 			continue;
-		if (name_of(id, kind, name) == 0 && found(name, arg))
-			break;
+		over = found(seg, arg);
+		sysv_segment_close(seg);
+		memset(seg->priv, 0, sizeof(struct sysv));
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ static int count_name(const struct shmipc_info *info, void *arg)
 {
 	struct seen *seen = arg;
 
-	ck_assert_int_eq(info->stale, 1);
+	ck_assert_int_eq(info->lost, 0);
 	ck_assert_str_eq(info->backend, shmipc_backend_name(ipc));
 	seen->n += !strcmp(info->name, seen->name);
 	return 0;

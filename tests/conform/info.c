@@ -31,7 +31,7 @@ START_TEST(stat_tells_about_a_region)
 	ck_assert_int_eq(info.in_use, 1);
 	ck_assert_uint_eq(info.attached, 1);
 	ck_assert_uint_eq(info.value, 0);
-	ck_assert_int_eq(info.stale, 0);
+	ck_assert_int_eq(info.lost, 0);
 	drop_shm(shm, name);
 }
 END_TEST

@@ -20,7 +20,7 @@
 
 #define LENGTH sizeof(struct wire)
 
-static_assert(sizeof(struct report) == LENGTH, "one length for both");
+static_assert(sizeof(struct journal_entry) == LENGTH, "one length for both");
 
 enum sender { CLIENT, BROKER, KEEPER, WORKER };
 
@@ -54,7 +54,7 @@ static char *make(const uint8_t *data, size_t size, enum sender from, int op,
 		  size_t *length)
 {
 	struct wire m = wire_make((enum wire_op)op, SHMIPC_SEM, "name");
-	struct report r = report_make((enum report_op)op, SHMIPC_SEM, "name");
+	struct journal_entry r = journal_make((enum journal_op)op, SHMIPC_SEM, "name");
 	char *packet;
 
 	r.order = from == WORKER;
@@ -103,7 +103,7 @@ static void check_answer(const struct wire *m)
 	if (m->result < 0)
 		must(m->fds == 0, "no, and descriptors");
 	else if (m->op == WIRE_OPEN)
-		must(m->fds == wire_fds_of(m->kind), "not its descriptors");
+		must(m->fds == (1 + shmipc_kind_find((enum shmipc_kind)m->kind)->ksems), "not its descriptors");
 	else if (m->op >= WIRE_NEXT)
 		must(is_name(m->name, sizeof(m->name)), "no name next");
 	if (m->op == WIRE_NEXT && m->result == 0) {
@@ -147,25 +147,25 @@ static int check_wire(const char *packet, size_t length, unsigned fds,
 	return 0;
 }
 
-static void check_object(const struct report *r)
+static void check_object(const struct journal_entry *r)
 {
 	must(is_kind(r->kind), "no such kind");
 	must(is_name(r->name, sizeof(r->name)), "no name");
-	must(r->fds == (r->op == REPORT_DONE ? 0 : wire_fds_of(r->kind)),
+	must(r->fds == (r->op == JOURNAL_DONE ? 0 : (1 + shmipc_kind_find((enum shmipc_kind)r->kind)->ksems)),
 	     "not its descriptors");
 }
 
 static int check_report(const char *packet, size_t length, unsigned fds,
 			enum sender from)
 {
-	struct report ret, was;
+	struct journal_entry ret, was;
 	int r;
 
 	memset(&was, 0x5a, sizeof(was));
 	ret = was;
-	r = report_parse(
+	r = journal_parse(
 		packet, length, fds,
-		from == KEEPER ? REPORT_FROM_KEEPER : REPORT_FROM_WORKER, &ret);
+		from == KEEPER ? JOURNAL_FROM_SUPERVISOR : JOURNAL_FROM_SERVER, &ret);
 	if (r < 0) {
 		must(memcmp(&ret, &was, sizeof(ret)) == 0,
 		     "something of what was refused");
@@ -173,18 +173,18 @@ static int check_report(const char *packet, size_t length, unsigned fds,
 	}
 	must(length == sizeof(ret), "another length");
 	must(memcmp(&ret, packet, sizeof(ret)) == 0, "it was changed");
-	must(ret.magic == REPORT_MAGIC, "another magic");
-	must(ret.version == REPORT_VERSION, "another version");
+	must(ret.magic == JOURNAL_MAGIC, "another magic");
+	must(ret.version == JOURNAL_VERSION, "another version");
 	must(ret.fds == fds && fds <= WIRE_FDS, "other descriptors");
-	must(from == KEEPER ? ret.op >= REPORT_TAKE && ret.op <= REPORT_GO
-			    : ret.op >= REPORT_READY && ret.op <= REPORT_DROP,
+	must(from == KEEPER ? ret.op >= JOURNAL_TAKE && ret.op <= JOURNAL_GO
+			    : ret.op >= JOURNAL_READY && ret.op <= JOURNAL_DROP,
 	     "not the sender's op");
 	must((from == WORKER) == (ret.order > 0), "not the worker's numbers");
-	if (ret.op == REPORT_TAKE || ret.op == REPORT_KEEP ||
-	    ret.op == REPORT_DROP || ret.op == REPORT_DONE)
-		must(ret.slot < REPORT_SLOTS, "no such slot");
-	if (ret.op == REPORT_TAKE || ret.op == REPORT_KEEP ||
-	    ret.op == REPORT_DONE)
+	if (ret.op == JOURNAL_TAKE || ret.op == JOURNAL_KEEP ||
+	    ret.op == JOURNAL_DROP || ret.op == JOURNAL_DONE)
+		must(ret.slot < JOURNAL_SLOTS, "no such slot");
+	if (ret.op == JOURNAL_TAKE || ret.op == JOURNAL_KEEP ||
+	    ret.op == JOURNAL_DONE)
 		check_object(&ret);
 	return 0;
 }

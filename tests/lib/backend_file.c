@@ -30,8 +30,8 @@ extern const struct shmipc_backend file_backend;
 #define USERS ((off_t)1 << 60)
 
 struct file {
-	int fd;	  /* +1: created and not published, or peeked */
-	int pipe; /* +1 */
+	int fd; /* +1: created and not published, or peeked */
+	int pipes[SHMIPC_KSEMS_MAX]; /* +1 */
 	uint64_t ino;
 	bool peeked;
 	bool transient;
@@ -50,16 +50,16 @@ static const char *directory(void)
 	return dir ? dir : "/nonexistent";
 }
 
-static void path_of(char path[PATH_MAX], enum shmipc_kind kind,
+static void path_of(char path[PATH_MAX], const struct shmipc_kind_info *kind,
 		    const char *name)
 {
-	snprintf(path, PATH_MAX, "%s/%s.%s", directory(),
-		 kind == SHMIPC_SHM ? "shm" : "sem", name);
+	snprintf(path, PATH_MAX, "%s/%s.%s", directory(), kind->name, name);
 }
 
-static void pipe_path(char path[PATH_MAX], uint64_t ino)
+static void pipe_path(char path[PATH_MAX], uint64_t ino, unsigned index)
 {
-	snprintf(path, PATH_MAX, "%s/pipe.%" PRIu64, directory(), ino);
+	snprintf(path, PATH_MAX, "%s/pipe.%" PRIu64 ".%u", directory(), ino,
+		 index);
 }
 
 /* A path that nobody else uses. */
@@ -168,16 +168,19 @@ static int file_segment_create(struct shmipc_segment *seg, size_t length,
 	return 0;
 }
 
-static void remove_pipe(uint64_t ino)
+/* Whatever the kind: a pipe that does not exist does no harm. */
+static void remove_pipes(uint64_t ino)
 {
 	char path[PATH_MAX];
 
-	pipe_path(path, ino);
-	unlink(path);
+	for (unsigned i = 0; i < SHMIPC_KSEMS_MAX; i++) {
+		pipe_path(path, ino, i);
+		unlink(path);
+	}
 }
 
 /* Out of sight first: what is looked at must be what is unlinked. */
-static int remove_file(enum shmipc_kind kind, const char *path)
+static int remove_file(const struct shmipc_kind_info *kind, const char *path)
 {
 	char dead[PATH_MAX];
 	struct stat st;
@@ -188,8 +191,8 @@ static int remove_file(enum shmipc_kind kind, const char *path)
 		return r;
 	if (rename(path, dead) < 0)
 		return errno == EPERM ? -EACCES : -errno;
-	if (kind == SHMIPC_SEM && stat(dead, &st) == 0)
-		remove_pipe(st.st_ino);
+	if (kind->ksems && stat(dead, &st) == 0)
+		remove_pipes(st.st_ino);
 	(void)unlink(dead); /* the name is gone, and that was asked */
 	return 0;
 }
@@ -212,14 +215,15 @@ static bool leads_to(const char *path, int fd)
 	       here.st_ino == there.st_ino;
 }
 
-static void remove_gone(enum shmipc_kind kind, const char *path, int fd)
+static void remove_gone(const struct shmipc_kind_info *kind, const char *path,
+			int fd)
 {
 	if (leads_to(path, fd))
 		(void)remove_file(kind, path);
 }
 
 /* Remove what has this name, if it is gone. */
-static void clear_path(enum shmipc_kind kind, const char *name)
+static void clear_path(const struct shmipc_kind_info *kind, const char *name)
 {
 	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
 	char path[PATH_MAX];
@@ -230,7 +234,7 @@ static void clear_path(enum shmipc_kind kind, const char *name)
 	if (fd < 0)
 		return;
 	if (pread(fd, header, sizeof(header), 0) == sizeof(header) &&
-	    shmipc_segment_look(header, SIZE_MAX, kind, name) == 0 &&
+	    shmipc_segment_look(header, SIZE_MAX, kind->kind, name) == 0 &&
 	    flock(fd, LOCK_EX) == 0) {
 		if (is_gone(fd, header))
 			remove_gone(kind, path, fd);
@@ -260,7 +264,8 @@ static int join_mapped(struct shmipc_segment *seg, int fd, const char *path)
 	bool peek = of(seg)->peeked;
 	int r;
 
-	if (shmipc_segment_look(seg->addr, seg->length, seg->kind, seg->name))
+	if (shmipc_segment_look(seg->addr, seg->length, seg->kind->kind,
+				seg->name))
 		return 0; /* the core says what is wrong */
 	of(seg)->transient = shmipc_segment_is_transient(seg->addr);
 	if (!of(seg)->transient)
@@ -338,7 +343,7 @@ static int file_segment_stat(struct shmipc_segment *seg,
 }
 
 /* Unlink what can be read, with flock(2) on it. */
-static int unlink_locked(enum shmipc_kind kind, const char *name,
+static int unlink_locked(const struct shmipc_kind_info *kind, const char *name,
 			 const char *path, int fd)
 {
 	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
@@ -347,14 +352,15 @@ static int unlink_locked(enum shmipc_kind kind, const char *name,
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (pread(fd, header, sizeof(header), 0) != sizeof(header) ||
-	    shmipc_segment_look(header, (size_t)st.st_size, kind, name) != 0)
+	    shmipc_segment_look(header, (size_t)st.st_size, kind->kind, name) !=
+		    0)
 		return -EPROTO;
 	if (is_gone(fd, header) || !leads_to(path, fd))
 		return -ENOENT;
 	return remove_file(kind, path);
 }
 
-static int file_segment_unlink(void *conn, enum shmipc_kind kind,
+static int file_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
 			       const char *name)
 {
 	char path[PATH_MAX];
@@ -375,30 +381,52 @@ static int file_segment_unlink(void *conn, enum shmipc_kind kind,
 	return r;
 }
 
-static int file_segment_list(void *conn, enum shmipc_kind kind,
-			     int (*found)(const char *, void *), void *arg)
+static int yield(struct shmipc_segment *seg, const char *name,
+		 int (*found)(struct shmipc_segment *, void *), void *arg)
 {
-	const char *prefix = kind == SHMIPC_SHM ? "shm." : "sem.";
+	int over;
+
+	seg->name = name;
+	if (file_segment_open(seg,
+			      SHMIPC_SEGMENT_PEEK | SHMIPC_SEGMENT_RDONLY) < 0)
+		return 0;
+	over = found(seg, arg);
+	file_segment_close(seg);
+	memset(seg->priv, 0, sizeof(struct file));
+	return over;
+}
+
+/* The name of an object of this kind in that of a file, or NULL. */
+static const char *name_in(const char *file,
+			   const struct shmipc_kind_info *kind)
+{
+	size_t length = strlen(kind->name);
+
+	return !strncmp(file, kind->name, length) && file[length] == '.' &&
+			       shmipc_name_is_valid(file + length + 1)
+		       ? file + length + 1
+		       : NULL;
+}
+
+static int file_segment_list(struct shmipc_segment *seg,
+			     int (*found)(struct shmipc_segment *, void *),
+			     void *arg)
+{
 	struct dirent *entry;
 	DIR *dir;
 
-	(void)conn;
 	dir = opendir(directory());
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir)))
-		if (!strncmp(entry->d_name, prefix, 4) &&
-		    found(entry->d_name + 4, arg))
+	while ((entry = readdir(dir))) {
+		const char *name = name_in(entry->d_name, seg->kind);
+
+		if (name && yield(seg, name, found, arg))
 			break;
+	}
 	closedir(dir);
 	return 0;
 }
-
-struct collector {
-	int remove;
-	int (*found)(const struct shmipc_info *, void *);
-	void *arg;
-};
 
 static bool inode_is_there(uint64_t ino)
 {
@@ -439,53 +467,56 @@ static bool is_transient_and_gone(const char *path)
 	return gone;
 }
 
-static bool is_object(const char *file)
+static const struct shmipc_kind_info *kind_of(const char *file)
 {
-	return !strncmp(file, "shm.", 4) || !strncmp(file, "sem.", 4);
+	const struct shmipc_kind_info *kind;
+
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++)
+		if (name_in(file, kind))
+			return kind;
+	return NULL;
 }
 
-/* What creators and unlinkers left who died half way, and orphans. */
+/* Orphans, and what creators and unlinkers left that died half way. */
 static bool is_garbage(const char *file, const char *path)
 {
 	if (!strncmp(file, "new.", 4))
 		return is_unlocked(path);
 	if (!strncmp(file, "pipe.", 5))
 		return !inode_is_there(strtoull(file + 5, NULL, 10));
-	if (is_object(file))
+	if (kind_of(file))
 		return is_transient_and_gone(path);
 	return !strncmp(file, "dead.", 5);
 }
 
-static int collect_file(const struct collector *c, const char *file)
+static void gc_file(struct shmipc_gc *gc, const char *file)
 {
-	bool object = is_object(file);
+	const struct shmipc_kind_info *kind = kind_of(file);
 	struct shmipc_info info = { .kind = SHMIPC_SEM };
 	char path[PATH_MAX];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/%s", directory(), file);
 	if (lstat(path, &st) < 0 || !is_garbage(file, path))
-		return 0;
-	if (!strncmp(file, "shm.", 4))
-		info.kind = SHMIPC_SHM;
-	if (object)
-		file += 4;
-	if (c->remove) {
-		if (object)
-			clear_path(info.kind, file);
+		return;
+	if (kind) {
+		info.kind = kind->kind;
+		file = name_in(file, kind);
+	}
+	if (gc->remove) {
+		if (kind)
+			clear_path(kind, file);
 		else if (unlink(path) < 0)
-			return 0;
-		remove_pipe(st.st_ino);
+			return;
+		remove_pipes(st.st_ino);
 	}
 	info.uid = st.st_uid;
-	snprintf(info.name, sizeof(info.name), "%s", file);
-	return c->found(&info, c->arg);
+	snprintf(info.name, sizeof(info.name), "%.*s", SHMIPC_NAME_MAX, file);
+	shmipc_gc_found(gc, &info);
 }
 
-static int file_gc(void *conn, int remove,
-		   int (*found)(const struct shmipc_info *, void *), void *arg)
+static int file_gc(void *conn, struct shmipc_gc *gc)
 {
-	struct collector c = { remove, found, arg };
 	struct dirent *entry;
 	DIR *dir;
 
@@ -493,45 +524,70 @@ static int file_gc(void *conn, int remove,
 	dir = opendir(directory());
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir)))
-		if (collect_file(&c, entry->d_name))
-			break;
+	while (!gc->over && (entry = readdir(dir)))
+		gc_file(gc, entry->d_name);
 	closedir(dir);
 	return 0;
 }
 
-static int open_pipe(struct shmipc_segment *seg)
+static int open_pipe(struct shmipc_segment *seg, unsigned index)
 {
 	char path[PATH_MAX];
 	int fd;
 
-	pipe_path(path, of(seg)->ino);
+	pipe_path(path, of(seg)->ino, index);
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	of(seg)->pipe = fd + 1;
+	of(seg)->pipes[index] = fd + 1;
+	return 0;
+}
+
+static void file_ksem_close(struct shmipc_segment *seg)
+{
+	for (unsigned i = 0; i < seg->kind->ksems; i++)
+		drop(&of(seg)->pipes[i]);
+}
+
+static int file_ksem_open(struct shmipc_segment *seg)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < seg->kind->ksems && r == 0; i++)
+		r = open_pipe(seg, i);
+	if (r < 0)
+		file_ksem_close(seg);
+	return r;
+}
+
+static int make_pipe(struct shmipc_segment *seg, unsigned index, mode_t mode)
+{
+	char path[PATH_MAX];
+
+	pipe_path(path, of(seg)->ino, index);
+	(void)unlink(path); /* of a dead segment that had this number */
+	if (mkfifo(path, 0600) < 0 || chmod(path, mode | 0600) < 0)
+		return -errno;
 	return 0;
 }
 
 static int file_ksem_create(struct shmipc_segment *seg, mode_t mode)
 {
-	char path[PATH_MAX];
-	int r;
+	int r = 0;
 
-	pipe_path(path, of(seg)->ino);
-	(void)unlink(path); /* of a dead one that had this number */
-	if (mkfifo(path, 0600) < 0)
-		return -errno;
-	r = chmod(path, mode | 0600) < 0 ? -errno : open_pipe(seg);
+	for (unsigned i = 0; i < seg->kind->ksems && r == 0; i++)
+		r = make_pipe(seg, i, mode);
+	if (r == 0)
+		r = file_ksem_open(seg);
 	if (r < 0)
-		(void)unlink(path);
+		remove_pipes(of(seg)->ino);
 	return r;
 }
 
-static int file_ksem_wait(struct shmipc_segment *seg,
+static int file_ksem_wait(struct shmipc_segment *seg, unsigned index,
 			  const struct timespec *deadline)
 {
-	struct pollfd p = { .fd = of(seg)->pipe - 1, .events = POLLIN };
+	struct pollfd p = { .fd = of(seg)->pipes[index] - 1, .events = POLLIN };
 	struct timespec now, left;
 	char token;
 	int n;
@@ -552,19 +608,14 @@ static int file_ksem_wait(struct shmipc_segment *seg,
 	return 0;
 }
 
-static void file_ksem_post(struct shmipc_segment *seg)
+static void file_ksem_post(struct shmipc_segment *seg, unsigned index)
 {
-	(void)!write(of(seg)->pipe - 1, "", 1);
-}
-
-static void file_ksem_close(struct shmipc_segment *seg)
-{
-	drop(&of(seg)->pipe);
+	(void)!write(of(seg)->pipes[index] - 1, "", 1);
 }
 
 static void file_ksem_remove(struct shmipc_segment *seg)
 {
-	remove_pipe(of(seg)->ino);
+	remove_pipes(of(seg)->ino);
 }
 
 const struct shmipc_backend file_backend = {
@@ -583,7 +634,7 @@ const struct shmipc_backend file_backend = {
 	.segment_list = file_segment_list,
 	.gc = file_gc,
 	.ksem_create = file_ksem_create,
-	.ksem_open = open_pipe,
+	.ksem_open = file_ksem_open,
 	.ksem_wait = file_ksem_wait,
 	.ksem_post = file_ksem_post,
 	.ksem_close = file_ksem_close,

@@ -37,7 +37,8 @@ static void add(uint32_t kind, const char *name, ino_t *inode)
 	if (inode)
 		*inode = st.st_ino;
 	ck_assert_int_eq(
-		table_add(&requests.table, TABLE_ANY_SLOT, kind, name, &fds), 0);
+		table_add(&requests.table, TABLE_ANY_SLOT, kind, name, &fds),
+		0);
 }
 
 static void connect_ends(void)
@@ -264,7 +265,7 @@ static void become_nobody(void)
 static void crowd(int sock)
 {
 	struct wire m = wire_make(WIRE_ADD, SHMIPC_SHM, "x");
-	struct wire_fds fds = { { STDERR_FILENO, -1 } };
+	struct wire_fds fds = { { STDERR_FILENO, -1, -1, -1 } };
 	int r;
 
 	m.fds = 1;

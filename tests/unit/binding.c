@@ -23,7 +23,7 @@
 static int append(const struct shmipc_info *info, void *arg)
 {
 	strcat(arg, info->name);
-	strcat(arg, info->stale ? "* " : " ");
+	strcat(arg, info->lost ? "* " : " ");
 	return 0;
 }
 
@@ -113,7 +113,7 @@ START_TEST(names_of_another_broker_are_not_taken_for_those_that_were_lost)
 	is_refused();
 	ck_assert_int_eq(shmipc_stat(ipc, SHMIPC_SHM, "x", &info), 0);
 	ck_assert_uint_eq(info.size, 16);
-	ck_assert_int_eq(info.stale, 0);
+	ck_assert_int_eq(info.lost, 0);
 	lists(ipc, "x x* ");
 	lists(other, "x ");
 	shmipc_shm_close(x);
@@ -126,7 +126,7 @@ END_TEST
 
 static int count_lost(const struct shmipc_info *info, void *arg)
 {
-	*(int *)arg += info->stale;
+	*(int *)arg += info->lost;
 	return 0;
 }
 
@@ -262,8 +262,8 @@ START_TEST(broker_that_does_not_speak_our_version_is_told_with_both_ranges)
 	stranger(WIRE_VERSION + 2, WIRE_VERSION + 1, range);
 	/* Before there were ranges, and what will never be. */
 	stranger(3, 0, "3 to 3");
-	stranger(WIRE_VERSION + 1, 0, "6 to 6");
-	stranger(WIRE_OLDEST - 1, 1, "1 to 4");
+	stranger(WIRE_VERSION + 1, 0, "7 to 7");
+	stranger(WIRE_OLDEST - 1, 1, "1 to 5");
 }
 END_TEST
 

@@ -285,7 +285,7 @@ START_TEST(killed_after_an_unlink_it_is_not_done_again)
 {
 	struct wire unlink = wire_make(WIRE_UNLINK, SHMIPC_SHM, "n0"), reply;
 
-	unlink.abi = shmi_header_abi;
+	unlink.abi = shmipc_segment_abi();
 	for (int i = 0; i < 50; i++) {
 		int sock;
 

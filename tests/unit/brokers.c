@@ -310,7 +310,7 @@ int ask_about(int sock, enum wire_op op, const char *name)
 {
 	struct wire request = wire_make(op, SHMIPC_SHM, name), reply;
 
-	request.abi = shmi_header_abi;
+	request.abi = shmipc_segment_abi();
 	return ask_raw(sock, &request, NULL, &reply);
 }
 
@@ -318,7 +318,7 @@ struct wire add_of(uint32_t kind, const char *name)
 {
 	struct wire request = wire_make(WIRE_ADD, kind, name);
 
-	request.fds = wire_fds_of(kind);
+	request.fds = (1 + shmipc_kind_find((enum shmipc_kind)kind)->ksems);
 	return request;
 }
 

@@ -72,7 +72,7 @@ static struct wire next_is(const struct wire *request, int number)
 /* It may be gone already. */
 static void send_with(int sock, const struct wire *m, int fd)
 {
-	struct wire_fds fds = { { fd, -1 } };
+	struct wire_fds fds = { { fd, -1, -1, -1 } };
 
 	(void)wire_send(sock, m, &fds);
 	wire_close_fds(&fds);

@@ -28,7 +28,7 @@ static void journal_keep(uint32_t slot, const char *name)
 {
 	struct journal_entry keep =
 		journal_make(JOURNAL_KEEP, SHMIPC_SHM, name);
-	struct wire_fds fds = { { make_memory(), -1 } };
+	struct wire_fds fds = { { make_memory(), -1, -1, -1 } };
 
 	keep.slot = slot;
 	keep.fds = 1;

@@ -117,7 +117,7 @@ START_TEST(broker_without_a_directory_ends)
 	/* Whoever asks all the time, and whatever changes. */
 	while (ask_about(sock, WIRE_UNLINK, "x") != -EPIPE) {
 		struct wire add = add_of(SHMIPC_SHM, "x"), reply;
-		struct wire_fds fds = { { make_memory(), -1 } };
+		struct wire_fds fds = { { make_memory(), -1, -1, -1 } };
 
 		(void)ask_raw(sock, &add, &fds, &reply);
 		wire_close_fds(&fds);

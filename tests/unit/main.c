@@ -237,7 +237,7 @@ static struct shmi_header *sound_header(void)
 
 static int check(const struct shmi_header *h, size_t length)
 {
-	struct shmi_facts facts = { .size = 0 };
+	struct shmipc_segment_facts facts = { .size = 0 };
 	int r = shmi_header_check(h, length, SHMIPC_SHM, "name", &facts);
 
 	if (r == 0)
@@ -248,7 +248,7 @@ static int check(const struct shmi_header *h, size_t length)
 START_TEST(sound_header_is_taken)
 {
 	struct shmi_header *h = sound_header();
-	struct shmi_facts facts;
+	struct shmipc_segment_facts facts;
 
 	ck_assert_int_eq(
 		shmi_header_check(h, LENGTH, SHMIPC_SHM, "name", &facts), 0);
@@ -305,12 +305,15 @@ START_TEST(every_nasty_value_of_every_field_is_survived)
 	for (size_t at = 0; at < 320; at++)
 		for (size_t i = 0; i < sizeof(nasty) / sizeof(nasty[0]); i++)
 			for (size_t size = 1; size <= 8; size *= 2) {
-				char name[SHMIPC_NAME_MAX + 1];
+				struct shmipc_segment_facts facts;
 
 				memcpy((char *)h + at, &nasty[i], size);
 				(void)check(h, LENGTH);
-				(void)shmipc_segment_name(h, LENGTH, SHMIPC_SHM,
-							  name);
+				if (shmipc_segment_identify(h, LENGTH,
+							    &facts) != -EPROTO)
+					ck_assert(!*facts.name ||
+						  shmipc_name_is_valid(
+							  facts.name));
 				*h = copy;
 			}
 	ck_assert_int_eq(check(h, LENGTH), 0);
@@ -342,7 +345,7 @@ END_TEST
 START_TEST(unfinished_headers_say_what_they_will_be)
 {
 	struct shmi_header *h = sound_header();
-	struct shmi_facts f;
+	struct shmipc_segment_facts f;
 
 	memset(h, 0, sizeof(*h));
 	ck_assert_int_eq(shmi_header_check(h, LENGTH, SHMIPC_SHM, "name", &f),
@@ -357,60 +360,56 @@ START_TEST(unfinished_headers_say_what_they_will_be)
 }
 END_TEST
 
-START_TEST(name_is_told_of_what_is_ours_and_of_nothing_else)
+START_TEST(segments_are_identified_by_what_is_written)
 {
 	struct shmi_header *h = sound_header();
-	char its[SHMIPC_NAME_MAX + 1] = "before";
+	struct shmipc_segment_facts its = { .kind = 77 };
 
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its), 0);
-	ck_assert_str_eq(its, "name");
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SEM, its),
-			 -ESRCH);
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), 0);
+	ck_assert_str_eq(its.name, "name");
+	ck_assert_uint_eq(its.kind, SHMIPC_SHM);
+	ck_assert_uint_eq(its.size, 4000);
 	h->state = SHMI_STATE_BUILDING;
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its),
 			 -EINPROGRESS);
 	ck_assert_int_eq(shmipc_segment_abort(h), 0);
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
-			 -ESTALE);
-	ck_assert_str_eq(its, "name");
-	/* Killed before he wrote anything, and given up. */
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -ESTALE);
+	ck_assert_str_eq(its.name, "name");
+	ck_assert_uint_eq(its.kind, SHMIPC_SHM);
+	/* The creator was killed before it wrote anything; then it is dead. */
 	memset(h, 0, sizeof(*h));
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
-			 -EAGAIN);
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -EAGAIN);
 	ck_assert_int_eq(shmipc_segment_abort(h), 0);
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
-			 -ESTALE);
-	ck_assert_str_eq(its, "");
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -ESTALE);
+	ck_assert_str_eq(its.name, "");
+	ck_assert_uint_eq(its.kind, 0);
 	/* A stranger's bytes around a word that says the same. */
-	((char *)h)[4000] = 1;
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
-			 -EPROTO);
+	((char *)h)[400] = 1;
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -EPROTO);
 	h->state = SHMI_STATE_BUILDING;
-	ck_assert_int_eq(shmipc_segment_name(h, LENGTH, SHMIPC_SHM, its),
-			 -EPROTO);
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -EPROTO);
 }
 END_TEST
 
-START_TEST(name_of_the_unfinished_is_not_handed_over)
+START_TEST(identifying_reads_no_more_than_it_may)
 {
 	struct shmi_header *h = sound_header();
-	char its[SHMIPC_NAME_MAX + 1] = "before";
+	struct shmipc_segment_facts its = { .name = "before" };
 
-	/* The last bytes that may be read: behind them there are none. */
+	/* The last bytes that may be read: no byte follows them. */
 	h = memcpy((char *)h + LENGTH - SHMIPC_HEADER_LOOK, h,
 		   SHMIPC_HEADER_LOOK);
-	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SEM, its), -EPROTO);
-	h->state = SHMI_STATE_BUILDING;
-	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), -EPROTO);
-	h->state = SHMI_STATE_DEAD;
-	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), -EPROTO);
 	h->magic[0] = 0;
-	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), -EPROTO);
-	ck_assert_str_eq(its, "before");
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -EPROTO);
+	h->state = SHMI_STATE_DEAD;
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -EPROTO);
+	h->state = SHMI_STATE_BUILDING;
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), -EPROTO);
+	ck_assert_str_eq(its.name, "before");
 	h->magic[0] = 0xc5;
 	h->state = SHMI_STATE_READY;
-	ck_assert_int_eq(shmi_header_name(h, LENGTH, SHMIPC_SHM, its), 0);
-	ck_assert_str_eq(its, "name");
+	ck_assert_int_eq(shmipc_segment_identify(h, LENGTH, &its), 0);
+	ck_assert_str_eq(its.name, "name");
 }
 END_TEST
 
@@ -470,8 +469,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, random_headers_are_refused);
 	tcase_add_test(tc, name_without_an_end_is_refused);
 	tcase_add_test(tc, unfinished_headers_say_what_they_will_be);
-	tcase_add_test(tc, name_is_told_of_what_is_ours_and_of_nothing_else);
-	tcase_add_test(tc, name_of_the_unfinished_is_not_handed_over);
+	tcase_add_test(tc, segments_are_identified_by_what_is_written);
+	tcase_add_test(tc, identifying_reads_no_more_than_it_may);
 	tcase_add_test(tc, one_of_commit_and_give_up_wins);
 	suite_add_tcase(suite, tc);
 

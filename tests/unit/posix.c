@@ -138,7 +138,7 @@ static struct shmipc_sem *new_semaphore(void)
 	snprintf(sem_path, sizeof(sem_path), "/dev/shm/shmipc.sem.%s", name);
 	ck_assert_int_eq(stat(sem_path, &st), 0);
 	snprintf(ksem_path, sizeof(ksem_path),
-		 "/dev/shm/sem.shmipc.ksem.%016lx", (unsigned long)st.st_ino);
+		 "/dev/shm/sem.shmipc.ksem.%016lx.0", (unsigned long)st.st_ino);
 	return sem;
 }
 
@@ -231,7 +231,7 @@ START_TEST(place_without_a_segment_is_garbage_unless_its_creator_lives)
 
 	memset(&sem, 0, sizeof(sem));
 	/* No inode of this machine has such a number. */
-	posix_ksem_path(place, UINT64_MAX - (uint64_t)getpid());
+	posix_ksem_path(place, UINT64_MAX - (uint64_t)getpid(), 0);
 	fd = make(place, &sem, sizeof(sem));
 	ck_assert_int_eq(usemark_set(fd), 0);
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
@@ -254,9 +254,9 @@ START_TEST(place_of_a_segment_is_none)
 					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
 			 0);
 	shmipc_sem_close(sem);
-	posix_segment_path(header, SHMIPC_SEM, name);
+	posix_segment_path(header, shmipc_kind_find(SHMIPC_SEM), name);
 	ck_assert_int_eq(stat(header, &st), 0);
-	posix_ksem_path(place, st.st_ino);
+	posix_ksem_path(place, st.st_ino, 0);
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
 	ck_assert(is_there(place));
 	/* Nor of one that somebody is unlinking. */
@@ -274,7 +274,7 @@ START_TEST(dead_headers_are_garbage_and_their_places_too)
 
 	snprintf(dead, sizeof(dead), "/dev/shm/shmipc.dead.%016x",
 		 (unsigned)getpid());
-	posix_segment_path(header, SHMIPC_SEM, name);
+	posix_segment_path(header, shmipc_kind_find(SHMIPC_SEM), name);
 	for (int linked = 0; linked < 2; linked++) {
 		ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
 						 SHMIPC_CREATE | SHMIPC_EXCL,
@@ -282,7 +282,7 @@ START_TEST(dead_headers_are_garbage_and_their_places_too)
 				 0);
 		shmipc_sem_close(sem);
 		ck_assert_int_eq(stat(header, &st), 0);
-		posix_ksem_path(place, st.st_ino);
+		posix_ksem_path(place, st.st_ino, 0);
 		ck_assert_int_eq(
 			linked ? link(header, dead) : rename(header, dead), 0);
 		ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 1);

@@ -241,12 +241,12 @@ START_TEST(another_incarnation_is_refused_before_anything_is_done)
 {
 	struct wire unlink = wire_make(WIRE_UNLINK, SHMIPC_SHM, "x");
 	struct wire add = add_of(SHMIPC_SHM, "z"), reply;
-	struct wire_fds fds = { { make_memory(), -1 } };
+	struct wire_fds fds = { { make_memory(), -1, -1, -1 } };
 	int sock;
 
 	ck_assert_int_eq(create("x"), 0);
 	sock = connect_greeted();
-	unlink.abi = shmi_header_abi;
+	unlink.abi = shmipc_segment_abi();
 	unlink.broker_id = add.broker_id = 77;
 	ck_assert_int_eq(ask_raw(sock, &unlink, NULL, &reply), -ESTALE);
 	ck_assert_int_eq(ask_raw(sock, &add, &fds, &reply), -ESTALE);
@@ -266,7 +266,7 @@ END_TEST
 static void give_up(pid_t server, int end)
 {
 	struct wire add = add_of(SHMIPC_SHM, "x");
-	struct wire_fds fds = { { make_memory(), -1 } };
+	struct wire_fds fds = { { make_memory(), -1, -1, -1 } };
 	int sock = connect_greeted(), copy = dup(sock);
 
 	ck_assert_int_eq(kill(server, SIGSTOP), 0);
@@ -318,7 +318,7 @@ START_TEST(who_gave_up_has_unlinked_nothing)
 	ck_assert_int_eq(create("x"), 0);
 	server = server_of(broker_pid());
 	sock = connect_greeted();
-	unlink.abi = shmi_header_abi;
+	unlink.abi = shmipc_segment_abi();
 	ck_assert_int_eq(kill(server, SIGSTOP), 0);
 	ck_assert_int_eq(wire_send(sock, &unlink, NULL), 0);
 	close(sock);

@@ -83,7 +83,7 @@ static int ask_new_server(const struct wire *request,
 START_TEST(what_was_added_is_not_added_again)
 {
 	struct wire add = add_of(SHMIPC_SHM, "x"), reply;
-	struct wire_fds fds = { { make_memory(), -1 } };
+	struct wire_fds fds = { { make_memory(), -1, -1, -1 } };
 
 	ck_assert_int_eq(create("y"), 0);
 	add.nonce = 0x1234567890abcdef;
@@ -107,7 +107,7 @@ START_TEST(what_was_unlinked_is_not_unlinked_again)
 	ck_assert_int_eq(create("y"), 0);
 	ck_assert_int_eq(create("x"), 0);
 	unlink.nonce = 77;
-	unlink.abi = shmi_header_abi;
+	unlink.abi = shmipc_segment_abi();
 	ck_assert_int_eq(ask_new_server(&unlink, NULL, &reply), 0);
 	kill_server(broker_pid());
 	/* Somebody makes another one before it is asked again. */

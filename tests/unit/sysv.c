@@ -14,6 +14,7 @@
 #include "backends/sysv/slot.h"
 #include "core/backend.h"
 #include "core/header.h"
+#include "core/kind.h"
 #include "tests/unit/unit.h"
 
 static struct shmipc *ipc;
@@ -135,7 +136,7 @@ static struct shmipc_segment creator_at_work(void *priv)
 {
 	struct shmipc_segment seg = {
 		.backend = &shmi_backend_sysv,
-		.kind = SHMIPC_SHM,
+		.kind = &shmi_kind_shm.info,
 		.name = name,
 		.priv = priv,
 	};
@@ -177,7 +178,7 @@ START_TEST(rival_that_cannot_be_seen_is_not_taken_for_none)
 	const size_t large = (size_t)1 << 30;
 	struct shmipc_segment seg = {
 		.backend = &shmi_backend_sysv,
-		.kind = SHMIPC_SHM,
+		.kind = &shmi_kind_shm.info,
 		.name = name,
 		.priv = priv,
 	};

@@ -14,6 +14,7 @@
 
 #include "core/header.h"
 #include "core/ipc.h"
+#include "core/peek.h"
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
@@ -120,8 +121,8 @@ END_TEST
 static void count_ours(struct seen *seen, const struct shmipc_info *info)
 {
 	(void)info;
-	/* The walk's connection; nothing of any object. */
-	ck_assert_uint_eq(count_fds(getpid()), (unsigned)seen->first);
+	/* The walk's connection, and the one object that is shown. */
+	ck_assert_uint_eq(count_fds(getpid()), (unsigned)seen->first + 1);
 }
 
 START_TEST(descriptors_of_objects_are_not_open_in_between)
@@ -136,17 +137,21 @@ START_TEST(descriptors_of_objects_are_not_open_in_between)
 }
 END_TEST
 
-/* What is told of n0, by the backend itself, without the core's look at it. */
-static int open_others(const char *name, void *arg)
+/* Objects are opened while the backend shows n0 of this kind. */
+static int open_others(struct shmipc_segment *seg, void *arg)
 {
-	const enum shmipc_kind *kind = arg;
+	int *shown = arg;
 	struct shmipc_info info;
 	struct shmipc_sem *sem;
 
-	if (strcmp(name, "n0") != 0)
+	if (strcmp(seg->name, "n0") != 0)
 		return 0;
-	if (*kind == SHMIPC_SEM) {
-		ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0, 0, 0), 0);
+	++*shown;
+	ck_assert_int_eq(shmipc_segment_look(seg->addr, seg->length,
+					     seg->kind->kind, "n0"),
+			 0);
+	if (seg->kind->ksems) {
+		ck_assert_int_eq(shmipc_sem_open(ipc, &sem, "n0", 0, 0, 0), 0);
 		ck_assert_int_eq(shmipc_sem_close(sem), 0);
 		return 0;
 	}
@@ -155,9 +160,9 @@ static int open_others(const char *name, void *arg)
 	return 0;
 }
 
-START_TEST(memory_that_was_sent_is_for_a_look_at_its_object_only)
+START_TEST(listing_shows_the_segment_itself_and_keeps_nothing)
 {
-	static const enum shmipc_kind kinds[] = { SHMIPC_SHM, SHMIPC_SEM };
+	const struct shmipc_kind_info *kind;
 	struct shmipc_sem *sem;
 	unsigned before;
 
@@ -166,12 +171,15 @@ START_TEST(memory_that_was_sent_is_for_a_look_at_its_object_only)
 		shmipc_sem_open(ipc, &sem, "n0", 1, SHMIPC_CREATE, 0600), 0);
 	ck_assert_int_eq(shmipc_sem_close(sem), 0);
 	before = count_fds(getpid());
-	for (int i = 0; i < 2; i++) {
-		enum shmipc_kind kind = kinds[i];
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++) {
+		struct shmi_peek peek;
+		int shown = 0;
 
-		ck_assert_int_eq(ipc->ops->segment_list(ipc->conn, kind,
-							open_others, &kind),
-				 0);
+		shmi_peek_prepare(&peek, ipc, kind);
+		ck_assert_int_eq(
+			ipc->ops->segment_list(&peek.seg, open_others, &shown),
+			0);
+		ck_assert_int_eq(shown, 1);
 		ck_assert_uint_eq(count_fds(getpid()), before);
 	}
 }
@@ -294,13 +302,16 @@ static void stat_and_unlink(struct seen *seen, const struct shmipc_info *info)
 	unlink_it(seen, info);
 }
 
-/* Beside the connection that is kept already: two to look, one for a walk. */
+/*
+ * Beside the connection that is kept already: one for the walk, one for the
+ * object that is shown, two for a look.
+ */
 START_TEST(walk_needs_few_descriptors)
 {
 	struct seen seen = { .act = stat_and_unlink };
 
 	create_all();
-	leave_room_for(3);
+	leave_room_for(4);
 	list_all(&seen);
 }
 END_TEST
@@ -324,7 +335,7 @@ START_TEST(walk_lets_who_has_no_descriptor_unlink)
 	struct seen seen = { .act = unlink_without_descriptors };
 
 	create_all();
-	leave_room_for(3);
+	leave_room_for(4);
 	list_all(&seen);
 }
 END_TEST
@@ -361,8 +372,7 @@ TCase *walk_case(void)
 	tcase_add_test(tc, what_is_unlinked_meanwhile_is_not_shown);
 	tcase_add_test(tc, what_only_says_that_it_was_unlinked_is_shown);
 	tcase_add_test(tc, descriptors_of_objects_are_not_open_in_between);
-	tcase_add_test(tc,
-		       memory_that_was_sent_is_for_a_look_at_its_object_only);
+	tcase_add_test(tc, listing_shows_the_segment_itself_and_keeps_nothing);
 	tcase_add_test(tc,
 		       walk_that_ends_early_leaves_the_connection_as_it_was);
 	tcase_add_test(tc, child_and_parent_both_go_on_with_the_walk);

@@ -57,7 +57,7 @@ START_TEST(wrong_questions_are_refused)
 	m = request(WIRE_OPEN);
 	m.kind = 0;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
-	m.kind = 3;
+	m.kind = WIRE_KIND_MAX + 1;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_CLIENT), -EPROTO);
 	m = request(WIRE_NEXT);
 	m.flags = WIRE_FORGET; /* a word for NEXT_ORPHAN only */
@@ -76,10 +76,14 @@ END_TEST
 START_TEST(wrong_numbers_of_descriptors_are_refused)
 {
 	for (int op = WIRE_ADD; op <= WIRE_NEXT_ORPHAN; op++)
-		for (unsigned said = 0; said < 4; said++)
-			for (unsigned came = 0; came < 4; came++) {
+		for (unsigned said = 0; said <= WIRE_FDS + 1; said++)
+			for (unsigned came = 0; came <= WIRE_FDS + 1; came++) {
 				struct wire m = request(op);
-				int right = said == m.fds && came == m.fds;
+				/* The client knows how many an object has. */
+				bool object = op == WIRE_ADD && said > 0 &&
+					      said <= WIRE_FDS;
+				bool right = said == came &&
+					     (said == m.fds || object);
 
 				m.fds = said;
 				ck_assert_int_eq(
@@ -168,7 +172,7 @@ START_TEST(answers_of_a_run_are_checked)
 				 flags & ~WIRE_LAST ? -EPROTO : 0);
 	}
 	m = sound;
-	m.kind = 3;
+	m.kind = WIRE_KIND_MAX + 1;
 	ck_assert_int_eq(parse(&m, 0, WIRE_FROM_BROKER), -EPROTO);
 	m = sound;
 	m.name[0] = '\0';
@@ -337,7 +341,7 @@ END_TEST
 
 static struct wire_fds some_fds(void)
 {
-	return (struct wire_fds){ { dup(0), -1 } };
+	return (struct wire_fds){ { dup(0), -1, -1, -1 } };
 }
 
 START_TEST(table_finds_what_was_added_and_nothing_else)

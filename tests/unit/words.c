@@ -20,9 +20,10 @@ static struct {
 	void (*during_sleep)(struct shmipc_segment *seg);
 } place;
 
-static int count_wait(struct shmipc_segment *seg,
+static int count_wait(struct shmipc_segment *seg, unsigned index,
 		      const struct timespec *deadline)
 {
+	ck_assert_uint_eq(index, 0);
 	(void)deadline;
 	place.sleeps++;
 	if (place.during_sleep)
@@ -33,9 +34,10 @@ static int count_wait(struct shmipc_segment *seg,
 	return 0;
 }
 
-static void count_post(struct shmipc_segment *seg)
+static void count_post(struct shmipc_segment *seg, unsigned index)
 {
 	(void)seg;
+	(void)index;
 	place.tokens++;
 }
 

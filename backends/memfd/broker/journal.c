@@ -9,23 +9,29 @@
 
 #include "backends/memfd/broker/journal.h"
 
-static bool has_object(const struct journal_entry *r)
+static bool entry_has_object(const struct journal_entry *r)
 {
-	return (r->kind == SHMIPC_SHM || r->kind == SHMIPC_SEM) &&
-	       wire_has_name(r->name) && r->slot < JOURNAL_SLOTS;
+	return wire_has_kind(r->kind) && wire_has_name(r->name) &&
+	       r->slot < JOURNAL_SLOTS;
 }
 
-static bool is_sound(const struct journal_entry *r, enum journal_from from)
+static bool entry_has_fds(const struct journal_entry *r)
+{
+	return r->fds >= 1 && r->fds <= WIRE_FDS;
+}
+
+static bool entry_is_sound(const struct journal_entry *r,
+			   enum journal_from from)
 {
 	switch (r->op) {
 	case JOURNAL_TAKE:
-		return from == JOURNAL_FROM_SUPERVISOR && has_object(r) &&
-		       r->fds == wire_fds_of(r->kind);
+		return from == JOURNAL_FROM_SUPERVISOR && entry_has_object(r) &&
+		       entry_has_fds(r);
 	case JOURNAL_KEEP:
-		return from == JOURNAL_FROM_SERVER && has_object(r) &&
-		       r->fds == wire_fds_of(r->kind);
+		return from == JOURNAL_FROM_SERVER && entry_has_object(r) &&
+		       entry_has_fds(r);
 	case JOURNAL_DONE:
-		return from == JOURNAL_FROM_SUPERVISOR && has_object(r) &&
+		return from == JOURNAL_FROM_SUPERVISOR && entry_has_object(r) &&
 		       r->fds == 0;
 	case JOURNAL_GO:
 		return from == JOURNAL_FROM_SUPERVISOR && r->fds == 0;
@@ -51,7 +57,7 @@ int journal_parse(const void *bytes, size_t length, unsigned fds,
 		return -EPROTO;
 	if (r.version != JOURNAL_VERSION)
 		return -EPROTONOSUPPORT;
-	if (r.fds != fds || !is_sound(&r, from) ||
+	if (r.fds != fds || !entry_is_sound(&r, from) ||
 	    (from == JOURNAL_FROM_SERVER) != (r.order > 0))
 		return -EPROTO;
 	*ret = r;

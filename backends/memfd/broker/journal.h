@@ -26,7 +26,7 @@
 #include "backends/memfd/wire.h"
 
 #define JOURNAL_MAGIC	0x4d485352U /* "RSHM" */
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
 
 /*
  * Reports that the supervisor need not be woken for, how long, and the most bytes

@@ -21,11 +21,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <shmipc-backend.h>
+
 #include "backends/memfd/broker/supervisor.h"
 #include "backends/memfd/rundir.h"
 #include "backends/memfd/start.h"
 #include "backends/memfd/broker/server.h"
-#include "core/error.h"
 
 /* They are of the program that happened to start us: lift the soft ones. */
 static void raise_limit(int resource)
@@ -63,7 +64,7 @@ static int complain(const struct rundir *rundir,
 	/* What a client would be told of this directory. */
 	dir = rundir_open(rundir);
 	if (dir == -ECONNREFUSED)
-		fprintf(stderr, "shmipc-broker: %s\n", shmi_error_cause());
+		fprintf(stderr, "shmipc-broker: %s\n", shmipc_backend_cause());
 	else if (r == -EBUSY)
 		fprintf(stderr, "shmipc-broker: there is one already in %s\n",
 			rundir->path);

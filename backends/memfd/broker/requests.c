@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,8 +16,6 @@
 
 #include "backends/fdmem/usemark.h"
 #include "backends/memfd/broker/requests.h"
-#include "core/header.h"
-#include "core/name.h"
 
 /* ---- entries ------------------------------------------------------------ */
 
@@ -149,15 +148,13 @@ static bool forget_orphan(struct requests *a, struct table_entry *e,
 
 void requests_forget_orphans(struct requests *a)
 {
-	for (size_t i = 0; i < SHMI_KINDS && a->table.transient; i++) {
-		struct table_entry *e = table_next(&a->table, shmi_kinds[i], 0);
+	struct table_entry *e = table_next(&a->table, 0, 0);
 
-		while (e) {
-			uint32_t slot = e->slot;
+	while (e && a->table.transient) {
+		uint32_t slot = e->slot;
 
-			(void)forget_orphan(a, e, NULL);
-			e = table_next(&a->table, shmi_kinds[i], slot + 1);
-		}
+		(void)forget_orphan(a, e, NULL);
+		e = table_next(&a->table, 0, slot + 1);
 	}
 }
 
@@ -192,9 +189,11 @@ static bool are_sound(const struct wire *request, const struct wire_fds *fds)
 	if ((fcntl(fds->fd[0], F_GETFL) & O_ACCMODE) != O_RDWR)
 		return false;
 	/* Handing out a descriptor that blocks would make waiters block. */
-	return request->kind != SHMIPC_SEM ||
-	       (is_eventfd(fds->fd[1]) &&
-		fcntl(fds->fd[1], F_GETFL) & O_NONBLOCK);
+	for (unsigned i = 1; i < request->fds; i++)
+		if (!is_eventfd(fds->fd[i]) ||
+		    !(fcntl(fds->fd[i], F_GETFL) & O_NONBLOCK))
+			return false;
+	return true;
 }
 
 static int handle_add(struct requests *a, const struct wire *request,
@@ -213,7 +212,7 @@ static int handle_add(struct requests *a, const struct wire *request,
 		return r;
 	*fds = WIRE_NO_FDS; /* the table's now */
 	e = table_find(&a->table, request->kind, request->name);
-	keep.fds = (uint16_t)wire_fds_of(e->kind);
+	keep.fds = (uint16_t)wire_count_fds(&e->fds);
 	r = journal(a, &keep, e->slot, request, &e->fds);
 	if (r < 0)
 		table_remove(&a->table, e);
@@ -227,37 +226,35 @@ static int handle_open(struct requests *a, struct wire *reply,
 
 	if (!e)
 		return -ENOENT;
-	reply->fds = wire_fds_of(e->kind);
+	reply->fds = wire_count_fds(&e->fds);
 	*fds = e->fds;
 	return 0;
 }
 
 /*
- * Would the client find it sound? It is he who shares it with others: his word
- * size and libc count, and not ours.
+ * Would the client find it sound? The client shares it with others, so its word
+ * size and C library count, and not ours.
  */
 static bool is_sound_for(const struct table_entry *e, uint32_t abi)
 {
-	struct shmi_header copy;
+	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
 
-	if (pread(e->fds.fd[0], &copy, sizeof(copy), 0) != sizeof(copy))
-		return false;
-	copy.abi = copy.abi == abi ? shmi_header_abi : ~shmi_header_abi;
-	return shmipc_segment_look(&copy, (size_t)e->size,
-				   (enum shmipc_kind)e->kind, e->name) == 0 &&
-	       shmipc_segment_is_transient(&copy) == e->transient;
+	return pread(e->fds.fd[0], header, sizeof(header), 0) ==
+		       sizeof(header) &&
+	       shmipc_segment_look_for(header, (size_t)e->size,
+				       (enum shmipc_kind)e->kind, e->name,
+				       abi) == 0 &&
+	       shmipc_segment_is_transient(header) == e->transient;
 }
 
 /*
- * For those who have it open: it has no name to lose any more (binding.h). If we
- * are killed before it really has none, nobody learns that he lost it.
+ * For processes that have it open: it has no name to lose any more (binding.h).
+ * If we are killed before it really has none, no process learns that it lost
+ * the name.
  */
 static void mark_nameless(const struct table_entry *e)
 {
-	const uint64_t nameless = WIRE_NAMELESS;
-
-	(void)!pwrite(e->fds.fd[0], &nameless, sizeof(nameless),
-		      offsetof(struct shmi_header, backend_word));
+	(void)shmipc_segment_write_word(e->fds.fd[0], WIRE_NAMELESS);
 }
 
 static int handle_unlink(struct requests *a, const struct wire *request)

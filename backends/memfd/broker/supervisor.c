@@ -256,7 +256,7 @@ static int hand_over(struct supervisor *k)
 			continue;
 		r = journal_make(JOURNAL_TAKE, kept->kind, kept->name);
 		r.slot = slot;
-		r.fds = (uint16_t)wire_fds_of(kept->kind);
+		r.fds = (uint16_t)wire_count_fds(&kept->fds);
 		err = hand(k, &r, &kept->fds);
 	}
 	for (unsigned i = 0; i < REQUESTS_DONE_MAX && err == 0; i++)

@@ -127,7 +127,7 @@ struct table_entry *table_next(const struct table *t, uint32_t kind,
 			       uint32_t slot)
 {
 	for (; slot < t->room; slot++)
-		if (t->slots[slot] && t->slots[slot]->kind == kind)
+		if (t->slots[slot] && (!kind || t->slots[slot]->kind == kind))
 			return t->slots[slot];
 	return NULL;
 }

@@ -49,7 +49,7 @@ struct table_entry *table_find(const struct table *table, uint32_t kind,
 /* Remove an entry and close its descriptors. */
 void table_remove(struct table *table, struct table_entry *entry);
 
-/* The first entry of a kind in this slot or behind it, or NULL. */
+/* The first entry of a kind (0: any) in this slot or behind it, or NULL. */
 struct table_entry *table_next(const struct table *table, uint32_t kind,
 			       uint32_t slot);
 
