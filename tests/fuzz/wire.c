@@ -16,13 +16,8 @@
 
 #include "backends/memfd/broker/journal.h"
 #include "backends/memfd/wire.h"
-#include "core/name.h"
 
-#define LENGTH sizeof(struct wire)
-
-static_assert(sizeof(struct journal_entry) == LENGTH, "one length for both");
-
-enum sender { CLIENT, BROKER, KEEPER, WORKER };
+enum sender { CLIENT, BROKER, SUPERVISOR, SERVER };
 
 /* What must never be, whatever stands there. */
 static void must(int is, const char *what)
@@ -33,7 +28,7 @@ static void must(int is, const char *what)
 	abort();
 }
 
-static void patch(char *packet, const uint8_t *data, size_t size)
+static void patch(char *packet, size_t length, const uint8_t *data, size_t size)
 {
 	while (size >= 3) {
 		size_t at = data[0];
@@ -41,8 +36,10 @@ static void patch(char *packet, const uint8_t *data, size_t size)
 
 		if (n > size - 2)
 			n = size - 2;
-		if (n > LENGTH - at)
-			n = LENGTH - at;
+		if (at > length)
+			at = length;
+		if (n > length - at)
+			n = length - at;
 		memcpy(packet + at, data + 2, n);
 		data += 2 + n;
 		size -= 2 + n;
@@ -54,16 +51,17 @@ static char *make(const uint8_t *data, size_t size, enum sender from, int op,
 		  size_t *length)
 {
 	struct wire m = wire_make((enum wire_op)op, SHMIPC_SEM, "name");
-	struct journal_entry r = journal_make((enum journal_op)op, SHMIPC_SEM, "name");
+	struct journal_entry r =
+		journal_make((enum journal_op)op, SHMIPC_SEM, "name");
+	const void *sound = from < SUPERVISOR ? (void *)&m : (void *)&r;
 	char *packet;
 
-	r.order = from == WORKER;
-	*length = op ? LENGTH : size;
+	*length = !op ? size : from < SUPERVISOR ? sizeof(m) : sizeof(r);
 	packet = malloc(*length);
 	must(packet || *length == 0, "no memory");
 	if (op) {
-		memcpy(packet, from < KEEPER ? (void *)&m : (void *)&r, LENGTH);
-		patch(packet, data, size);
+		memcpy(packet, sound, *length);
+		patch(packet, *length, data, size);
 	} else if (size) {
 		memcpy(packet, data, size);
 	}
@@ -72,9 +70,9 @@ static char *make(const uint8_t *data, size_t size, enum sender from, int op,
 
 static int is_name(const char *name, size_t size)
 {
-	const char *checked, *end = memchr(name, '\0', size);
+	const char *end = memchr(name, '\0', size);
 
-	if (!end || shmi_name_check(name, &checked) < 0 || checked != name)
+	if (!end || !shmipc_name_is_valid(name))
 		return 0;
 	while (end < name + size)
 		if (*end++)
@@ -84,26 +82,26 @@ static int is_name(const char *name, size_t size)
 
 static int is_kind(uint32_t kind)
 {
-	return kind == SHMIPC_SHM || kind == SHMIPC_SEM;
+	return kind >= 1 && kind <= WIRE_KIND_MAX;
 }
 
-static void check_question(const struct wire *m)
+static void check_request(const struct wire *m)
 {
 	must(m->op > WIRE_HELLO, "a client that greets");
-	must(m->result == 0, "a question with a result");
+	must(m->result == 0, "a request with a result");
 	must(is_kind(m->kind), "no such kind");
 	must(m->op >= WIRE_NEXT || is_name(m->name, sizeof(m->name)),
-	     "a question about no name");
-	must(m->op == WIRE_NEXT_ORPHAN || m->flags == 0, "flags in a question");
+	     "a request about no name");
+	must(m->op == WIRE_NEXT_ORPHAN || m->flags == 0, "flags in a request");
 }
 
-static void check_answer(const struct wire *m)
+static void check_reply(const struct wire *m)
 {
 	must(m->result <= 0 && m->result >= -4095, "no errno value");
 	if (m->result < 0)
 		must(m->fds == 0, "no, and descriptors");
 	else if (m->op == WIRE_OPEN)
-		must(m->fds == (1 + shmipc_kind_find((enum shmipc_kind)m->kind)->ksems), "not its descriptors");
+		must(m->fds >= 1 && m->fds <= WIRE_FDS, "not its descriptors");
 	else if (m->op >= WIRE_NEXT)
 		must(is_name(m->name, sizeof(m->name)), "no name next");
 	if (m->op == WIRE_NEXT && m->result == 0) {
@@ -141,9 +139,9 @@ static int check_wire(const char *packet, size_t length, unsigned fds,
 	must(ret.op >= WIRE_HELLO && ret.op <= WIRE_NEXT_ORPHAN, "no such op");
 	must(ret.fds == fds && fds <= WIRE_FDS, "other descriptors");
 	if (from == CLIENT)
-		check_question(&ret);
+		check_request(&ret);
 	else
-		check_answer(&ret);
+		check_reply(&ret);
 	return 0;
 }
 
@@ -151,21 +149,23 @@ static void check_object(const struct journal_entry *r)
 {
 	must(is_kind(r->kind), "no such kind");
 	must(is_name(r->name, sizeof(r->name)), "no name");
-	must(r->fds == (r->op == JOURNAL_DONE ? 0 : (1 + shmipc_kind_find((enum shmipc_kind)r->kind)->ksems)),
+	must(r->op == JOURNAL_DONE ? r->fds == 0
+				   : r->fds >= 1 && r->fds <= WIRE_FDS,
 	     "not its descriptors");
 }
 
-static int check_report(const char *packet, size_t length, unsigned fds,
-			enum sender from)
+static int check_journal(const char *packet, size_t length, unsigned fds,
+			 enum sender from)
 {
 	struct journal_entry ret, was;
 	int r;
 
 	memset(&was, 0x5a, sizeof(was));
 	ret = was;
-	r = journal_parse(
-		packet, length, fds,
-		from == KEEPER ? JOURNAL_FROM_SUPERVISOR : JOURNAL_FROM_SERVER, &ret);
+	r = journal_parse(packet, length, fds,
+			  from == SUPERVISOR ? JOURNAL_FROM_SUPERVISOR
+					     : JOURNAL_FROM_SERVER,
+			  &ret);
 	if (r < 0) {
 		must(memcmp(&ret, &was, sizeof(ret)) == 0,
 		     "something of what was refused");
@@ -176,10 +176,10 @@ static int check_report(const char *packet, size_t length, unsigned fds,
 	must(ret.magic == JOURNAL_MAGIC, "another magic");
 	must(ret.version == JOURNAL_VERSION, "another version");
 	must(ret.fds == fds && fds <= WIRE_FDS, "other descriptors");
-	must(from == KEEPER ? ret.op >= JOURNAL_TAKE && ret.op <= JOURNAL_GO
-			    : ret.op >= JOURNAL_READY && ret.op <= JOURNAL_DROP,
+	must(from == SUPERVISOR
+		     ? ret.op >= JOURNAL_TAKE && ret.op <= JOURNAL_GO
+		     : ret.op >= JOURNAL_READY && ret.op <= JOURNAL_DROP,
 	     "not the sender's op");
-	must((from == WORKER) == (ret.order > 0), "not the worker's numbers");
 	if (ret.op == JOURNAL_TAKE || ret.op == JOURNAL_KEEP ||
 	    ret.op == JOURNAL_DROP || ret.op == JOURNAL_DONE)
 		must(ret.slot < JOURNAL_SLOTS, "no such slot");
@@ -204,8 +204,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	from = (enum sender)(*data & 3);
 	fds = *data >> 2 & 3;
 	packet = make(data + 1, size - 1, from, *data >> 4 & 7, &length);
-	r = from < KEEPER ? check_wire(packet, length, fds, from)
-			  : check_report(packet, length, fds, from);
+	r = from < SUPERVISOR ? check_wire(packet, length, fds, from)
+			      : check_journal(packet, length, fds, from);
 	must(r == 0 || r == -EPROTO || r == -EPROTONOSUPPORT,
 	     "a code that is not documented");
 	free(packet);

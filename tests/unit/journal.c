@@ -23,7 +23,6 @@ static struct journal_entry sound(enum journal_op op, uint32_t kind)
 	if (op == JOURNAL_TAKE || op == JOURNAL_KEEP)
 		r.fds = (uint16_t)(1 + shmipc_kind_find((enum shmipc_kind)kind)
 					       ->ksems);
-	r.order = sender_of(op) == JOURNAL_FROM_SERVER;
 	return r;
 }
 
@@ -127,21 +126,6 @@ START_TEST(descriptors_of_reports_are_counted)
 }
 END_TEST
 
-START_TEST(reports_of_the_server_are_numbered)
-{
-	for (int op = JOURNAL_TAKE; op <= JOURNAL_DROP; op++) {
-		struct journal_entry r = sound((enum journal_op)op, SHMIPC_SHM);
-
-		r.order = !r.order;
-		ck_assert_int_eq(parse(&r, sender_of(op)), -EPROTO);
-		r.order = UINT64_MAX;
-		ck_assert_int_eq(
-			parse(&r, sender_of(op)),
-			sender_of(op) == JOURNAL_FROM_SERVER ? 0 : -EPROTO);
-	}
-}
-END_TEST
-
 START_TEST(strange_reports_are_refused)
 {
 	struct journal_entry r = sound(JOURNAL_GO, 0), ret;
@@ -207,7 +191,6 @@ TCase *journal_case(void)
 	tcase_add_test(tc, slots_have_an_end);
 	tcase_add_test(tc, objects_in_reports_are_checked);
 	tcase_add_test(tc, descriptors_of_reports_are_counted);
-	tcase_add_test(tc, reports_of_the_server_are_numbered);
 	tcase_add_test(tc, strange_reports_are_refused);
 	tcase_add_test(tc, reports_of_the_dead_are_read_to_the_end);
 	return tc;

@@ -484,7 +484,6 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, broker_case());
 	suite_add_tcase(suite, client_case());
 	suite_add_tcase(suite, journal_case());
-	suite_add_tcase(suite, box_case());
 	suite_add_tcase(suite, order_case());
 	suite_add_tcase(suite, supervisor_case());
 	suite_add_tcase(suite, life_case());

@@ -15,7 +15,6 @@ TCase *wire_case(void);
 TCase *broker_case(void);
 TCase *client_case(void);
 TCase *journal_case(void);
-TCase *box_case(void);
 TCase *order_case(void);
 TCase *supervisor_case(void);
 TCase *life_case(void);

@@ -57,8 +57,7 @@ int journal_parse(const void *bytes, size_t length, unsigned fds,
 		return -EPROTO;
 	if (r.version != JOURNAL_VERSION)
 		return -EPROTONOSUPPORT;
-	if (r.fds != fds || !entry_is_sound(&r, from) ||
-	    (from == JOURNAL_FROM_SERVER) != (r.order > 0))
+	if (r.fds != fds || !entry_is_sound(&r, from))
 		return -EPROTO;
 	*ret = r;
 	return 0;

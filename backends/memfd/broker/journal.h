@@ -2,8 +2,8 @@
 /*
  * What the broker's two processes say to each other: supervisor.h.
  *
- * One SOCK_SEQPACKET pair. Every entry is one packet of sizeof(struct journal_entry),
- * or, if it is a DROP and there is room, it is in the box (box.h).
+ * One SOCK_SEQPACKET pair. Every entry is one packet of
+ * sizeof(struct journal_entry).
  *
  *   at the server's start, in this order:
  *   JOURNAL_TAKE   supervisor: slot, kind, name, descriptors of what has a name
@@ -16,9 +16,6 @@
  *   JOURNAL_KEEP   slot, kind, name, descriptors of what has a name now
  *   JOURNAL_DROP   slot of what has none any more
  *   both with nonce and asked, of the request that did it, or 0
- *
- * The server numbers its entries, from 1 on, in the order in which they count:
- * this is order. The supervisor's have none.
  */
 #ifndef SHMI_MEMFD_JOURNAL_H
 #define SHMI_MEMFD_JOURNAL_H
@@ -62,12 +59,9 @@ struct journal_entry {
 	uint32_t kind;	/* enum shmipc_kind, or 0 */
 	uint8_t reserved[4];
 	char name[WIRE_NAME]; /* zero to the end */
-	uint64_t order;	      /* of the server's; the supervisor's: 0 */
-	uint8_t reserved_too[8];
 };
 
-static_assert(offsetof(struct journal_entry, order) == 240 &&
-		      sizeof(struct journal_entry) == 256,
+static_assert(sizeof(struct journal_entry) == 240,
 	      "no padding, the same everywhere");
 
 enum journal_from { JOURNAL_FROM_SUPERVISOR, JOURNAL_FROM_SERVER };

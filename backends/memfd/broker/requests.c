@@ -29,21 +29,6 @@ void requests_nudge(struct requests *a)
 	a->owed = 0;
 }
 
-/* That a name went needs no descriptors: there may be room in the box. */
-static int put_or_send(struct requests *a, struct journal_entry *r,
-		       const struct wire_fds *fds)
-{
-	int err = -EAGAIN;
-
-	r->order = a->order + 1;
-	if (r->op == JOURNAL_DROP)
-		err = box_put(a->box, r);
-	if (err < 0)
-		err = journal_send(a->supervisor, r, fds);
-	a->order += err == 0;
-	return err;
-}
-
 static int journal(struct requests *a, struct journal_entry *r, uint32_t slot,
 		   const struct wire *request, const struct wire_fds *fds)
 {
@@ -52,7 +37,7 @@ static int journal(struct requests *a, struct journal_entry *r, uint32_t slot,
 	r->slot = slot;
 	r->nonce = request ? request->nonce : 0;
 	r->asked = request ? request->op : 0;
-	err = put_or_send(a, r, fds);
+	err = journal_send(a->supervisor, r, fds);
 	if (err < 0 && err != -ETOOMANYREFS)
 		a->alone = true;
 	a->owed++;
@@ -117,7 +102,7 @@ int requests_take_over(struct requests *a)
 			return err;
 	}
 	a->broker_id = (uint32_t)r.nonce;
-	return put_or_send(a, &ready, NULL);
+	return journal_send(a->supervisor, &ready, NULL);
 }
 
 /* ---- transient objects -------------------------------------------------- */

@@ -9,7 +9,6 @@
 #ifndef SHMI_MEMFD_REQUESTS_H
 #define SHMI_MEMFD_REQUESTS_H
 
-#include "backends/memfd/broker/box.h"
 #include "backends/memfd/broker/journal.h"
 #include "backends/memfd/broker/table.h"
 
@@ -19,8 +18,6 @@
 struct requests {
 	struct table table;
 	int supervisor; /* the socket */
-	struct box_page *box;
-	uint64_t order; /* of the last entry */
 	int nudge;	/* the eventfd */
 	unsigned owed;	/* entries since the last nudge */
 	uint32_t broker_id;

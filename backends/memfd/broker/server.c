@@ -362,16 +362,11 @@ static int prepare(struct server *w, sigset_t *mask)
 {
 	struct sigaction leave = { .sa_handler = on_signal };
 	sigset_t term;
-	int r;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		w->clients[i].sock = -1;
 	w->requests.supervisor = SERVER_SUPERVISOR_FD;
 	w->requests.nudge = SERVER_NUDGE_FD;
-	r = box_map(SERVER_BOX_FD, &w->requests.box);
-	if (r < 0)
-		return r;
-	close(SERVER_BOX_FD);
 	w->idle_ms = server_idle_ms();
 	/* Seen in epoll_pwait() only. */
 	sigemptyset(&term);

@@ -21,8 +21,7 @@
 #define SERVER_DIR_FD	     4 /* the broker's directory, locked */
 #define SERVER_SUPERVISOR_FD 5 /* for entries */
 #define SERVER_NUDGE_FD	     6 /* eventfd(2): there are entries */
-#define SERVER_BOX_FD	     7 /* box.h; closed when it is mapped */
-#define SERVER_FDS	     5
+#define SERVER_FDS	     4
 
 /*
  * How long nobody must want anything before it leaves: $SHMIPC_BROKER_IDLE_MS,

@@ -29,9 +29,9 @@ int spawn_open_image(const char *path)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC), away;
 
-	if (fd < 0 || fd > SERVER_BOX_FD)
+	if (fd < 0 || fd > SERVER_NUDGE_FD)
 		return fd;
-	away = fcntl(fd, F_DUPFD_CLOEXEC, SERVER_BOX_FD + 1);
+	away = fcntl(fd, F_DUPFD_CLOEXEC, SERVER_NUDGE_FD + 1);
 	close(fd);
 	return away;
 }
@@ -40,11 +40,11 @@ int spawn_open_image(const char *path)
 static bool ksem_descriptors(const int from[SERVER_FDS])
 {
 	const int to[] = { SERVER_SOCK_FD, SERVER_DIR_FD, SERVER_SUPERVISOR_FD,
-			   SERVER_NUDGE_FD, SERVER_BOX_FD };
+			   SERVER_NUDGE_FD };
 	int away[SERVER_FDS];
 
 	for (int i = 0; i < SERVER_FDS; i++)
-		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, SERVER_BOX_FD + 1);
+		away[i] = fcntl(from[i], F_DUPFD_CLOEXEC, SERVER_NUDGE_FD + 1);
 	for (int i = 0; i < SERVER_FDS; i++)
 		if (dup2(away[i], to[i]) < 0)
 			return false;
@@ -82,18 +82,12 @@ static void size_pair(const int pair[2])
 int spawn_server(int image, const struct rundir_claim *claim,
 		 struct spawned *ret)
 {
-	int pair[2], nudge, in_box, r;
-	struct box box;
+	int pair[2], nudge, r;
 	pid_t pid;
 
-	in_box = box_make(&box);
-	if (in_box < 0)
-		return in_box;
 	nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (nudge < 0) {
-		r = -errno;
-		goto err_box;
-	}
+	if (nudge < 0)
+		return -errno;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		r = -errno;
 		goto err_nudge;
@@ -102,24 +96,18 @@ int spawn_server(int image, const struct rundir_claim *claim,
 	pid = fork();
 	if (pid == 0)
 		become_server(image, (int[]){ claim->sock, claim->dir, pair[1],
-					      nudge, in_box });
+					      nudge });
 	r = -errno;
 	close(pair[1]);
 	if (pid < 0)
 		goto err_pair;
-	close(in_box);
-	*ret = (struct spawned){
-		.pid = pid, .pair = pair[0], .nudge = nudge, .box = box
-	};
+	*ret = (struct spawned){ .pid = pid, .pair = pair[0], .nudge = nudge };
 	return 0;
 
 err_pair:
 	close(pair[0]);
 err_nudge:
 	close(nudge);
-err_box:
-	close(in_box);
-	box_unmake(&box);
 	return r;
 }
 
@@ -127,5 +115,4 @@ void spawn_bury(struct spawned *server)
 {
 	close(server->pair);
 	close(server->nudge);
-	box_unmake(&server->box);
 }

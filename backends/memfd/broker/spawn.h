@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 
-#include "backends/memfd/broker/box.h"
 #include "backends/memfd/rundir.h"
 
 /*
@@ -24,7 +23,6 @@ struct spawned {
 	pid_t pid;
 	int pair;  /* our end of it; sending gives up after SPAWN_IDLE_S */
 	int nudge; /* becomes readable when there are enough entries */
-	struct box box;
 };
 
 /* Start a server. What it does after that, it says in entries. */

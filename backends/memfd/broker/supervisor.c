@@ -49,9 +49,7 @@ struct supervisor {
 	uint32_t count;
 	struct journal_entry done[REQUESTS_DONE_MAX]; /* a ring */
 	unsigned done_next;
-	struct journal_entry
-		last;	/* what the server journalled last; op 0: nothing */
-	uint64_t order; /* of it, or READY's */
+	struct journal_entry last; /* of the server; op 0: nothing yet */
 	uint32_t broker_id;
 	struct stat sock; /* its file */
 	bool missing;	  /* that was not there at the last look */
@@ -168,49 +166,17 @@ static void get_ready(struct supervisor *k)
 static int note(struct supervisor *k, struct journal_entry *r,
 		struct wire_fds *fds)
 {
-	int err = -EPROTO;
+	int err;
 
-	if (r->order > k->order) {
-		k->order = r->order;
-		if (r->op == JOURNAL_READY) {
-			get_ready(k);
-			return 0;
-		}
-		err = r->op == JOURNAL_KEEP ? keep(k, r, fds) : forget(k, r);
+	if (r->op == JOURNAL_READY) {
+		get_ready(k);
+		return 0;
 	}
+	err = r->op == JOURNAL_KEEP ? keep(k, r, fds) : forget(k, r);
 	wire_close_fds(fds);
 	if (err == 0)
 		k->last = *r;
 	return err;
-}
-
-/*
- * What is in the box and has a smaller order (0: all), of the first so many
- * that were put there. One that is nonsense keeps none from being noted.
- */
-static int note_box(struct supervisor *k, uint32_t written, uint64_t order)
-{
-	struct wire_fds none = WIRE_NO_FDS;
-	struct journal_entry r;
-	int err = 0, took;
-
-	while ((took = box_take(&k->server.box, written, order, &r)) != 0) {
-		if (took > 0)
-			took = note(k, &r, &none);
-		if (took < 0)
-			err = took;
-	}
-	return err;
-}
-
-/* [O2] */
-static int note_packet(struct supervisor *k, struct journal_entry *r,
-		       struct wire_fds *fds)
-{
-	int in_box = note_box(k, box_written(&k->server.box), r->order);
-	int err = note(k, r, fds);
-
-	return in_box < 0 ? in_box : err;
 }
 
 /* ---- a server's life ---------------------------------------------------- */
@@ -219,7 +185,6 @@ static int note_packet(struct supervisor *k, struct journal_entry *r,
 static int start_server(struct supervisor *k)
 {
 	k->last.op = 0;
-	k->order = 0;
 	k->ready = k->passed_on = false;
 	return spawn_server(k->newer >= 0 ? k->newer : k->image, &k->claim,
 			    &k->server);
@@ -352,23 +317,16 @@ static int follow(struct supervisor *k, const sigset_t *waiting)
 	struct journal_entry r;
 	int err;
 
-	for (;;) {
-		uint32_t written = box_written(&k->server.box); /* [O1] */
-
+	do {
 		err = journal_receive(k->server.pair, JOURNAL_FROM_SERVER, &r,
 				      &fds, MSG_DONTWAIT);
-		if (err == 0) {
-			err = note_packet(k, &r, &fds);
-		} else if (err == -EAGAIN) {
-			err = note_box(k, written, 0); /* [O3] */
-			if (err == 0)
-				err = obey(k) && look_around(k)
-					      ? await(k, waiting)
-					      : -EINTR;
-		}
-		if (err < 0)
-			return err;
-	}
+		if (err == 0)
+			err = note(k, &r, &fds);
+		else if (err == -EAGAIN)
+			err = obey(k) && look_around(k) ? await(k, waiting)
+							: -EINTR;
+	} while (err == 0);
+	return err;
 }
 
 /*
@@ -385,9 +343,8 @@ static void read_the_rest(struct supervisor *k)
 		err = journal_receive(k->server.pair, JOURNAL_FROM_SERVER, &r,
 				      &fds, 0);
 		if (err == 0)
-			(void)note_packet(k, &r, &fds);
+			(void)note(k, &r, &fds);
 	} while (err == 0 || err == -EAGAIN || err == -ECONNRESET);
-	(void)note_box(k, box_written(&k->server.box), 0);
 }
 
 /* Those whose sentence would say nothing new. */
@@ -412,7 +369,6 @@ static bool end_server(struct supervisor *k, int why)
 	if (k->last.op && k->last.nonce) {
 		k->last.op = JOURNAL_DONE;
 		k->last.fds = 0;
-		k->last.order = 0;
 		k->done[k->done_next++ % REQUESTS_DONE_MAX] = k->last;
 	}
 	if (told_to_quit)

@@ -24,25 +24,10 @@
  * after JOURNAL_OWED entries, at the latest after JOURNAL_OWED_MS, and at once
  * if much memory is to be freed.
  *
- * That a name went needs no descriptors. Such a entry does not go through the
- * socket, but into a box that both have mapped (box.h), as long as there is
- * room. The server numbers all its entries, and the supervisor notes them in that
- * order, for slots are used again, and the last one is remembered [K2]:
- *
- *   [O1] it reads how many are in the box, and then from the socket
- *   [O2] a packet: first what is in the box with a smaller number. That was put
- *        there before the packet was sent, so all of it is seen.
- *   [O3] no packet: what was in the box at O1. All packets with smaller numbers
- *        had been sent by then, so they have been read. What came into the box
- *        since may have a larger number than a packet that came since, too.
- *
- * What came since O1 is followed by a nudge since K0, so it is not slept over.
- *
  * When the server dies, the supervisor starts over:
  *
- *   [K2] kills it, reaps it, and reads all entries, which needs no O1; was the
- *        last one about a request, it goes to those that are done, with its
- *        nonce
+ *   [K2] kills it, reaps it, and reads all entries; was the last one about a
+ *        request, it goes to those that are done, with its nonce
  *   [K3] starts a server: a new process, the same program
  *   [K4] hands over: all names, all that is done; then reads entries again
  *
@@ -59,8 +44,6 @@
  * who repeats; from W3 on it has happened, and the repeated request is
  * answered from what is done. The supervisor's: its end of the pair closes, and the
  * server is killed with it (PR_SET_PDEATHSIG; it also ends at the end of file).
- * Until it is, it may say that a name is gone, having put that into the box of
- * nobody: as all names are.
  * The server has the lock, too, so that no other broker starts before both are
  * gone. The names are lost then; who has objects open keeps them, and is told
  * when he needs a name: the next broker's broker id is another (binding.h). Who
