@@ -1,39 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is certainly of no use any more in System V's tables: segments that
- * were given up or never finished, orphans (anchor.h), anchors that were never
- * marked, and sets whose segment is gone.
+ * What is certainly of no use any more in System V's tables: dead and
+ * unfinished segments, orphans and liveness segments that still have their key
+ * (liveness.h), and sets whose segment is gone.
  *
- * An unfinished segment may have a creator who lives and is not attached yet.
- * So it is looked at twice, SLOT_IDLE_MS apart, and given up as any finder
- * does: a creator who was only slow finds out, and starts over.
+ * The creator of an unfinished segment may be alive, and not have it attached
+ * yet. So the segment is looked at twice, SLOT_IDLE_MS apart, and is then made
+ * dead as slot_find() does it: a creator that was only slow notices, and starts
+ * over.
  */
 #include <config.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sem.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "backends/sysv/gc.h"
+#include "backends/sysv/key.h"
+#include "backends/sysv/ksem.h"
 #include "backends/sysv/liveness.h"
 #include "backends/sysv/slot.h"
 
-/* How old an unfinished segment of somebody else must be, in seconds. */
+/* How old another user's unfinished segment must be, in seconds. */
 #define STRANGER_S 60
-
-union semun_of_ours {
-	int val;
-	struct semid_ds *ds;
-	struct seminfo *info;
-};
 
 struct gc_run {
 	struct shmipc_gc *gc;
 
-	/* Segments that were unfinished at the first look: their ids. */
+	/* The ids of the segments that were unfinished at the first look. */
 	int *unfinished;
 	size_t count;
 };
@@ -46,8 +42,8 @@ static bool may_remove(const struct ipc_perm *perm)
 }
 
 /*
- * An unfinished segment says nothing about itself, and key and size of a
- * stranger's could be like ours. That of another user has to be old, too.
+ * An unfinished segment says nothing about itself, and another program's may
+ * have a key and a size like ours. So that of another user must also be old.
  */
 static bool may_abort(const struct shmid_ds *ds)
 {
@@ -56,24 +52,25 @@ static bool may_abort(const struct shmid_ds *ds)
 		time(NULL) - ds->shm_ctime > STRANGER_S);
 }
 
+/* An attached segment, or with addr NULL one that tells nothing. */
 static struct shmipc_info describe_slot(const struct slot *s)
 {
 	struct shmipc_info info = {
+		.kind = shmipc_kind_at(0)->kind,
 		.mode = s->ds.shm_perm.mode & 0777,
 		.uid = s->ds.shm_perm.uid,
 		.gid = s->ds.shm_perm.gid,
 		.creator = s->ds.shm_cpid,
 		.created = (int64_t)s->ds.shm_ctime * 1000000000,
 	};
-	struct shmipc_segment_facts facts = { .kind = 0 };
+	struct shmipc_segment_facts facts;
 	int r = s->addr ? slot_identify(s, &facts) : -EPROTO;
 
-	info.kind = *facts.name ? (enum shmipc_kind)facts.kind
-				: shmipc_kind_at(0)->kind;
-	if (*facts.name)
+	snprintf(info.name, sizeof(info.name), "segment %d", s->id);
+	if (r != -EPROTO && *facts.name) {
+		info.kind = (enum shmipc_kind)facts.kind;
 		strcpy(info.name, facts.name);
-	else
-		snprintf(info.name, sizeof(info.name), "segment %d", s->id);
+	}
 	if (r == 0) {
 		info.size = facts.size;
 		info.created = facts.created;
@@ -83,96 +80,65 @@ static struct shmipc_info describe_slot(const struct slot *s)
 	return info;
 }
 
-/* Attach a segment of ours; its id stands still then. */
-static int attach_ours(int id, struct slot *ret)
-{
-	*ret = (struct slot){ .id = id, .addr = shmat(id, NULL, SHM_RDONLY) };
-	if (ret->addr == (void *)-1)
-		return -errno;
-	if (shmctl(id, IPC_STAT, &ret->ds) == 0 &&
-	    sysvkey_is_ours(ret->ds.shm_perm.__key, ret->ds.shm_segsz)) {
-		ret->ds.shm_nattch--;
-		ret->length = sysvkey_mapped(ret->ds.shm_segsz);
-		return 0;
-	}
-	slot_leave(ret); /* perhaps it just went, and we were the last */
-	return -ESRCH;
-}
-
 /*
- * What is this segment of ours?
- *   0        alive, or perhaps
- *   -EAGAIN  unfinished, and nobody is attached to it
- *   -ESTALE  garbage
+ * Judge a segment of ours.
+ *   0        of use, or perhaps
+ *   -EAGAIN  unfinished, and no process has it attached
+ *   -ESTALE  of no use
  */
-static int judge_slot(const struct slot *s)
+static int judge_segment(const struct slot *s)
 {
 	struct shmipc_segment_facts facts;
-	int r = slot_identify(s, &facts);
+	int r = slot_judge(s, &facts);
 
 	if (r == -EAGAIN || r == -EINPROGRESS)
 		return s->ds.shm_nattch > 0 ? 0 : -EAGAIN;
-	if (r == 0 && sysvkey_is_transient(s->ds.shm_segsz))
-		r = liveness_users(s);
-	return r == -ESTALE ? -ESTALE : 0;
+	return r == -ESTALE ? r : 0;
 }
 
-/* Judged to be garbage, and attached: remove it if that is wanted, and tell. */
-static void finish_find(struct gc_run *c, struct slot *s)
+/* Remove an attached segment, if that is wanted, and report it. */
+static void finish_find(struct shmipc_gc *gc, struct slot *s)
 {
 	struct shmipc_info info = describe_slot(s);
 
-	if (!c->gc->remove)
+	if (!gc->remove)
 		slot_leave(s);
 	else if (slot_remove(s) < 0)
 		return;
-	shmipc_gc_found(c->gc, &info);
+	shmipc_gc_found(gc, &info);
 }
 
-static void gc_segment(struct gc_run *c, int id)
+static void gc_segment(struct gc_run *run, int id)
 {
 	struct slot s;
 	int r;
 
-	if (attach_ours(id, &s) < 0)
+	if (slot_attach(id, &s) < 0)
 		return;
-	r = judge_slot(&s);
+	r = judge_segment(&s);
 	if (r == -ESTALE && may_remove(&s.ds.shm_perm)) {
-		finish_find(c, &s);
+		finish_find(run->gc, &s);
 		return;
 	}
 	if (r == -EAGAIN && may_abort(&s.ds))
-		c->unfinished[c->count++] = id;
+		run->unfinished[run->count++] = id;
 	slot_leave(&s);
 }
 
-/* Its creator, should he still live, finds out. */
-static bool abort_by_id(int id)
-{
-	void *writable = shmat(id, NULL, 0);
-	bool done;
-
-	if (writable == (void *)-1)
-		return false;
-	done = shmipc_segment_abort(writable) == 0;
-	shmdt(writable);
-	return done;
-}
-
-/* The second look at what was unfinished and nobody's. */
-static void gc_unfinished(struct gc_run *c, int id)
+/* The second look at an unfinished segment. */
+static void gc_unfinished(struct shmipc_gc *gc, int id)
 {
 	struct slot s;
 
-	if (attach_ours(id, &s) < 0)
+	if (slot_attach(id, &s) < 0)
 		return;
-	if (judge_slot(&s) == -EAGAIN && (!c->gc->remove || abort_by_id(id)))
-		finish_find(c, &s);
+	if (judge_segment(&s) == -EAGAIN && (!gc->remove || slot_abort(&s)))
+		finish_find(gc, &s);
 	else
 		slot_leave(&s);
 }
 
-/* Was it made, and perhaps attached by its creator, and nothing else? */
+/* Was it only made, and perhaps attached by its creator? */
 static bool is_untouched(int id, const struct shmid_ds *ds)
 {
 	const char *bytes;
@@ -190,130 +156,127 @@ static bool is_untouched(int id, const struct shmid_ds *ds)
 	return zero;
 }
 
-/* Has this segment a creator who may still be at it? */
+/* Can this segment have a creator that is still filling it? */
 static bool is_unfinished(int id)
 {
 	struct shmipc_segment_facts facts;
 	struct slot s;
-	int r = attach_ours(id, &s);
+	int r = slot_attach(id, &s);
 
 	if (r < 0)
-		return !slot_is_gone(-r) && r != -ESRCH;
+		return !sysv_is_gone(-r) && r != -ESRCH;
 	r = slot_identify(&s, &facts);
 	slot_leave(&s);
 	return r == -EAGAIN || r == -EINPROGRESS;
 }
 
-/* An anchor that is not marked belongs to a segment that is not finished. */
-static void gc_liveness(struct gc_run *c, int id, const struct shmid_ds *ds)
+/* With a key, it belongs to a segment that is not finished. */
+static void gc_liveness(struct shmipc_gc *gc, int id, const struct shmid_ds *ds)
 {
 	struct shmipc_info info;
 
-	if (!may_abort(ds) || is_unfinished(ds->shm_perm.__key & 0x7fffffff) ||
+	if (!may_abort(ds) ||
+	    is_unfinished(sysvkey_segment_id(ds->shm_perm.__key)) ||
 	    !is_untouched(id, ds) ||
-	    (c->gc->remove && shmctl(id, IPC_RMID, NULL) < 0))
+	    (gc->remove && shmctl(id, IPC_RMID, NULL) < 0))
 		return;
 	info = describe_slot(&(struct slot){ .id = id, .ds = *ds });
-	shmipc_gc_found(c->gc, &info);
+	shmipc_gc_found(gc, &info);
 }
 
-static int gc_segments(struct gc_run *c)
+static int gc_segments(struct shmipc_gc *gc)
 {
 	struct timespec idle = { .tv_nsec = SLOT_IDLE_MS * 1000000L };
+	struct gc_run run = { .gc = gc };
 	struct shmid_ds ds;
 	int last = shmctl(0, SHM_INFO, &ds);
 
 	if (last < 0)
 		return -errno;
-	c->unfinished = calloc((size_t)last + 1, sizeof(int));
-	if (!c->unfinished)
+	run.unfinished = calloc((size_t)last + 1, sizeof(int));
+	if (!run.unfinished)
 		return -ENOMEM;
-	for (int i = 0; i <= last && !c->gc->over; i++) {
+	for (int i = 0; i <= last && !gc->over; i++) {
 		int id = shmctl(i, SHM_STAT, &ds);
 
 		if (id < 0)
 			continue;
 		if (sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz))
-			gc_segment(c, id);
-		else if (liveness_is_unmarked(&ds))
-			gc_liveness(c, id, &ds);
+			gc_segment(&run, id);
+		else if (liveness_has_key(&ds))
+			gc_liveness(gc, id, &ds);
 	}
-	while (c->count && nanosleep(&idle, &idle) < 0 && errno == EINTR)
+	while (run.count && nanosleep(&idle, &idle) < 0 && errno == EINTR)
 		;
-	for (size_t i = 0; i < c->count && !c->gc->over; i++)
-		gc_unfinished(c, c->unfinished[i]);
-	free(c->unfinished);
+	for (size_t i = 0; i < run.count && !gc->over; i++)
+		gc_unfinished(gc, run.unfinished[i]);
+	free(run.unfinished);
 	return 0;
 }
 
-static bool is_marked_set(int set)
-{
-	return semctl(set, SLOT_SET_SIZE - 1, GETVAL) == SLOT_SET_MARK;
-}
-
-/* Is the segment gone, or another one by now? Unlinked, it has no key. */
+/* Is the segment gone, or its id reused? An unlinked one has no key. */
 static bool has_lost_its_segment(const struct semid_ds *set)
 {
+	int id = sysvkey_segment_id(set->sem_perm.__key);
 	struct shmid_ds ds;
 
-	if (shmctl(set->sem_perm.__key & 0x7fffffff, IPC_STAT, &ds) < 0)
-		return slot_is_gone(errno);
+	if (shmctl(id, IPC_STAT, &ds) < 0)
+		return sysv_is_gone(errno);
 	return !sysvkey_is_tagged(ds.shm_segsz);
 }
 
 static bool is_garbage_set(int id, const struct semid_ds *set)
 {
-	return set->sem_perm.__key < 0 && set->sem_nsems == SLOT_SET_SIZE &&
-	       may_remove(&set->sem_perm) && is_marked_set(id) &&
-	       has_lost_its_segment(set);
+	return set->sem_perm.__key < 0 && may_remove(&set->sem_perm) &&
+	       ksem_set_is_marked(id, set) && has_lost_its_segment(set);
 }
 
-/* A set does not tell the kind of its segment: the first that has ksems. */
-static enum shmipc_kind kind_of_sets(void)
+/* A set does not say what kind it belonged to. Take one that has such sets. */
+static enum shmipc_kind kind_of_set(const struct semid_ds *set)
 {
 	const struct shmipc_kind_info *kind;
-	unsigned i = 0;
 
-	while ((kind = shmipc_kind_at(i)) && !kind->ksems)
-		i++;
-	return kind ? kind->kind : 0;
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++)
+		if (kind->ksems + 1 == set->sem_nsems)
+			return kind->kind;
+	return shmipc_kind_at(0)->kind;
 }
 
-static int gc_sets(struct gc_run *c)
+static int gc_sets(struct shmipc_gc *gc)
 {
 	struct semid_ds ds;
-	struct seminfo info;
-	union semun_of_ours arg = { .info = &info };
+	struct seminfo used;
+	union sysv_semun arg = { .info = &used };
 	int last = semctl(0, 0, SEM_INFO, arg);
 
 	if (last < 0)
 		return -errno;
 	arg.ds = &ds;
-	for (int i = 0; i <= last && !c->gc->over; i++) {
-		struct shmipc_info what = { .kind = kind_of_sets() };
+	for (int i = 0; i <= last && !gc->over; i++) {
+		struct shmipc_info info = { .size = 0 };
 		int id = semctl(i, 0, SEM_STAT, arg);
 
 		if (id < 0 || !is_garbage_set(id, &ds) ||
-		    (c->gc->remove && semctl(id, 0, IPC_RMID) < 0))
+		    (gc->remove && semctl(id, 0, IPC_RMID) < 0))
 			continue;
-		what.mode = ds.sem_perm.mode & 0777;
-		what.uid = ds.sem_perm.uid;
-		what.gid = ds.sem_perm.gid;
-		what.created = (int64_t)ds.sem_ctime * 1000000000;
-		snprintf(what.name, sizeof(what.name), "set %d", id);
-		shmipc_gc_found(c->gc, &what);
+		info.kind = kind_of_set(&ds);
+		info.mode = ds.sem_perm.mode & 0777;
+		info.uid = ds.sem_perm.uid;
+		info.gid = ds.sem_perm.gid;
+		info.created = (int64_t)ds.sem_ctime * 1000000000;
+		snprintf(info.name, sizeof(info.name), "set %d", id);
+		shmipc_gc_found(gc, &info);
 	}
 	return 0;
 }
 
 int sysv_gc(void *conn, struct shmipc_gc *gc)
 {
-	struct gc_run c = { .gc = gc };
 	int r;
 
 	(void)conn;
-	r = gc_segments(&c);
+	r = gc_segments(gc);
 	if (r < 0 || gc->over)
 		return r;
-	return gc_sets(&c);
+	return gc_sets(gc);
 }

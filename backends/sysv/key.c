@@ -12,11 +12,11 @@
 #define TAG_TRANSIENT  0xBU
 
 /*
- * FNV-1a, 64 bits: offset basis and prime from the authors' page, "FNV Hash",
- * by Fowler, Noll and Vo. Any hash would do, but it must never change: it is
- * how one version finds the objects of another.
+ * FNV-1a, 64 bits. Offset basis and prime are from the authors' page, "FNV
+ * Hash", by Fowler, Noll and Vo. Any hash would do, but it must never change:
+ * one version finds the objects of another by it.
  */
-static uint64_t fnv(enum shmipc_kind kind, const char *name)
+static uint64_t fnv_hash(enum shmipc_kind kind, const char *name)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -26,12 +26,12 @@ static uint64_t fnv(enum shmipc_kind kind, const char *name)
 	return h;
 }
 
-uint64_t (*sysvkey_hash)(enum shmipc_kind kind, const char *name) = fnv;
+uint64_t (*sysvkey_hash)(enum shmipc_kind kind, const char *name) = fnv_hash;
 
 key_t sysvkey_segment(enum shmipc_kind kind, const char *name, unsigned slot)
 {
 	uint64_t h = sysvkey_hash(kind, name);
-	/* Fold: the low bits of FNV alone mix the last bytes badly. */
+	/* Fold it: the low bits of FNV alone mix the last bytes badly. */
 	uint32_t low = (uint32_t)(h ^ h >> 22 ^ h >> 44) & 0x3fffff;
 
 	return (key_t)(KEY_MARK << 24 | slot << 22 | low);
@@ -50,10 +50,10 @@ static unsigned tag_hash(enum shmipc_kind kind, const char *name)
 	return (unsigned)(sysvkey_hash(kind, name) >> 52 & 0xff);
 }
 
-/* Asked ten times for each object, so that it is kept. */
+/* Kept, because every object needs it about ten times. */
 static size_t page_size(void)
 {
-	static _Atomic size_t kept; /* relaxed: it orders nothing */
+	static _Atomic size_t kept; /* relaxed: no other data depends on it */
 	size_t page = atomic_load_explicit(&kept, memory_order_relaxed);
 
 	if (page == 0) {
@@ -63,7 +63,7 @@ static size_t page_size(void)
 	return page;
 }
 
-/* A page is a power of two. */
+/* The size of a page is a power of two. */
 size_t sysvkey_mapped(size_t size)
 {
 	size_t page = page_size();
@@ -109,4 +109,9 @@ bool sysvkey_fits(enum shmipc_kind kind, const char *name, size_t size)
 key_t sysvkey_companion(int segment_id)
 {
 	return (key_t)(0x80000000U | (uint32_t)segment_id);
+}
+
+int sysvkey_segment_id(key_t companion)
+{
+	return companion & 0x7fffffff;
 }

@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The kernel semaphores of sysv: a set for each segment, with the ksems from the
- * front. The last semaphore of a set says that the set is ours.
- */
+/* The kernel semaphores of sysv. */
 #include <config.h>
 
-#include <assert.h>
 #include <pthread.h>
-#include <sys/sem.h>
 
-#include "backends/sysv/attach.h"
+#include "backends/sysv/key.h"
 #include "backends/sysv/ksem.h"
-#include "backends/sysv/sysv.h"
+#include "backends/sysv/state.h"
 #include "util/clock.h"
 
-/* Which of the limits was hit? Their order is that of kernel.sem. */
-static int set_limit_reached(void)
+/* Which limit keeps us from making a set of this size? */
+static int set_limit_reached(int size)
 {
-	union {
-		int val;
-		struct seminfo *info;
-	} limits, used;
 	struct seminfo limit = { .semmni = 0 }, now = { .semusz = 0 };
+	union sysv_semun limits = { .info = &limit }, used = { .info = &now };
 	const char *which = "SEMMSL, SEMMNS or SEMMNI";
 
-	limits.info = &limit;
-	used.info = &now;
 	if (semctl(0, 0, IPC_INFO, limits) >= 0 &&
 	    semctl(0, 0, SEM_INFO, used) >= 0) {
-		if (limit.semmsl < SLOT_SET_SIZE)
+		/* The order of the numbers is that of kernel.sem. */
+		if (limit.semmsl < size)
 			which = "its 1st number, SEMMSL";
 		else if (now.semusz >= limit.semmni) /* sets in use */
 			which = "its 4th number, SEMMNI";
@@ -44,40 +35,47 @@ static int set_limit_reached(void)
 int sysv_ksem_create(struct shmipc_segment *seg, mode_t mode)
 {
 	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)mode;
+	int mark = (int)seg->kind->ksems;
+	struct sysv *v = sysv_of(seg);
 
-	sysv_of(seg)->set = semget(sysvkey_companion(sysv_of(seg)->id),
-				   SLOT_SET_SIZE, flags);
-	if (sysv_of(seg)->set >= 0) {
-		/* Linux starts sets at zero: semget(2). */
-		if (semctl(sysv_of(seg)->set, SLOT_SET_SIZE - 1, SETVAL,
-			   SLOT_SET_MARK) == 0)
-			return 0;
-		if (slot_is_gone(errno))
+	v->set = semget(sysvkey_companion(v->slot.id), mark + 1, flags);
+	if (v->set < 0) {
+		switch (errno) {
+		case EEXIST:
+			/* An earlier segment of this id left it. */
 			return -EAGAIN;
-		return -errno; /* it goes with the segment */
+		case EINVAL: /* SEMMSL is too low */
+		case ENOSPC:
+			return set_limit_reached(mark + 1);
+		default:
+			return -errno;
+		}
 	}
-	switch (errno) {
-	case EEXIST:
-		/* Left from an earlier segment of this id: take another. */
-		return -EAGAIN;
-	case EINVAL: /* SEMMSL is below SLOT_SET_SIZE */
-	case ENOSPC:
-		return set_limit_reached();
-	default:
-		return -errno;
-	}
+	/* Linux starts all semaphores of a set at zero: semget(2). */
+	if (semctl(v->set, mark, SETVAL, SYSV_SET_MARK) == 0)
+		return 0;
+	/* If the set still exists, it goes with the segment. */
+	return sysv_is_gone(errno) ? -EAGAIN : -errno;
 }
 
 int sysv_ksem_open(struct shmipc_segment *seg)
 {
-	sysv_of(seg)->set =
-		semget(sysvkey_companion(sysv_of(seg)->id), SLOT_SET_SIZE, 0);
-	if (sysv_of(seg)->set >= 0)
+	struct sysv *v = sysv_of(seg);
+
+	v->set = semget(sysvkey_companion(v->slot.id),
+			(int)seg->kind->ksems + 1, 0);
+	if (v->set >= 0)
 		return 0;
-	if (errno == ENOENT)
+	switch (errno) {
+	case ENOENT:
 		return shmipc_backend_error(-EPROTO, "its kernel semaphore "
 						     "was removed");
-	return -errno;
+	case EINVAL: /* the set is smaller */
+		return shmipc_backend_error(-EPROTO, "its kernel semaphore is "
+						     "not ours");
+	default:
+		return -errno;
+	}
 }
 
 int sysv_ksem_wait(struct shmipc_segment *seg, unsigned index,
@@ -91,7 +89,7 @@ int sysv_ksem_wait(struct shmipc_segment *seg, unsigned index,
 		return 0;
 	if (errno == EAGAIN)
 		return -ETIMEDOUT;
-	return slot_is_gone(errno) ? -EIDRM : -errno;
+	return sysv_is_gone(errno) ? -EIDRM : -errno;
 }
 
 void sysv_ksem_post(struct shmipc_segment *seg, unsigned index)
@@ -100,12 +98,35 @@ void sysv_ksem_post(struct shmipc_segment *seg, unsigned index)
 			      .sem_op = 1,
 			      .sem_flg = IPC_NOWAIT };
 
-	(void)semop(sysv_of(seg)->set, &add, 1); /* ERANGE: tokens enough */
+	/* ERANGE: there are tokens enough. */
+	(void)semop(sysv_of(seg)->set, &add, 1);
 }
 
 void sysv_ksem_close(struct shmipc_segment *seg)
 {
-	(void)seg; /* a set is not opened; it goes with the segment */
+	(void)seg; /* a process does not open a set; it goes with the segment */
 }
 
-static_assert(SHMIPC_KSEMS_MAX < SLOT_SET_SIZE, "the last is the mark");
+static bool is_set_size(const struct semid_ds *ds)
+{
+	return ds->sem_nsems >= 2 && ds->sem_nsems <= SHMIPC_KSEMS_MAX + 1;
+}
+
+bool ksem_set_is_marked(int set, const struct semid_ds *ds)
+{
+	return is_set_size(ds) &&
+	       semctl(set, (int)ds->sem_nsems - 1, GETVAL) == SYSV_SET_MARK;
+}
+
+void ksem_remove_set(int segment_id)
+{
+	int set = semget(sysvkey_companion(segment_id), 0, 0);
+	struct semid_ds ds;
+	union sysv_semun arg = { .ds = &ds };
+
+	if (set < 0 || semctl(set, 0, IPC_STAT, arg) < 0 || !is_set_size(&ds))
+		return;
+	/* EPERM: only its owner can remove it. */
+	if (ds.sem_otime == 0 || ksem_set_is_marked(set, &ds))
+		(void)semctl(set, 0, IPC_RMID);
+}

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Anchors: who uses a transient segment? */
+/* Liveness segments: which processes use a transient segment? */
 #include <config.h>
 
 #include <limits.h>
 #include <unistd.h>
 
+#include "backends/sysv/key.h"
 #include "backends/sysv/liveness.h"
 
 /*
- * An unusual size, so that no stranger's segment is taken for an anchor, and
- * without a tag (key.h).
+ * An unusual size, so that we do not take the segment of another program for a
+ * liveness segment. It is a size without a tag (key.h).
  */
 #define LIVENESS_SIZE 678
 
@@ -18,32 +19,32 @@ static bool is_liveness(const struct shmid_ds *ds)
 	return ds->shm_segsz == LIVENESS_SIZE;
 }
 
-bool liveness_is_unmarked(const struct shmid_ds *ds)
+bool liveness_has_key(const struct shmid_ds *ds)
 {
 	return is_liveness(ds) && ds->shm_perm.__key < 0;
 }
 
-void liveness_remove_unmarked(int segment_id)
+void liveness_remove_by_key(int segment_id)
 {
 	struct shmid_ds ds;
 	int id = shmget(sysvkey_companion(segment_id), 0, 0);
 
 	if (id >= 0 && shmctl(id, IPC_STAT, &ds) == 0 &&
-	    liveness_is_unmarked(&ds) && ds.shm_nattch == 0)
+	    liveness_has_key(&ds) && ds.shm_nattch == 0)
 		(void)shmctl(id, IPC_RMID, NULL);
 }
 
 static int make_liveness(int segment_id, mode_t mode)
 {
-	/* Only ever attached for reading, by who may read the segment. */
+	/* Processes that may read the segment attach this for reading only. */
 	int flags = IPC_CREAT | IPC_EXCL | 0600 | (int)(mode & 0444);
 	int id = shmget(sysvkey_companion(segment_id), LIVENESS_SIZE, flags);
 
 	if (id >= 0)
 		return id;
 	if (errno == EEXIST) {
-		/* Of a segment that had this id before. */
-		liveness_remove_unmarked(segment_id);
+		/* It belonged to an earlier segment of this id. */
+		liveness_remove_by_key(segment_id);
 		return -EAGAIN;
 	}
 	if (errno == ENOSPC)
@@ -64,13 +65,13 @@ int liveness_create(int segment_id, void *segment, mode_t mode, void **ret)
 		return id;
 	addr = shmat(id, NULL, SHM_RDONLY);
 	if (addr == (void *)-1) {
-		r = slot_attach_error(errno);
+		r = sysv_attach_error(errno);
 		if (r == -ENOENT)
-			return -EAGAIN; /* the segment was given up */
+			return -EAGAIN; /* another process made us dead */
 		(void)shmctl(id, IPC_RMID, NULL);
 		return r;
 	}
-	/* While we slept it may have been removed and its id used again. */
+	/* It may have been removed, and its id reused, before the attach. */
 	if (shmctl(id, IPC_STAT, &ds) < 0 || ds.shm_cpid != getpid() ||
 	    ds.shm_perm.__key != sysvkey_companion(segment_id) ||
 	    !is_liveness(&ds) || shmctl(id, IPC_RMID, NULL) < 0) {
@@ -82,17 +83,17 @@ int liveness_create(int segment_id, void *segment, mode_t mode, void **ret)
 	return 0;
 }
 
-/* Is what the header notes an anchor of this segment, and its state? */
+/* The liveness segment that the backend word leads to, if it is one. */
 static int look_at_liveness(const struct slot *segment, int *id,
 			    struct shmid_ds *ds)
 {
-	uint64_t note = shmipc_segment_word(segment->addr);
+	uint64_t word = shmipc_segment_word(segment->addr);
 
-	if (note > INT_MAX)
+	if (word > INT_MAX)
 		return -EPROTO;
-	*id = (int)note;
+	*id = (int)word;
 	if (shmctl(*id, IPC_STAT, ds) < 0)
-		return slot_is_gone(errno) ? -ESTALE : -EPROTO;
+		return sysv_is_gone(errno) ? -ESTALE : -EPROTO;
 	if (!is_liveness(ds) || !(ds->shm_perm.mode & SHM_DEST) ||
 	    ds->shm_cpid != segment->ds.shm_cpid ||
 	    ds->shm_perm.cuid != segment->ds.shm_perm.cuid)
@@ -103,20 +104,23 @@ static int look_at_liveness(const struct slot *segment, int *id,
 int liveness_attach(const struct slot *segment, void **ret)
 {
 	struct shmid_ds ds;
+	void *addr;
 	int id, r;
 
 	r = look_at_liveness(segment, &id, &ds);
 	if (r < 0)
 		return r;
-	*ret = shmat(id, NULL, SHM_RDONLY);
-	if (*ret == (void *)-1) {
-		r = slot_attach_error(errno);
+	addr = shmat(id, NULL, SHM_RDONLY);
+	if (addr == (void *)-1) {
+		r = sysv_attach_error(errno);
 		return r == -ENOENT ? -ESTALE : r;
 	}
-	/* Now that it stands still: was it the one that we looked at? */
+	/* Its id cannot be reused now. Is it still the one we looked at? */
 	r = look_at_liveness(segment, &id, &ds);
 	if (r < 0)
-		shmdt(*ret);
+		shmdt(addr);
+	else
+		*ret = addr;
 	return r;
 }
 

@@ -1,55 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Anchors: who uses a transient segment?
+ * Liveness segments: which processes use a transient segment?
  *
- * An anchor is a second, tiny segment beside a transient one. Its users are
- * attached to it, and nobody else is. It is marked for removal as soon as its
- * creator is attached, so that the kernel destroys it with its last user,
- * however he goes; and until then Linux lets others attach it by its id
- * (shmctl(2), IPC_RMID). So attaching the anchor is one step with seeing that
- * somebody uses the segment. Once it is gone, the segment is an orphan.
+ * A liveness segment is a second, tiny segment beside a transient one. The
+ * users of the transient segment attach it, and no other process does. Its
+ * creator removes it (IPC_RMID) as soon as it has attached it. The kernel then
+ * destroys it when its last user exits or detaches, even after a crash. Until
+ * then Linux lets other processes attach it by its id (shmctl(2), IPC_RMID). So
+ * one attach both sees that the transient segment has a user and makes another
+ * one. Once the liveness segment is gone, the transient one is an orphan.
  *
- *   key of an anchor   as that of a set (sysv/key.h), until it is marked
- *   id of an anchor    stands in the header of its segment: the note
+ *   its key   that of a companion (key.h), until it is removed
+ *   its id    the backend word in the header of the transient segment
  *
- * Who may write the header can write another id there, so it is believed only
- * if that is an anchor, marked, of the segment's creator. If there is nothing
- * of that id, the segment counts as an orphan: who may write an object can end
- * it.
+ * A process that may write the header can write another id there. So an id is
+ * believed only if it is that of a removed liveness segment made by the creator
+ * of the transient segment. If nothing has this id, the transient segment
+ * counts as an orphan: a process that may write an object can end it.
  *
- * Death. A creator killed before the mark leaves the anchor under its key, and
- * the segment unfinished; whoever gives up the segment removes both.
+ * Death. A creator that is killed before it removes the liveness segment leaves
+ * it under its key, and leaves the transient segment unfinished. The process
+ * that makes the transient segment dead removes both.
  */
 #ifndef SHMI_SYSV_LIVENESS_H
 #define SHMI_SYSV_LIVENESS_H
 
-#include "backends/sysv/attach.h"
+#include "backends/sysv/state.h"
 
 /*
- * Make the anchor of an unfinished segment, which we are attached to, attach
- * it, and note it in the header. *ret is to be detached.
+ * Make the liveness segment of an unfinished segment that we have attached.
+ * Attach it, and set the backend word. The caller detaches *ret.
  *   -EAGAIN  something has its key, or took it from us: start over
- *   -ENOSPC  kernel.shmmni
+ *   -ENOSPC  the limit kernel.shmmni or kernel.shmall
  */
 int liveness_create(int segment_id, void *segment, mode_t mode, void **ret);
 
 /*
- * Become a user of a transient segment; *ret is to be detached.
+ * Become a user of a transient segment. The caller detaches *ret.
  *   -ESTALE  it is an orphan
- *   -EPROTO  what is noted is no anchor of its
+ *   -EPROTO  the backend word leads to something else
  */
 int liveness_attach(const struct slot *segment, void **ret);
 
 /*
- * How many are attached to it?
+ * How many users has a transient segment?
  *   -ESTALE -EPROTO  as liveness_attach()
  */
 int liveness_users(const struct slot *segment);
 
-/* Does this look like an anchor that is not marked, and so has a key? */
-bool liveness_is_unmarked(const struct shmid_ds *ds);
+/* Does this look like a liveness segment that still has its key? */
+bool liveness_has_key(const struct shmid_ds *ds);
 
-/* Remove what a creator who died left under the key of an anchor. */
-void liveness_remove_unmarked(int segment_id);
+/* Remove what a dead creator left under the key of a liveness segment. */
+void liveness_remove_by_key(int segment_id);
 
 #endif

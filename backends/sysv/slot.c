@@ -1,50 +1,120 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slots that a name can stand in: looking, waiting, clearing away.
+ * The slots that a name can be in: looking, waiting, removing.
  *
- * Everything that is done to a segment because of what was seen in it is done
- * while it is attached: its id could mean another one afterwards.
+ * An act that rests on what was seen in a segment happens while the segment is
+ * still attached. After that its id could mean another one.
  */
 #include <config.h>
 
 #include <string.h>
-#include <sys/sem.h>
-#include <unistd.h>
 
+#include "backends/sysv/key.h"
+#include "backends/sysv/ksem.h"
 #include "backends/sysv/liveness.h"
 #include "backends/sysv/slot.h"
 #include "util/clock.h"
 
 void slot_leave(struct slot *s)
 {
-	struct semid_ds set_ds;
 	struct shmid_ds ds;
-	int set;
 
 	shmdt(s->addr);
-	if (shmctl(s->id, IPC_STAT, &ds) == 0 || !slot_is_gone(errno))
-		return;
-	set = semget(sysvkey_companion(s->id), SLOT_SET_SIZE, 0);
-	if (set >= 0 && semctl(set, 0, IPC_STAT, &set_ds) == 0 &&
-	    set_ds.sem_nsems == SLOT_SET_SIZE)
-		(void)semctl(set, 0, IPC_RMID); /* EPERM: its owner's to do */
+	if (shmctl(s->id, IPC_STAT, &ds) < 0 && sysv_is_gone(errno))
+		ksem_remove_set(s->id);
+}
+
+void slot_leave_complete(struct slot *s, const struct shmipc_kind_info *kind)
+{
+	if (kind->ksems)
+		slot_leave(s);
+	else
+		shmdt(s->addr);
+}
+
+static int remove_key(const struct slot *s)
+{
+	liveness_remove_by_key(s->id);
+	return shmctl(s->id, IPC_RMID, NULL) < 0 ? -errno : 0;
 }
 
 int slot_remove(struct slot *s)
 {
-	int r;
+	int r = remove_key(s);
 
-	liveness_remove_unmarked(s->id);
-	r = shmctl(s->id, IPC_RMID, NULL) < 0 ? -errno : 0;
 	slot_leave(s);
 	return r;
 }
 
+bool slot_abort(const struct slot *s)
+{
+	void *writable = shmat(s->id, NULL, 0);
+	bool dead;
+
+	if (writable == (void *)-1)
+		return false;
+	dead = shmipc_segment_abort(writable) == 0;
+	shmdt(writable);
+	return dead;
+}
+
+/* After shmctl(2) filled ds of an attached segment. */
+static void complete_stat(struct slot *s)
+{
+	s->ds.shm_nattch--;
+	s->length = sysvkey_mapped(s->ds.shm_segsz);
+}
+
+int slot_attach(int id, struct slot *ret)
+{
+	struct slot s = { .id = id, .addr = shmat(id, NULL, SHM_RDONLY) };
+
+	if (s.addr == (void *)-1)
+		return -errno;
+	if (shmctl(id, IPC_STAT, &s.ds) < 0 ||
+	    !sysvkey_is_ours(s.ds.shm_perm.__key, s.ds.shm_segsz)) {
+		/* If it was removed just now, we may be its last process. */
+		slot_leave(&s);
+		return -ESRCH;
+	}
+	complete_stat(&s);
+	*ret = s;
+	return 0;
+}
+
+int slot_identify(const struct slot *s, struct shmipc_segment_facts *ret)
+{
+	struct shmipc_segment_facts facts = { .kind = 0 };
+	int r = shmipc_segment_identify(s->addr, s->length, &facts);
+	enum shmipc_kind kind = (enum shmipc_kind)facts.kind;
+
+	/* Can this name be in a slot with this key and size? */
+	if (r != -EPROTO && *facts.name &&
+	    !(sysvkey_is_of(s->ds.shm_perm.__key, kind, facts.name) &&
+	      sysvkey_fits(kind, facts.name, s->ds.shm_segsz)))
+		return -EPROTO;
+	if (r != -EPROTO)
+		*ret = facts;
+	return r;
+}
+
+int slot_judge(const struct slot *s, struct shmipc_segment_facts *ret)
+{
+	bool transient = sysvkey_is_transient(s->ds.shm_segsz);
+	int r = slot_identify(s, ret);
+
+	if (r == 0 && ret->transient != transient)
+		return -EPROTO;
+	if (r == 0 && transient)
+		r = liveness_users(s);
+	return r < 0 ? r : 0;
+}
+
 /*
- * A segment we may not read: is it another name, as far as its size tells?
+ * We may not read this segment. Does its size say that it is another name?
  *
- * SHM_STAT_ANY asks for no permission. It takes an index: the low bits of the
- * id, 15 of them, or 24 with the kernel's ipcmni_extend.
+ * SHM_STAT_ANY needs no permission. It takes an index, which is the low bits of
+ * the id: 15 of them, or 24 with the kernel's ipcmni_extend.
  */
 static int look_unattached(enum shmipc_kind kind, const char *name,
 			   struct slot *s)
@@ -55,35 +125,9 @@ static int look_unattached(enum shmipc_kind kind, const char *name,
 	return sysvkey_fits(kind, name, s->ds.shm_segsz) ? -EACCES : -ESRCH;
 }
 
-int slot_identify(const struct slot *s, struct shmipc_segment_facts *ret)
-{
-	struct shmipc_segment_facts facts = { .kind = 0 };
-	int r = shmipc_segment_identify(s->addr, s->length, &facts);
-	enum shmipc_kind kind = (enum shmipc_kind)facts.kind;
-
-	if (r != -EPROTO && *facts.name &&
-	    !(sysvkey_is_of(s->ds.shm_perm.__key, kind, facts.name) &&
-	      sysvkey_fits(kind, facts.name, s->ds.shm_segsz)))
-		return -EPROTO;
-	if (r != -EPROTO)
-		*ret = facts;
-	return r;
-}
-
 /*
- * A header with another name: can that name stand in a slot with this key and
- * this size? If not, the name was written over.
- */
-static bool belongs_here(const struct slot *s)
-{
-	struct shmipc_segment_facts facts;
-
-	return slot_identify(s, &facts) != -EPROTO;
-}
-
-/*
- * A look that failed. The words that have a meaning of ours, among them those
- * for "attached", must not come from the system.
+ * What the failed look means. The codes that slot_look() gives a meaning, among
+ * them those for "attached", must not come from the system.
  */
 static int look_error(int err)
 {
@@ -91,7 +135,7 @@ static int look_error(int err)
 	case ENOENT:
 	case ENOMEM:
 		return -err;
-	case EAGAIN: /* more would be locked than RLIMIT_MEMLOCK allows */
+	case EAGAIN: /* RLIMIT_MEMLOCK does not allow to lock that much */
 		return -ENOMEM;
 	case ENFILE:
 		return -EMFILE;
@@ -106,16 +150,16 @@ static int look_error(int err)
 static int look_into_slot(enum shmipc_kind kind, const char *name,
 			  struct slot *s)
 {
+	struct shmipc_segment_facts facts;
 	int r;
 
 	if (shmctl(s->id, IPC_STAT, &s->ds) < 0) {
-		/* Its creator just took the owner's own bits away. */
+		/* Its creator has just taken the owner's own bits away. */
 		if (errno == EACCES)
 			return look_unattached(kind, name, s);
-		return look_error(slot_is_gone(errno) ? ENOENT : errno);
+		return look_error(sysv_is_gone(errno) ? ENOENT : errno);
 	}
-	s->ds.shm_nattch--;
-	s->length = sysvkey_mapped(s->ds.shm_segsz);
+	complete_stat(s);
 	if (!sysvkey_fits(kind, name, s->ds.shm_segsz))
 		return -ESRCH;
 	r = shmipc_segment_look(s->addr, s->length, kind, name);
@@ -126,10 +170,12 @@ static int look_into_slot(enum shmipc_kind kind, const char *name,
 			return -EPROTO;
 		if (transient)
 			r = liveness_users(s);
-		/* An orphan is as good as given up. */
 		return r < 0 ? r : 0;
 	}
-	return r == -ESRCH && !belongs_here(s) ? -EPROTO : r;
+	/* A name that cannot be here was written over another one. */
+	if (r == -ESRCH && slot_identify(s, &facts) == -EPROTO)
+		return -EPROTO;
+	return r;
 }
 
 int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
@@ -144,64 +190,55 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 	s.addr = shmat(s.id, NULL, access);
 	if (s.addr == (void *)-1) {
 		if (errno != EACCES)
-			return look_error(slot_is_gone(errno) ? ENOENT : errno);
+			return look_error(sysv_is_gone(errno) ? ENOENT : errno);
 		r = look_unattached(kind, name, &s);
 		*ret = s;
 		return r;
 	}
 
 	r = look_into_slot(kind, name, &s);
+	*ret = s;
 	switch (r) {
 	case 0:
 	case -EINPROGRESS:
 	case -EAGAIN:
 	case -ESTALE:
-		*ret = s;
 		return r;
 	default:
-		*ret = s;
 		slot_leave(&s);
 		return r;
 	}
 }
 
-/* A search for a name: what is known besides the segment itself. */
+/* A search for a name: its state, besides what is in the segments. */
 struct search {
 	enum shmipc_kind kind;
 	const char *name;
 	unsigned flags; /* SHMIPC_SEGMENT_* */
 
-	/* The last round through the slots. */
+	/* From the last pass through the slots. */
 	int free_slot; /* -1: none */
-	bool denied;   /* one that may be it may not be read */
+	bool denied;   /* a segment that may be this name cannot be read */
 	bool damaged;
 
-	/* Waiting for an unfinished one. */
+	/* Waiting for an unfinished segment. */
 	struct timespec peer_deadline;
 	struct timespec idle_until;
-	int idle_id; /* nobody else was attached to it; -1: none */
+	int idle_id; /* no other process has it attached; -1: none */
 	unsigned attempt;
 };
 
-/* Make an unfinished segment dead, instead of its creator. */
-static void abort_unfinished(const struct slot *unfinished)
+/* EPERM: the key is for another process to remove. */
+static void abort_unfinished(const struct slot *s)
 {
-	struct slot s = *unfinished;
-
-	/* Its mapping may be read-only. The id stands still meanwhile. */
-	s.addr = shmat(s.id, NULL, 0);
-	if (s.addr == (void *)-1)
-		return;
-	if (shmipc_segment_abort(s.addr) == 0)
-		(void)slot_remove(&s); /* EPERM: somebody else's turn */
-	else
-		slot_leave(&s);
+	if (slot_abort(s))
+		(void)remove_key(s);
 }
 
 /*
- * An unfinished segment is in the way: wait a little, or end it.
+ * An unfinished segment is in the way: wait a little, or make it dead.
  *   -EAGAIN     look again
- *   -ETIMEDOUT  patience is over
+ *   -ETIMEDOUT  the peer timeout has passed
  */
 static int await_creator(struct search *search, const struct slot *s)
 {
@@ -227,9 +264,9 @@ static int await_creator(struct search *search, const struct slot *s)
 
 /*
  * Look at one slot.
- *   0           this is it; attached
- *   -ENOENT     not here, or nothing that can be used
- *   -EAGAIN     unfinished; go through the slots again
+ *   0           found, and attached
+ *   -ENOENT     not here, or not usable
+ *   -EAGAIN     unfinished: go through the slots again
  *   -ETIMEDOUT  unfinished for too long
  */
 static int search_slot(struct search *search, unsigned number, struct slot *ret)
@@ -237,7 +274,7 @@ static int search_slot(struct search *search, unsigned number, struct slot *ret)
 	int access = search->flags & SHMIPC_SEGMENT_RDONLY ? SHM_RDONLY : 0;
 	int r = slot_look(search->kind, search->name, number, access, ret);
 
-	/* Finish what somebody began; if we may not, the slot is taken. */
+	/* A dead one that we may not remove occupies the slot. */
 	if (r == -ESTALE && search->flags & SHMIPC_SEGMENT_PEEK) {
 		slot_leave(ret);
 		r = -ESRCH;

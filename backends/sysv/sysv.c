@@ -2,58 +2,64 @@
 /*
  * sysv: shmget(2) memory and semget(2) semaphores.
  *
- * No descriptors, no mount and no size but kernel.shmall; ipcs and ipcrm work
- * on it. But keys instead of names, ids that outlive nothing and are used
- * again, few objects (kernel.shmmni, kernel.sem), and a segment has its key
- * before it has its contents. A sandbox or a phone may have none of it.
+ * It needs no descriptors and no mount, has no limit of size but
+ * kernel.shmall, and ipcs and ipcrm work on it. In return it has keys instead
+ * of names, ids that the kernel reuses, few objects (kernel.shmmni,
+ * kernel.sem), and segments that have a key before they have contents. A
+ * sandbox or a phone may have no System V IPC at all.
  *
- *   segment   under one of SYSV_SLOTS keys (sysv/key.h), unfinished until its
- *             header says otherwise: SHMIPC_CAP_EARLY_NAME
- *   set       SLOT_SET_SIZE semaphores, of which the first is used, and the
- *             last says that it is ours: the place of the semaphore whose
- *             segment's id is in its key
+ *   segment   under one of SYSV_SLOTS keys (key.h), unfinished until its header
+ *             says otherwise: SHMIPC_CAP_EARLY_NAME
+ *   set       the ksems of a segment (ksem.h)
  *
- * One name, one segment. All slots are looked at, always, since an unlinked
- * stranger can leave a hole before a name. So two creators of one name may
- * choose different slots, and each does this:
+ * One name, one segment. Every search goes through all slots, because the
+ * unlink of another name can free a slot before the one that a name is in. So
+ * two creators of one name may choose different slots. Therefore a creator
+ * takes these steps:
  *
- *   [C1] see that no slot has the name; make the segment in a free one
- *        (exclusively: of two in one slot, one fails). A small one is made in
- *        the first slot, and only if that fails is it looked for
- *   [C2] write the name into the header
- *   [C3] look at the other slots. The name again: if complete, give up ours.
- *        If unfinished, give up theirs, or if that is not allowed, ours. If
- *        it may not be read, give up ours. No name yet, and nobody attached:
- *        give that up, too, or leave it alone
- *   [C4] commit. Fails if somebody gave it up.
+ *   [C1] See that no slot has the name, and make the segment in a free one.
+ *        Making is exclusive: of two creators in one slot, one fails. A small
+ *        segment is made in the first slot, and the search happens only if
+ *        that fails.
+ *   [C2] Write the name into the header.
+ *   [C3] Look at the other slots. If one has the name and is complete, abandon
+ *        our segment. If one has the name and is unfinished, make it dead, or
+ *        if that is not allowed, abandon ours. If one may have the name and
+ *        cannot be read, abandon ours. If one has no name yet and no process
+ *        has it attached, make it dead or leave it alone.
+ *   [C4] Commit. This fails if another process has made our segment dead.
  *
- * Nothing rests on the look at C1 but that no memory is taken for a name that
- * is taken, and that limits are told last.
+ * The search at C1 is not needed for correctness: it keeps a creator from
+ * taking memory for a name that is taken, and from reporting a limit in place
+ * of -EEXIST.
  *
- * Between C2 and C3 stands a full fence: of two creators, at least one sees
- * the other's name at C3. State changes are compare-and-swaps, so that one
- * of commit and give-up wins, whoever is slow; that, and not any guess about
- * who is alive, keeps two segments of one name from being complete. Two that
- * give each other up both start over, after a random pause.
+ * A full fence stands between C2 and C3. So of two creators, at least one sees
+ * the other's name at C3. Changes of state are compare-and-swaps, so either the
+ * commit wins or the process that makes the segment dead, however slow one of
+ * them is. This, and no guess about which process is alive, keeps two segments
+ * of one name from being complete. Two creators that make each other's segment
+ * dead both start over, after a random pause.
  *
- * A transient segment has an anchor beside it, by which its users are known:
- * sysv/liveness.h.
+ * A transient segment has a liveness segment beside it, which tells its users:
+ * liveness.h.
  *
- * Ids are used again (after 4 million segments here), so whoever acts on what
- * he saw in a segment stays attached from the look to the act.
+ * The kernel reuses ids (here after 4 million segments). So a process that acts
+ * on what it saw in a segment keeps it attached from the look to the act.
  *
- * Death. A creator killed before C4 leaves an unfinished segment. Whoever
- * finds one waits; if nobody else is attached for SLOT_IDLE_MS, or when
- * patience is over, he gives it up and removes it. (Somebody may be attached
- * and not be the creator: a child forked meanwhile, or a finder. Hence the
- * second.) A creator who was only slow finds out at C4, or cannot attach, and
- * starts over. Killed between give-up and IPC_RMID: the next finder removes
- * it. Killed after C4 and before the mode is set: the owner's own bits stay
- * on. A set of a semaphore that was unlinked in use is removed by the close of
- * its last user. If he ends without one, or is not its owner, the set stays,
- * and its key names a segment that is gone: gc. (Twice unlucky: a creator who
- * makes the set when his segment was given up already, and is killed before he
- * marks it, leaves one that nobody dares to remove.)
+ * Death. A creator that is killed before C4 leaves an unfinished segment. A
+ * process that finds one waits. If no other process has it attached for
+ * SLOT_IDLE_MS, or after the peer timeout, it makes the segment dead and
+ * removes it. (The timeout is needed because a process other than the creator
+ * may have it attached: a child that was forked meanwhile, or another finder.)
+ * A creator that was only slow notices at C4, or cannot attach the segment, and
+ * starts over. If the finder is killed before IPC_RMID, the next finder removes
+ * the dead segment. If a creator is killed after C4 and before it sets the
+ * mode, the owner's own bits stay on. The set of an object that was unlinked in
+ * use is removed when its last user closes the object. If that user exits
+ * without a close or does not own the set, the set stays, its key names a
+ * segment that is gone, and gc removes it. (One set stays for good: a creator
+ * makes it after its segment was made dead and removed, and is killed before it
+ * sets the mark.)
  */
 #include <config.h>
 
@@ -63,13 +69,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ipc.h>
-#include <sys/shm.h>
 #include <unistd.h>
 
 #include "backends/sysv/gc.h"
+#include "backends/sysv/key.h"
 #include "backends/sysv/ksem.h"
 #include "backends/sysv/liveness.h"
+#include "backends/sysv/names.h"
 #include "backends/sysv/slot.h"
 #include "backends/sysv/sysv.h"
 #include "util/huge.h"
@@ -77,12 +83,12 @@
 #include "util/prefault.h"
 
 /*
- * Up to this size a segment is made before its name is looked for in all slots,
- * which takes as long as a good part of making it.
+ * Up to this size a segment is made before the search for its name, since the
+ * search takes about as long.
  */
 #define SMALL ((size_t)64 << 10)
 
-/* How often segment_stat() counts. */
+/* How many times segment_stat() counts. */
 #define LOOKS 8
 
 static int sysv_probe(void)
@@ -110,7 +116,7 @@ static int sysv_probe(void)
 	return 0;
 }
 
-/* shmget(2) has three errors for "a limit"; which one was it? */
+/* What a failed shmget(2) means. It has three errors for limits. */
 static int create_error(int err, size_t size)
 {
 	struct shm_info used;
@@ -152,69 +158,53 @@ static int create_error(int err, size_t size)
 }
 
 /*
- * Attach the segment that we just made. While we slept it may have been given
- * up and its id may mean another one: it is ours if we made it under this
- * key. Afterwards the id stands still.
+ * Attach a segment that we have just made. Before the attach, another process
+ * may have made it dead, and its id may mean another one. It is ours if we made
+ * it under this key. After the attach its id cannot be reused.
  */
 static int attach_created(struct shmipc_segment *seg, int id, key_t key,
 			  const void *hint)
 {
-	struct shmid_ds ds;
-	void *addr = shmat(id, hint, 0);
+	struct slot slot = { .id = id, .addr = shmat(id, hint, 0) };
 	int r;
 
-	if (addr == (void *)-1 && hint)
-		addr = shmat(id, NULL, 0); /* it is not free any more */
-	if (addr == (void *)-1) {
-		r = slot_attach_error(errno);
-		return r == -ENOENT ? -EAGAIN : r; /* it was given up */
+	if (slot.addr == (void *)-1 && hint)
+		slot.addr = shmat(id, NULL, 0); /* hint is not free any more */
+	if (slot.addr == (void *)-1) {
+		r = sysv_attach_error(errno);
+		return r == -ENOENT ? -EAGAIN : r; /* made dead, and removed */
 	}
-	if (shmctl(id, IPC_STAT, &ds) < 0 || ds.shm_cpid != getpid() ||
-	    ds.shm_perm.__key != key) {
-		shmdt(addr);
+	if (shmctl(id, IPC_STAT, &slot.ds) < 0 ||
+	    slot.ds.shm_cpid != getpid() || slot.ds.shm_perm.__key != key) {
+		shmdt(slot.addr);
 		return -EAGAIN;
 	}
-	seg->addr = addr;
-	seg->length = sysvkey_mapped(ds.shm_segsz);
-	sysv_of(seg)->id = id;
-	sysv_of(seg)->ds = ds;
+	slot.ds.shm_nattch--;
+	slot.length = sysvkey_mapped(slot.ds.shm_segsz);
+	sysv_adopt(seg, &slot);
 	return 0;
-}
-
-/* Leave a complete segment; without ksems it has no set to look after. */
-static void leave_complete(struct slot *slot,
-			   const struct shmipc_kind_info *kind)
-{
-	if (kind->ksems)
-		slot_leave(slot);
-	else
-		shmdt(slot->addr);
 }
 
 static void sysv_segment_close(struct shmipc_segment *seg)
 {
-	struct slot slot = {
-		.id = sysv_of(seg)->id,
-		.addr = seg->addr,
-		.ds = sysv_of(seg)->ds,
-	};
+	struct sysv *v = sysv_of(seg);
 
-	if (sysv_of(seg)->liveness)
-		shmdt(sysv_of(seg)->liveness);
-	if (!sysv_of(seg)->published) {
+	if (v->liveness)
+		shmdt(v->liveness);
+	if (!v->published) {
 		(void)shmipc_segment_abort(seg->addr);
-		(void)slot_remove(&slot);
+		(void)slot_remove(&v->slot);
 		return;
 	}
-	/* EPERM: its owner's to do; nobody finds it. */
-	if (sysv_of(seg)->liveness && liveness_users(&slot) == -ESTALE)
-		(void)shmctl(slot.id, IPC_RMID, NULL);
-	leave_complete(&slot, seg->kind);
+	/* EPERM: only its owner can remove the orphan; nobody finds it. */
+	if (v->liveness && liveness_users(&v->slot) == -ESTALE)
+		(void)shmctl(v->slot.id, IPC_RMID, NULL);
+	slot_leave_complete(&v->slot, seg->kind);
 }
 
 /*
  * Make a segment in this slot, and attach it.
- *   -EAGAIN  the slot is taken, or we were given up
+ *   -EAGAIN  the slot is taken, or another process made the segment dead
  */
 static int make_in_slot(struct shmipc_segment *seg, unsigned number,
 			size_t length, mode_t mode, unsigned flags)
@@ -226,8 +216,8 @@ static int make_in_slot(struct shmipc_segment *seg, unsigned number,
 	int id, r;
 
 	/*
-	 * The owner's own bits stay on until publish: without them not even
-	 * the creator could attach.
+	 * The owner's own bits stay on until publish: even the creator needs
+	 * them to attach it.
 	 */
 	id = shmget(key, size,
 		    IPC_CREAT | IPC_EXCL | 0600 | (int)mode |
@@ -264,7 +254,7 @@ static int find_free_slot(enum shmipc_kind kind, const char *name)
 	return number;
 }
 
-/* System V accounts for pages; this is what reserves them. */
+/* System V only accounts for pages. This reserves them. */
 static int reserve_pages(struct shmipc_segment *seg, bool prefault)
 {
 	int r = shmi_limits_check(seg->length);
@@ -297,7 +287,7 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 	if (!(flags & SHMIPC_SEGMENT_LAZY))
 		r = reserve_pages(seg, flags & SHMIPC_SEGMENT_PREFAULT);
 	if (r == 0 && flags & SHMIPC_SEGMENT_TRANSIENT)
-		r = liveness_create(sysv_of(seg)->id, seg->addr, mode,
+		r = liveness_create(sysv_of(seg)->slot.id, seg->addr, mode,
 				    &sysv_of(seg)->liveness);
 	if (r < 0)
 		sysv_segment_close(seg);
@@ -305,10 +295,10 @@ static int sysv_segment_create(struct shmipc_segment *seg, size_t length,
 }
 
 /*
- * slot_look(), such that what it attached may be given up. What may only be
- * read is often another name, since keys collide. Else it is
- *   -EACCES  the name, unfinished
- *   -ESRCH   without a name: who writes one later will see ours at [C3]
+ * slot_look() for writing, so that what it attaches can be made dead. A segment
+ * that we may only read often has another name, since keys collide. If not:
+ *   -EACCES  it has the name, and is unfinished
+ *   -ESRCH   it has no name yet: its creator will see ours at [C3]
  */
 static int look_at_rival(const struct shmipc_segment *seg, unsigned number,
 			 struct slot *ret)
@@ -324,7 +314,7 @@ static int look_at_rival(const struct shmipc_segment *seg, unsigned number,
 	return r == -EAGAIN ? -ESRCH : -EACCES;
 }
 
-/* [C3] for one slot: 0 if it does not keep us from committing. */
+/* [C3] for one slot. 0: it does not keep us from committing. */
 static int check_rival(struct shmipc_segment *seg, unsigned number)
 {
 	struct slot other;
@@ -342,23 +332,23 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 		slot_leave(&other);
 		return -EEXIST;
 	case -EAGAIN:
-		/* It has yet to write its name, and will see ours; or died. */
+		/* Its creator will see our name at [C3], or is dead. */
 		if (other.ds.shm_nattch == 0 &&
 		    shmipc_segment_abort(other.addr) == 0)
 			(void)slot_remove(&other);
 		else
 			slot_leave(&other);
 		return 0;
-	case -ESTALE: /* given up already: finish that */
+	case -ESTALE: /* already dead: remove it */
 		(void)slot_remove(&other);
 		return 0;
 	case -ENOENT:
 	case -ESRCH:
 		return 0;
 	case -EACCES:
-	case -EPROTO: /* it may be the name, written over */
+	case -EPROTO: /* perhaps the name, overwritten */
 		return -EEXIST;
-	default: /* not seen is not "not there" */
+	default: /* what failed to be seen may be there */
 		return r;
 	}
 }
@@ -378,7 +368,7 @@ static int sysv_segment_publish(struct shmipc_segment *seg)
 	struct sysv *v = sysv_of(seg);
 	int r;
 
-	/* Between [C2] and [C3]; the partner is this fence in another one. */
+	/* Between [C2] and [C3]. Its partner is the same fence of a rival. */
 	atomic_thread_fence(memory_order_seq_cst);
 	for (unsigned i = 0; i < SYSV_SLOTS; i++) {
 		r = (int)i == v->number ? 0 : check_rival(seg, i);
@@ -390,9 +380,9 @@ static int sysv_segment_publish(struct shmipc_segment *seg)
 	if (r < 0)
 		return r;
 	v->published = true;
-	/* Not before: nobody could give up what its mode keeps closed. */
+	/* Only now: a segment that cannot be opened could not be made dead. */
 	if ((v->mode & 0600) != 0600)
-		(void)set_segment_mode(v->id, v->mode);
+		(void)set_segment_mode(v->slot.id, v->mode);
 	return 0;
 }
 
@@ -411,31 +401,27 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 			return r == -ESTALE ? -EAGAIN : r;
 		}
 	}
-	seg->addr = slot.addr;
-	seg->length = slot.length;
-	sysv_of(seg)->id = slot.id;
-	sysv_of(seg)->ds = slot.ds;
+	sysv_adopt(seg, &slot);
 	sysv_of(seg)->published = true;
 	return 0;
 }
 
 /*
- * Who is attached, but us? Others who only look are, too, for some
- * microseconds: look several times and take the least.
+ * How many other handles have it attached? Processes that only look have it
+ * attached too, for some microseconds: count several times and take the least.
  */
-static int count_attached(const struct shmipc_segment *seg)
+static int count_attached(const struct slot *slot)
 {
-	const struct slot slot = { .addr = seg->addr, .ds = sysv_of(seg)->ds };
-	unsigned long least = slot.ds.shm_nattch;
+	unsigned long least = slot->ds.shm_nattch;
 	struct shmid_ds ds;
 
-	if (sysvkey_is_transient(slot.ds.shm_segsz))
-		return liveness_users(&slot);
+	if (sysvkey_is_transient(slot->ds.shm_segsz))
+		return liveness_users(slot);
 	for (int i = 0; i < LOOKS && least > 0; i++) {
 		if (i > 0)
 			sched_yield();
-		if (shmctl(sysv_of(seg)->id, IPC_STAT, &ds) < 0)
-			return slot_is_gone(errno) ? -ENOENT : -errno;
+		if (shmctl(slot->id, IPC_STAT, &ds) < 0)
+			return sysv_is_gone(errno) ? -ENOENT : -errno;
 		if (ds.shm_nattch - 1 < least)
 			least = ds.shm_nattch - 1;
 	}
@@ -445,146 +431,18 @@ static int count_attached(const struct shmipc_segment *seg)
 static int sysv_segment_stat(struct shmipc_segment *seg,
 			     struct shmipc_segment_stat *ret)
 {
-	const struct shmid_ds *ds = &sysv_of(seg)->ds;
-	int users = count_attached(seg);
+	const struct slot *slot = &sysv_of(seg)->slot;
+	int users = count_attached(slot);
 
 	if (users < 0)
 		return users == -ESTALE ? -ENOENT : users;
 	*ret = (struct shmipc_segment_stat){
-		.mode = ds->shm_perm.mode & 0777,
-		.uid = ds->shm_perm.uid,
-		.gid = ds->shm_perm.gid,
+		.mode = slot->ds.shm_perm.mode & 0777,
+		.uid = slot->ds.shm_perm.uid,
+		.gid = slot->ds.shm_perm.gid,
 		.in_use = users > 0,
 		.attached = (unsigned)users,
 	};
-	return 0;
-}
-
-/*
- * A segment that may be this name, and that we may not read, but perhaps own.
- * Give ourselves the permission and look; take it back if it was another one.
- */
-static int look_as_owner(enum shmipc_kind kind, const char *name,
-			 unsigned number, struct slot *ret)
-{
-	mode_t mode;
-	int r;
-
-	r = slot_look(kind, name, number, 0, ret);
-	if (r != -EACCES)
-		return r;
-	mode = ret->ds.shm_perm.mode & 0777;
-	ret->ds.shm_perm.mode |= 0600;
-	if (shmctl(ret->id, IPC_SET, &ret->ds) < 0)
-		return -EACCES;
-	r = slot_look(kind, name, number, 0, ret);
-	if (r < 0 && r != -EINPROGRESS && r != -EAGAIN && r != -ESTALE)
-		(void)set_segment_mode(ret->id, mode);
-	return r;
-}
-
-static int find_as_owner(enum shmipc_kind kind, const char *name,
-			 struct slot *ret)
-{
-	for (unsigned i = 0; i < SYSV_SLOTS; i++) {
-		switch (look_as_owner(kind, name, i, ret)) {
-		case 0:
-			return 0;
-		case -EINPROGRESS:
-		case -EAGAIN:
-		case -ESTALE:
-			slot_leave(ret);
-		}
-	}
-	return -EACCES;
-}
-
-static int sysv_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
-			       const char *name)
-{
-	struct slot slot;
-	int r, first;
-
-	(void)conn;
-	r = slot_find(kind->kind, name, 0, &slot, NULL);
-	if (r == -EACCES)
-		r = find_as_owner(kind->kind, name, &slot);
-	if (r < 0)
-		return r;
-	/*
-	 * IPC_RMID succeeds for everybody who is still attached to a removed
-	 * segment, so the header says who was first.
-	 */
-	if (shmctl(slot.id, IPC_RMID, NULL) < 0) {
-		r = slot_is_gone(errno) ? -ENOENT : -errno;
-		slot_leave(&slot);
-		return r;
-	}
-	first = shmipc_segment_end(slot.addr);
-	leave_complete(&slot, kind);
-	return first;
-}
-
-/*
- * Attach a segment that looks like ours from outside, if it is a complete one
- * of seg->kind, and no orphan. Sets seg->name to what is in name.
- *   -ESRCH  it is not
- */
-static int peek_at(struct shmipc_segment *seg, int id,
-		   char name[SHMIPC_NAME_MAX + 1])
-{
-	struct slot s = { .id = id, .addr = shmat(id, NULL, SHM_RDONLY) };
-	struct shmipc_segment_facts facts = { .kind = 0 };
-	int r = -ESRCH;
-
-	if (s.addr == (void *)-1)
-		return -errno;
-	if (shmctl(id, IPC_STAT, &s.ds) == 0 &&
-	    sysvkey_is_ours(s.ds.shm_perm.__key, s.ds.shm_segsz)) {
-		s.ds.shm_nattch--;
-		s.length = sysvkey_mapped(s.ds.shm_segsz);
-		r = slot_identify(&s, &facts);
-	}
-	if (r == 0 && sysvkey_is_transient(s.ds.shm_segsz))
-		r = liveness_users(&s) < 0 ? -ESRCH : 0;
-	if (r < 0 || facts.kind != (uint32_t)seg->kind->kind) {
-		slot_leave(&s);
-		return -ESRCH;
-	}
-	strcpy(name, facts.name);
-	seg->name = name;
-	seg->addr = s.addr;
-	seg->length = s.length;
-	sysv_of(seg)->id = id;
-	sysv_of(seg)->ds = s.ds;
-	sysv_of(seg)->published = true;
-	return 0;
-}
-
-static int sysv_segment_list(struct shmipc_segment *seg,
-			     int (*found)(struct shmipc_segment *seg,
-					  void *arg),
-			     void *arg)
-{
-	char name[SHMIPC_NAME_MAX + 1];
-	struct shmid_ds ds;
-	int last, over = 0;
-
-	last = shmctl(0, SHM_INFO, &ds);
-	if (last < 0)
-		return -errno;
-	for (int i = 0; i <= last && !over; i++) {
-		int id = shmctl(i, SHM_STAT, &ds);
-
-		/* A stranger's segment is not attached, not even to look. */
-		if (id < 0 ||
-		    !sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz) ||
-		    peek_at(seg, id, name) < 0)
-			continue;
-		over = found(seg, arg);
-		sysv_segment_close(seg);
-		memset(seg->priv, 0, sizeof(struct sysv));
-	}
 	return 0;
 }
 
