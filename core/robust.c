@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -92,53 +93,121 @@ static bool lies_in(const void *pointer, const pthread_mutex_t *mutex)
 	       pointer < (const void *)(mutex + 1);
 }
 
+/* Does it point back to the second from nowhere but before its next? */
+static bool points_back_well(const pthread_mutex_t *mutex, void *first,
+			     const void *second)
+{
+	const char *bytes = (const char *)mutex, *prev = (char *)first;
+	const void *word;
+
+	prev -= sizeof(word);
+	for (size_t i = 0; i + sizeof(word) <= sizeof(*mutex);
+	     i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		if (word == second && bytes + i != prev)
+			return false;
+	}
+	return true;
+}
+
 /* With two locked mutexes in it, the second of them first. */
 static bool is_understood(struct robust_list_head *list,
 			  const pthread_mutex_t mutexes[2])
 {
+	long reach = -list->futex_offset;
 	void *second = list->list.next, *first;
 
+	if (reach < (long)(sizeof(void *) + sizeof(uint32_t)) ||
+	    reach > SHMI_ROBUST_REACH || reach % (long)sizeof(uint32_t))
+		return false;
 	if (!lies_in(second, &mutexes[1]) ||
 	    !lies_in(word_of(list, second), &mutexes[1]))
 		return false;
-	first = *shmi_next_of(second);
+	first = *(void **)second;
 	return lies_in(first, &mutexes[0]) &&
-	       lies_in(shmi_prev_of(first), &mutexes[0]) &&
-	       *shmi_prev_of(first) == second;
+	       points_back_well(&mutexes[0], first, second);
 }
 
-/* Does the C library keep its list as robust.h says? */
-static bool try_out(struct robust_list_head *list)
+/*
+ * The list of the calling thread; NULL: there is none, or the C library does
+ * not keep it as robust.h says. musl has none before the first lock.
+ */
+static struct robust_list_head *look(const pthread_mutex_t mutexes[2])
+{
+	struct robust_list_head *list = NULL;
+	size_t length;
+
+	if (syscall(SYS_get_robust_list, 0, &list, &length) < 0 || !list ||
+	    length != sizeof(*list) || !is_understood(list, mutexes))
+		return NULL;
+	return list;
+}
+
+/* Of processes: those of threads musl does not tell the kernel of. */
+static bool make_robust(pthread_mutex_t mutexes[2])
 {
 	pthread_mutexattr_t attr;
-	pthread_mutex_t mutexes[2];
-	bool understood = false;
+	bool made;
 
 	if (pthread_mutexattr_init(&attr))
 		return false;
-	if (pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST))
-		goto out;
-	for (int i = 0; i < 2; i++)
-		if (pthread_mutex_init(&mutexes[i], &attr))
-			goto out;
+	made = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) == 0 &&
+	       pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) ==
+		       0 &&
+	       pthread_mutex_init(&mutexes[0], &attr) == 0 &&
+	       pthread_mutex_init(&mutexes[1], &attr) == 0;
+	pthread_mutexattr_destroy(&attr);
+	return made;
+}
+
+static struct robust_list_head *try_out(void)
+{
+	struct robust_list_head *list = NULL;
+	pthread_mutex_t mutexes[2];
+
+	if (!make_robust(mutexes))
+		return NULL;
 	if (pthread_mutex_lock(&mutexes[0]) == 0) {
 		if (pthread_mutex_lock(&mutexes[1]) == 0) {
-			understood = is_understood(list, mutexes);
+			list = look(mutexes);
 			pthread_mutex_unlock(&mutexes[1]);
 		}
 		pthread_mutex_unlock(&mutexes[0]);
 	}
-out:
-	pthread_mutexattr_destroy(&attr);
-	return understood;
+	return list;
 }
 
-static bool fits(const struct robust_list_head *list)
+/* List pointers have flags of the C library in their lowest bit. */
+static void **next_of(void *pointer)
 {
-	long reach = -list->futex_offset;
+	return (void **)((uintptr_t)pointer & ~(uintptr_t)1);
+}
 
-	return reach >= (long)(sizeof(void *) + sizeof(uint32_t)) &&
-	       reach <= SHMI_ROBUST_REACH && reach % (long)sizeof(void *) == 0;
+/*
+ * Where the last pointer of the C library stands; NULL: its list has no end. In
+ * a forked child musl's may end in a pool of the parent, which is wiped.
+ */
+static void **find_end(struct robust_list_head *list)
+{
+	void **head = (void **)&list->list, **slot = head, **next;
+
+	for (int i = 0; i < ROBUST_LIST_LIMIT; i++, slot = next) {
+		next = next_of(*slot);
+		if (next == head || !*next)
+			return slot;
+	}
+	return NULL;
+}
+
+/* Put an empty pool at the end of the list. */
+static void join(struct robust_list_head *list, void **end,
+		 struct shmi_pool *pool)
+{
+	pool->first.link.prev = end;
+	pool->first.link.next = &pool->self.link.next;
+	pool->self.link.prev = &pool->first.link.next;
+	pool->self.link.next = &list->list;
+	shmi_robust_tell(end, &pool->first.link.next);
 }
 
 static int not_understood(void)
@@ -287,13 +356,12 @@ bool shmi_lock_node_in_use(const void *lock)
 int shmi_thread_init(void)
 {
 	struct shmi_thread me = { .id = (uint32_t)syscall(SYS_gettid) };
-	size_t length;
+	void **end;
 
 	shmi_error_begin();
-	if (syscall(SYS_get_robust_list, 0, &me.list, &length) < 0 ||
-	    !me.list || length != sizeof(*me.list))
-		return not_understood();
-	if (!fits(me.list) || !try_out(me.list))
+	me.list = try_out();
+	end = me.list ? find_end(me.list) : NULL;
+	if (!end)
 		return not_understood();
 	me.pid_space = shmi_pid_space();
 	if (!me.pid_space)
@@ -304,6 +372,6 @@ int shmi_thread_init(void)
 		return -ENOMEM;
 	clean(me.pool);
 	shmi_the_thread.pool = me.pool;
-	shmi_robust_link(&me.pool->self.link, &me.pool->self.link);
+	join(me.list, end, me.pool);
 	return 0;
 }

@@ -13,32 +13,38 @@
  * choice written, anywhere in the memory of those who lock it.
  *
  * Our way round it: each element has a sentinel on either side, in the private
- * memory of the process,
+ * memory of the process, and all of them stand behind what the C library has,
+ * between the two elements of a pool, which are private too:
  *
- *     head <-> ... <-> before <-> element -> after <-> ... <-> head
+ *     head -> the C library's -> first <-> ...
+ *             ... <-> before <-> element -> after <-> ... <-> self -> head
  *
- * and all three come and go together. So the neighbours of the three, which
- * may be the C library's, change only the outer pointers of the sentinels, and
- * only those are ever followed. The element's own `next' is written by us and
- * read by the kernel alone, when it tidies up after us. It follows whatever is
- * there, for 2,048 steps at most, and changes nothing but words that are the
- * dead thread's id. With three steps a lock and some for the program's own
- * mutexes, that is why there is SHMIPC_LOCKS_MAX.
+ * An element and its sentinels come and go together. So the neighbours of the
+ * three change only the outer pointers of the sentinels, and only those are ever
+ * followed. The element's own `next' is written by us and read by the kernel
+ * alone, when it tidies up after us. It follows whatever is there, for 2,048
+ * steps at most, and changes nothing but words that are the dead thread's id.
+ * With three steps a lock and some for the program's own mutexes, that is why
+ * there is SHMIPC_LOCKS_MAX.
  * To the kernel a sentinel is an element like others; the lock word that it sees
  * beside it is 0, nobody's.
  *
- * The sentinels stand in a pool that is the thread's own while it lives: whatever
- * a peer makes two threads believe, they do not write to the same. A pool is
- * an element of its thread's list too, from the first lock on, with the
- * thread's id in its word, so that the kernel marks it, after all locks that
- * were taken later. Then nobody needs it any more, and another thread takes
- * it. In a forked child all pools are zeros (MADV_WIPEONFORK), and so nobody's:
- * locks are not inherited. Pools are not given back before the process ends.
+ * The C library adds at the head. Where its list has no `prev' (glibc on 32
+ * bits) it looks for what it takes out from the head on, and finds it before it
+ * comes to `first', so that it never reads what a peer may write.
  *
- * What we rely on that is not written down anywhere: that in both directions
- * list pointers point to an element's `next', and that `prev' lies right
- * before it. So it is with glibc on 64 bits. It is tried out with two mutexes
- * before the first lock is taken; where it is not so, there are no locks.
+ * The pool is the thread's own while it lives: whatever a peer makes two
+ * threads believe, they do not write to the same sentinels. `self' has the
+ * thread's id in its word, so that the kernel marks it, after all locks. Then
+ * nobody needs the pool any more, and another thread takes it. In a forked
+ * child all pools are zeros (MADV_WIPEONFORK), and so nobody's: locks are not
+ * inherited. Pools are not given back before the process ends.
+ *
+ * What we rely on that is not written down anywhere: that list pointers point
+ * to an element's `next', in both directions if there are two, and that `prev'
+ * then lies right before it. So it is with glibc, which has no `prev' on 32
+ * bits, and with musl. It is tried out with two mutexes before the first lock
+ * is taken; where it is not so, there are no locks.
  *
  * Death. Between any two stores of an addition or a removal the list is whole
  * for one who follows `next' from the head, as the kernel does. A peer who
@@ -70,6 +76,11 @@ struct shmi_link {
 	void *next;
 };
 
+/* What a list pointer points to: with musl on 64 bits it is not aligned. */
+struct __attribute__((packed, may_alias)) shmi_next {
+	void *next;
+};
+
 /* An element in private memory. The word lies somewhere in the zeros. */
 struct shmi_sentinel {
 	char zeros[SHMI_ROBUST_REACH];
@@ -84,7 +95,9 @@ struct shmi_lock_node {
 };
 
 struct shmi_pool {
-	struct shmi_sentinel self;
+	struct shmi_sentinel
+		first; /* behind what the C library has in the list */
+	struct shmi_sentinel self;   /* the last of the list */
 	_Atomic uint32_t *word;	     /* of self: whose it is, or DIED, or 0 */
 	struct shmi_lock_node *free; /* used before, and free now */
 	_Atomic unsigned never_used; /* from here on none was ever used */
@@ -158,15 +171,9 @@ shmi_lock_node_mine(struct shmi_lock_node *likely, const void *lock)
 /* Has any living thread of this process a node that is used for this? */
 bool shmi_lock_node_in_use(const void *lock);
 
-/* List pointers have flags of the C library in their lowest bit. */
-static inline void **shmi_next_of(void *pointer)
+static inline void **shmi_prev_of(void *next)
 {
-	return (void **)((uintptr_t)pointer & ~(uintptr_t)1);
-}
-
-static inline void **shmi_prev_of(void *pointer)
-{
-	return shmi_next_of(pointer) - 1;
+	return (void **)next - 1;
 }
 
 /*
@@ -201,18 +208,22 @@ static inline void shmi_robust_end(void)
 	shmi_robust_tell(&shmi_the_thread.list->list_op_pending, NULL);
 }
 
-/* Put what begins and ends with these, chained already, at the list's head. */
+/* Put what begins and ends with these, chained already, behind `first'. */
 static inline void shmi_robust_link(struct shmi_link *begin,
 				    struct shmi_link *end)
 {
-	struct robust_list *head = &shmi_the_thread.list->list;
-	void *first = head->next;
+	void **first = &shmi_the_thread.pool->first.link.next;
+	void *next = *first;
 
-	begin->prev = head;
-	end->next = first;
-	shmi_robust_tell(&head->next, &begin->next);
-	if (shmi_next_of(first) != (void **)head)
-		*shmi_prev_of(first) = &end->next;
+	begin->prev = first;
+	end->next = next;
+	shmi_robust_tell(first, &begin->next);
+	*shmi_prev_of(next) = &end->next;
+}
+
+static inline void shmi_robust_set_next(void *element, void *next)
+{
+	((struct shmi_next *)element)->next = next;
 }
 
 /*
@@ -232,7 +243,7 @@ static inline struct shmi_lock_node *shmi_robust_add(_Atomic uint32_t *word,
 	/* Relaxed: for other threads it is a hint. */
 	atomic_store_explicit(&node->lock, lock, memory_order_relaxed);
 	node->before.link.next = element;
-	*(void **)element = &node->after.link.next;
+	shmi_robust_set_next(element, &node->after.link.next);
 	node->after.link.prev = element;
 	shmi_robust_link(&node->before.link, &node->after.link);
 	return node;
@@ -241,15 +252,13 @@ static inline struct shmi_lock_node *shmi_robust_add(_Atomic uint32_t *word,
 /* Take it out again. */
 static inline void shmi_robust_remove(struct shmi_lock_node *node)
 {
-	struct robust_list *head = &shmi_the_thread.list->list;
 	void *prev = node->before.link.prev;
 	void *next = node->after.link.next;
 
-	shmi_robust_tell(shmi_next_of(prev), next);
-	if (shmi_next_of(next) != (void **)head)
-		*shmi_prev_of(next) = prev;
+	shmi_robust_tell(prev, next);
+	*shmi_prev_of(next) = prev;
 	/* An address of ours is nobody's business. */
-	*(void **)node->before.link.next = NULL;
+	shmi_robust_set_next(node->before.link.next, NULL);
 	atomic_store_explicit(&node->lock, NULL, memory_order_relaxed);
 	node->next = shmi_the_thread.pool->free;
 	shmi_the_thread.pool->free = node;
