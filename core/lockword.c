@@ -4,10 +4,9 @@
 
 #include <limits.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "util/clock.h"
+#include "util/futex.h"
 #include "error.h"
 #include "lockword.h"
 
@@ -27,13 +26,6 @@ static bool swap(struct shmi_header *h, uint32_t *word, uint32_t wanted,
 static uint32_t look(const struct shmi_header *h)
 {
 	return atomic_load_explicit(&h->lock, memory_order_relaxed);
-}
-
-static long futex(struct shmi_header *h, int op, uint32_t value,
-		  const struct timespec *deadline)
-{
-	return syscall(SYS_futex, &h->lock, op, value, deadline, NULL,
-		       FUTEX_BITSET_MATCH_ANY);
 }
 
 int shmi_lockword_check(const struct shmi_lock *lock)
@@ -91,7 +83,8 @@ static int sleep_on(struct shmi_header *h, uint32_t word,
 	struct timespec wake = shmi_clock_recheck(deadline);
 
 	/* [L4] Returns EINTR for every handler, as it has a deadline. */
-	if (futex(h, FUTEX_WAIT_BITSET, word, &wake) == 0 || errno == EAGAIN)
+	if (shmi_futex(&h->lock, FUTEX_WAIT_BITSET, word, &wake) == 0 ||
+	    errno == EAGAIN)
 		return 0;
 	return -errno;
 }
@@ -162,7 +155,7 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 
 void shmi_lockword_wake(struct shmi_header *h, bool all)
 {
-	futex(h, FUTEX_WAKE, all ? INT_MAX : 1, NULL);
+	shmi_futex(&h->lock, FUTEX_WAKE, all ? INT_MAX : 1, NULL);
 }
 
 int shmi_lockword_mark_consistent(struct shmi_header *h, struct shmi_lock *lock)

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel semaphores of posix: sem_open(3), except for making them. */
+/*
+ * The kernel semaphores of posix: sem_open(3), except for making them and for
+ * sleeping on them.
+ */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +18,7 @@
 #include "backends/posix/file.h"
 #include "backends/posix/ksem.h"
 #include "backends/posix/posix.h"
+#include "util/futex.h"
 
 /*
  * sem_open(O_CREAT) applies the umask, and leaves a temporary file behind if
@@ -136,21 +143,61 @@ int posix_ksem_create(struct shmipc_segment *seg, mode_t mode)
 	return r == -ENOENT ? -EAGAIN : r; /* another process removed it */
 }
 
+/*
+ * The number of tokens: the first word of the sem_t. The C library is never
+ * asked about it. What a peer writes there can end the program in glibc, whose
+ * sem_post(3) calls abort(3); and musl cannot wait until a point of
+ * CLOCK_MONOTONIC, nor does it tell of every signal handler.
+ *
+ * Relaxed: a token carries no data. The kernel compares the word again before
+ * it sleeps, under the lock that waking takes.
+ */
+static _Atomic uint32_t *tokens_of(const struct shmipc_segment *seg,
+				   unsigned index)
+{
+	return (_Atomic uint32_t *)posix_of(seg)->ksems[index];
+}
+
+/* A cancellation point, as sem_wait(3) is one. It holds nothing meanwhile. */
+static long sleep_on_tokens(_Atomic uint32_t *tokens,
+			    const struct timespec *deadline)
+{
+	int type, ignored;
+	long r;
+
+	(void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	r = shmi_futex(tokens, FUTEX_WAIT_BITSET, 0, deadline);
+	(void)pthread_setcanceltype(type, &ignored);
+	return r;
+}
+
 int posix_ksem_wait(struct shmipc_segment *seg, unsigned index,
 		    const struct timespec *deadline)
 {
-	sem_t *ksem = posix_of(seg)->ksems[index];
+	_Atomic uint32_t *tokens = tokens_of(seg, index);
+	uint32_t number = atomic_load_explicit(tokens, memory_order_relaxed);
 
-	/* It has a deadline, so every handler means EINTR: signal(7). */
-	if (sem_clockwait(ksem, CLOCK_MONOTONIC, deadline) == 0)
-		return 0;
-	return -errno;
+	if (!number) {
+		if (sleep_on_tokens(tokens, deadline) < 0 && errno != EAGAIN)
+			return -errno;
+		number = atomic_load_explicit(tokens, memory_order_relaxed);
+	}
+	/* If another waiter took it: the core looks at the value in any case. */
+	if (number)
+		(void)atomic_compare_exchange_strong_explicit(
+			tokens, &number, number - 1, memory_order_relaxed,
+			memory_order_relaxed);
+	return 0;
 }
 
 void posix_ksem_post(struct shmipc_segment *seg, unsigned index)
 {
-	/* EOVERFLOW: there are tokens enough. */
-	(void)sem_post(posix_of(seg)->ksems[index]);
+	_Atomic uint32_t *tokens = tokens_of(seg, index);
+
+	/* Beyond that there are tokens enough. */
+	if (atomic_load_explicit(tokens, memory_order_relaxed) < INT_MAX)
+		atomic_fetch_add_explicit(tokens, 1, memory_order_relaxed);
+	(void)shmi_futex(tokens, FUTEX_WAKE, 1, NULL);
 }
 
 void posix_ksem_close(struct shmipc_segment *seg)

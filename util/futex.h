@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Sleeping on a word of shared memory: futex(2). */
+#ifndef SHMI_FUTEX_H
+#define SHMI_FUTEX_H
+
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Only 32-bit systems have it, whose time_t may have 64 bits. */
+#ifndef SYS_futex_time64
+#define SYS_futex_time64 SYS_futex
+#endif
+
+/*
+ * FUTEX_WAIT_BITSET, whose deadline is absolute, on CLOCK_MONOTONIC, or
+ * FUTEX_WAKE. Result and errno as those of futex(2): with a deadline EINTR
+ * after every signal handler.
+ */
+static inline long shmi_futex(_Atomic uint32_t *word, int op, uint32_t value,
+			      const struct timespec *deadline)
+{
+	return syscall(sizeof(time_t) > sizeof(long) ? SYS_futex_time64
+						     : SYS_futex,
+		       word, op, value, deadline, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+#endif
