@@ -15,6 +15,10 @@
 #include "backends/fdmem/fdmem.h"
 #include "backends/memfd/event.h"
 
+#ifndef RWF_NOWAIT /* not in the headers of musl 1.2.3 */
+#define RWF_NOWAIT 0x00000008
+#endif
+
 /* Only the kernel writes there, and this only of an eventfd: proc(5). */
 #define INFO_COUNT     "\neventfd-count:"
 #define INFO_SEMAPHORE "\neventfd-semaphore: "
