@@ -124,7 +124,7 @@ START_TEST(truncated_region_is_refused)
 }
 END_TEST
 
-static char ksem_path[128];
+static char ksem_path[POSIX_PATH_MAX];
 
 static struct shmipc_sem *new_semaphore(void)
 {
@@ -137,8 +137,7 @@ static struct shmipc_sem *new_semaphore(void)
 			 0);
 	snprintf(sem_path, sizeof(sem_path), "/dev/shm/shmipc.sem.%s", name);
 	ck_assert_int_eq(stat(sem_path, &st), 0);
-	snprintf(ksem_path, sizeof(ksem_path),
-		 "/dev/shm/sem.shmipc.ksem.%016lx.0", (unsigned long)st.st_ino);
+	posix_ksem_path(ksem_path, st.st_ino, 0);
 	return sem;
 }
 
