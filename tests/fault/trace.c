@@ -19,8 +19,19 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef SYS_ipc
+#include <linux/ipc.h>
+#endif
 
 #include "tests/fault/faultwalk.h"
+
+/* Calls that not every machine has; no call has these numbers. */
+#ifndef SYS_newfstatat
+#define SYS_newfstatat -2
+#endif
+#ifndef SYS_semtimedop
+#define SYS_semtimedop -3
+#endif
 
 #define MARK	   0x77616c6bL
 #define MARK_BEGIN 1L
@@ -64,6 +75,20 @@ static bool rewrite(pid_t child, bool entry, long value)
 		regs.rax = (unsigned long)value;
 	return ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &io) == 0;
 }
+#elif defined(__i386__)
+static bool rewrite(pid_t child, bool entry, long value)
+{
+	struct user_regs_struct regs;
+	struct iovec io = { &regs, sizeof(regs) };
+
+	if (ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &io) < 0)
+		return false;
+	if (entry)
+		regs.orig_eax = value;
+	else
+		regs.eax = value;
+	return ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &io) == 0;
+}
 #elif defined(__aarch64__)
 static bool rewrite(pid_t child, bool entry, long value)
 {
@@ -91,6 +116,30 @@ static bool rewrite(pid_t child, bool entry, long value)
 }
 #endif
 
+/* i386 has one call for all of System V, ipc(2): which of them it is. */
+#ifdef SYS_ipc
+static long inner_call(long number, unsigned long long which)
+{
+	static const long calls[] = {
+		[SEMGET] = SYS_semget, [SEMCTL] = SYS_semctl,
+		[SHMGET] = SYS_shmget, [SHMCTL] = SYS_shmctl,
+		[SHMAT] = SYS_shmat,   [SHMDT] = SYS_shmdt,
+	};
+
+	which &= 0xffff; /* above it stands a version */
+	if (number == SYS_ipc && which < sizeof(calls) / sizeof(calls[0]) &&
+	    calls[which])
+		return calls[which];
+	return number;
+}
+#else
+static long inner_call(long number, unsigned long long which)
+{
+	(void)which;
+	return number;
+}
+#endif
+
 /* What is known between the stops of one child. */
 struct state {
 	pid_t child;
@@ -115,6 +164,7 @@ static void enter(struct state *s, long number, const unsigned long long *args)
 	struct trace *t = s->t;
 	bool at_step;
 
+	number = inner_call(number, args[0]);
 	if (number == SYS_getppid && args[0] == MARK) {
 		s->between = args[1] == MARK_BEGIN;
 		s->done = args[1] == MARK_END;
@@ -249,6 +299,12 @@ bool trace_may_refuse(long number, int err)
 		SYS_rt_sigreturn,
 		SYS_sched_yield,
 		SYS_shmdt,
+#ifdef SYS_getuid32 /* i386 */
+		SYS_getegid32,
+		SYS_geteuid32,
+		SYS_getgid32,
+		SYS_getuid32,
+#endif
 	};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
