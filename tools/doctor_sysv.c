@@ -77,18 +77,20 @@ void check_shmmax(struct doctor *d)
 {
 	struct shminfo limits;
 	enum state state;
+	uint64_t most;
 	char text[16];
 
 	if (!read_limits(d, &limits))
 		return;
-	if (limits.shmmax >= UNLIMITED) {
+	most = limits.shmmax;
+	if (most >= UNLIMITED) {
 		doctor_found(d, STATE_OK, "no limit");
 		return;
 	}
-	tool_format_size(text, limits.shmmax);
-	state = limits.shmmax < MIB	   ? STATE_BAD
-		: limits.shmmax < 64 * MIB ? STATE_WARN
-					   : STATE_OK;
+	tool_format_size(text, most);
+	state = most < MIB	  ? STATE_BAD
+		: most < 64 * MIB ? STATE_WARN
+				  : STATE_OK;
 	doctor_found(d, state, "a region can be at most %s, minus one page",
 		     text);
 	if (state != STATE_OK)
