@@ -102,10 +102,13 @@ END_TEST
 START_TEST(impossible_size_is_refused)
 {
 	const char *name = name_of("huge");
+	const size_t large = (size_t)1 << 23 << 23;
 	struct shmipc_shm *shm = NULL;
 
-	fails(-ENOSPC, shmipc_shm_open(ipc, &shm, name, (size_t)1 << 46,
-				       SHMIPC_CREATE, 0600));
+	/* With 32 bits no size is so large that no machine has it. */
+	if (large)
+		fails(-ENOSPC, shmipc_shm_open(ipc, &shm, name, large,
+					       SHMIPC_CREATE, 0600));
 	fails(-EINVAL,
 	      shmipc_shm_open(ipc, &shm, name, SIZE_MAX, SHMIPC_CREATE, 0600));
 	fails(-EINVAL, shmipc_shm_open(ipc, &shm, name, SIZE_MAX - 4096,

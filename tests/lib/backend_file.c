@@ -139,7 +139,7 @@ static int file_segment_create(struct shmipc_segment *seg, size_t length,
 	struct stat st;
 	int fd, r;
 
-	if (length > (size_t)1 << 40)
+	if (length >> 20 >> 20) /* of a terabyte and more */
 		return shmipc_backend_error(-ENOSPC, "%s is not that large",
 					    directory());
 	r = own_path(made, "new");
