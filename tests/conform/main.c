@@ -88,6 +88,22 @@ static void teardown(void)
 	ck_assert_int_eq(count_mappings(), mappings);
 }
 
+/* CK_RUN_CASE=posix.lock selects one. */
+static TCase *new_case(Suite *suite, const char *backend, const char *part)
+{
+	static char names[3][64]; /* libcheck keeps the pointers */
+	static unsigned used;
+	char *name = names[used++];
+	TCase *tc;
+
+	snprintf(name, sizeof(names[0]), "%s%s", backend, part);
+	tc = tcase_create(name);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	suite_add_tcase(suite, tc);
+	return tc;
+}
+
 int main(void)
 {
 	const char *backend = getenv("SHMIPC_BACKEND");
@@ -105,17 +121,10 @@ int main(void)
 		return 1;
 	}
 
-	tc = tcase_create(backend);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
+	tc = new_case(suite, backend, "");
 	add_names(tc);
 	add_create(tc);
 	add_unlink(tc);
-	add_sem(tc);
-	add_wait(tc);
-	add_lock(tc);
-	add_lock_sleep(tc);
-	add_lock_death(tc);
 	add_mode(tc);
 	add_info(tc);
 	add_list(tc);
@@ -127,7 +136,13 @@ int main(void)
 	add_fds(tc);
 	add_fds_users(tc);
 	add_fds_hostile(tc);
-	suite_add_tcase(suite, tc);
+	tc = new_case(suite, backend, ".sem");
+	add_sem(tc);
+	add_wait(tc);
+	tc = new_case(suite, backend, ".lock");
+	add_lock(tc);
+	add_lock_sleep(tc);
+	add_lock_death(tc);
 
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_VERBOSE);
