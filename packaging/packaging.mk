@@ -16,4 +16,5 @@ CLEANFILES += $(cmake_DATA)
 EXTRA_DIST += $(cmake_DATA:=.in)
 
 # rpmbuild -tb builds from the tarball.
-EXTRA_DIST += packaging/libshmipc.spec packaging/check.sh
+EXTRA_DIST += packaging/libshmipc.spec packaging/check.sh \
+	packaging/portability.sh
