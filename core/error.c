@@ -208,7 +208,7 @@ int shmi_report_static(int err, const char *subject, const char *cause)
 	size_t i = 0;
 
 	/* By hand: strlcpy is not everywhere, strncpy pads. */
-	for (; subject[i] && i < sizeof(last.subject) - 1; i++)
+	for (; i < sizeof(last.subject) - 1 && subject[i]; i++)
 		last.subject[i] = subject[i];
 	last.subject[i] = '\0';
 	last.cause = cause;
@@ -234,7 +234,7 @@ static void copy_printable(char *to, size_t room, const char *from)
 {
 	size_t i = 0;
 
-	for (; from[i] && i < room - 1; i++)
+	for (; i < room - 1 && from[i]; i++)
 		to[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
 	to[i] = '\0';
 }

@@ -76,7 +76,7 @@ static void show(int terminal, const char *keys)
 	       read(terminal, line + length, 1) == 1) {
 		if (line[length] == '\r')
 			continue;
-		if (line[length] != '\n' && length < sizeof(line) - 1) {
+		if (length < sizeof(line) - 1 && line[length] != '\n') {
 			length++;
 			continue;
 		}
