@@ -5,7 +5,7 @@
 
 #include "bench/run.h"
 
-void lines_begin(const struct row *row);
+void lines_begin(const struct row *next);
 void lines_end(void);
 
 #endif

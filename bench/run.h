@@ -55,10 +55,10 @@ struct plan {
 #define BENCH_FAILED 2
 
 /*
- * Measure. Returns what plan->end() did, or BENCH_FAILED; what was made is
+ * Measure. Returns what wanted->end() did, or BENCH_FAILED; what was made is
  * removed then, also after SIGINT, SIGTERM and SIGHUP. For once in a process.
  */
-int bench_run(const struct plan *plan);
+int bench_run(const struct plan *wanted);
 
 #define BENCH_TEXT_MAX 24
 

@@ -21,7 +21,7 @@
 
 #include <shmipc-backend.h>
 
-#include "limits.h"
+#include "util/limits.h"
 
 /* Less than this every machine has, and it is not worth reading files. */
 #define WORTH_A_LOOK ((size_t)1 << 20)
