@@ -25,11 +25,11 @@ int shmipc_sem_open(struct shmipc *ipc, struct shmipc_sem **ret,
 		.flags = flags,
 		.mode = mode,
 	};
-	struct shmi_object *object;
+	struct shmi_object *object = NULL;
 	int r;
 
 	r = shmi_object_open(ipc, ret ? &object : NULL, &args);
-	if (r == 0)
+	if (object)
 		*ret = (struct shmipc_sem *)object;
 	return r;
 }
@@ -45,11 +45,11 @@ int shmipc_sem_import_fds(struct shmipc *ipc, struct shmipc_sem **ret,
 		.flags = flags,
 		.fds = fds ? all : NULL,
 	};
-	struct shmi_object *object;
+	struct shmi_object *object = NULL;
 	int r;
 
 	r = shmi_object_import(ipc, ret ? &object : NULL, &args);
-	if (r == 0)
+	if (object)
 		*ret = (struct shmipc_sem *)object;
 	return r;
 }

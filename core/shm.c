@@ -24,11 +24,11 @@ int shmipc_shm_open(struct shmipc *ipc, struct shmipc_shm **ret,
 		.flags = flags,
 		.mode = mode,
 	};
-	struct shmi_object *object;
+	struct shmi_object *object = NULL;
 	int r;
 
 	r = shmi_object_open(ipc, ret ? &object : NULL, &args);
-	if (r < 0)
+	if (!object)
 		return r;
 	*ret = (struct shmipc_shm *)object;
 	(*ret)->lock.pid_space = object->pid_space;
@@ -45,11 +45,11 @@ int shmipc_shm_import_fd(struct shmipc *ipc, struct shmipc_shm **ret, int fd,
 		.flags = flags,
 		.fds = fds,
 	};
-	struct shmi_object *object;
+	struct shmi_object *object = NULL;
 	int r;
 
 	r = shmi_object_import(ipc, ret ? &object : NULL, &args);
-	if (r < 0)
+	if (!object)
 		return r;
 	*ret = (struct shmipc_shm *)object;
 	(*ret)->lock.pid_space = object->pid_space;

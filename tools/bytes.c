@@ -97,7 +97,7 @@ static const struct option cat_options[] = {
 static int run_cat(int argc, char **argv)
 {
 	struct sought sought = { .kind = SHMIPC_SHM };
-	struct region region;
+	struct region region = { 0 };
 	int c, status;
 
 	while ((c = getopt_long(argc, argv, "", cat_options, NULL)) != -1)
@@ -194,7 +194,7 @@ static const struct option write_options[] = {
 static int run_write(int argc, char **argv)
 {
 	struct sought sought = { .kind = SHMIPC_SHM };
-	struct region region;
+	struct region region = { 0 };
 	uint64_t offset = 0;
 	int c, status;
 

@@ -163,7 +163,7 @@ static void remedy_sem(struct doctor *d, const struct seminfo *limits,
 
 void check_semmni(struct doctor *d)
 {
-	struct seminfo limits, usage;
+	struct seminfo limits = { 0 }, usage = { 0 };
 
 	if (!read_sem(d, IPC_INFO, &limits) || !read_sem(d, SEM_INFO, &usage))
 		return;
@@ -175,7 +175,7 @@ void check_semmni(struct doctor *d)
 
 void check_semmns(struct doctor *d)
 {
-	struct seminfo limits, usage;
+	struct seminfo limits = { 0 }, usage = { 0 };
 
 	if (!read_sem(d, IPC_INFO, &limits) || !read_sem(d, SEM_INFO, &usage))
 		return;

@@ -260,7 +260,7 @@ int wire_receive(int sock, enum wire_from from, struct wire *ret,
 	/* One byte more, so that a packet that is too long is seen. */
 	char bytes[sizeof(struct wire) + 1] = { 0 };
 	struct wire_fds got;
-	unsigned count;
+	unsigned count = 0;
 	ssize_t n;
 	int r;
 

@@ -122,7 +122,7 @@ static int gc_orphan(struct shmipc_gc *gc, const struct shmipc_kind_info *kind,
 	_Alignas(max_align_t) char header[SHMIPC_HEADER_LOOK];
 	struct shmipc_segment_facts facts;
 	char path[POSIX_PATH_MAX];
-	struct stat st;
+	struct stat st = { 0 };
 	int fd;
 
 	if (!shmipc_name_is_valid(name))
@@ -162,7 +162,7 @@ static int gc_dead(struct shmipc_gc *gc, const char *file)
 {
 	const struct shmipc_kind_info *kind;
 	char path[POSIX_PATH_MAX];
-	struct stat st;
+	struct stat st = { 0 };
 	int fd;
 
 	if (snprintf(path, sizeof(path), POSIX_DIR "/%s", file) >=
@@ -188,7 +188,7 @@ static int gc_dead(struct shmipc_gc *gc, const char *file)
 /* [K1] Has this ksem no live creator? 0 or 1. */
 static int is_left_alone(const char *path)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int fd, alone;
 
 	fd = open_to_look(path, O_RDONLY, &st);
@@ -216,7 +216,7 @@ static void gc_ksem(struct shmipc_gc *gc, const struct ksem_id *ksem)
 {
 	const struct shmipc_kind_info *kind = kind_with_ksem(ksem->index);
 	char path[POSIX_PATH_MAX];
-	struct stat st;
+	struct stat st = { 0 };
 
 	posix_ksem_path(path, ksem->ino, ksem->index);
 	if (!kind || lstat(path, &st) < 0)

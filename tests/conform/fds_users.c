@@ -318,7 +318,7 @@ END_TEST
 static int use_as_nobody(void *arg)
 {
 	const int *fds = arg; /* for writing, for reading, and a semaphore */
-	struct shmipc_shm *shm, *reader, *none = NULL;
+	struct shmipc_shm *shm = NULL, *reader, *none = NULL;
 	struct shmipc_sem *sem;
 	int fd;
 

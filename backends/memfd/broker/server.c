@@ -111,16 +111,14 @@ static void drop(struct server *w, struct client *g, const char *why)
 	w->silent -= !g->has_asked;
 }
 
+/* When all places are taken. */
 static struct client *longest_idle(struct server *w)
 {
-	struct client *found = NULL;
+	struct client *found = w->clients;
 
-	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
-		struct client *g = &w->clients[i];
-
-		if (g->sock >= 0 && (!found || g->since < found->since))
-			found = g;
-	}
+	for (unsigned i = 1; i < CLIENTS_MAX; i++)
+		if (w->clients[i].since < found->since)
+			found = &w->clients[i];
 	return found;
 }
 
