@@ -12,7 +12,16 @@ AWK=${AWK:-awk}
 # Where the rules are.
 # shellcheck disable=SC2034 # for those that read this file
 lint=$(cd "$(dirname "$0")" && pwd)
+build=$(pwd)
 cd "${1:-${srcdir:-.}}" || exit 1
+
+# For the tools that compile: flags, and how many at once.
+# shellcheck disable=SC2034 # for those that read this file
+{
+	flags="-D_GNU_SOURCE -I$build -Iinclude -I. -DSHMI_BROKER_PATH=\"\" \
+		-DBENCH_BROKER=\"\" -DTOOL_BROKER_PATH=\"\""
+	jobs=$(getconf _NPROCESSORS_ONLN)
+}
 
 # Tracked files, and new ones that git does not ignore. A tarball has no git:
 # there it is every file below the folders that may have sources.

@@ -7,10 +7,13 @@ lint:
 	srcdir='$(srcdir)' AWK='$(AWK)' CC='$(CC)' \
 		$(SHELL) $(srcdir)/tests/lint/lint.sh $(CHECKS)
 .PHONY: lint
-EXTRA_DIST += .clang-format .shellcheckrc \
+EXTRA_DIST += .clang-format .clang-tidy .shellcheckrc \
 	tests/lint/c.awk tests/lint/files.sh tests/lint/lint.sh \
+	tests/lint/analyzer.sh \
 	tests/lint/circles.awk tests/lint/circles.sh \
 	tests/lint/clang-format.sh \
+	tests/lint/clang-tidy.sh \
+	tests/lint/cppcheck.sh \
 	tests/lint/kinds.awk tests/lint/kinds.sh \
 	tests/lint/layers.awk tests/lint/layers.sh \
 	tests/lint/prose.awk tests/lint/prose.rules tests/lint/prose.sh \

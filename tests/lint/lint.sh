@@ -5,7 +5,7 @@
 set -u
 here=$(dirname "$0")
 rules="layers kinds circles statics prose style selftest"
-tools="clang-format shellcheck"
+tools="clang-format shellcheck cppcheck analyzer clang-tidy"
 # shellcheck disable=SC2086 # words are meant
 [ $# -gt 0 ] || set -- $rules $tools
 
@@ -13,7 +13,7 @@ tools="clang-format shellcheck"
 missing=
 for check; do
 	case $check in
-	clang-format | shellcheck)
+	clang-format | shellcheck | cppcheck | clang-tidy)
 		command -v "$check" >/dev/null || missing="$missing $check"
 		;;
 	esac
