@@ -18,8 +18,8 @@ cd "${1:-${srcdir:-.}}" || exit 1
 # For the tools that compile: flags, and how many at once.
 # shellcheck disable=SC2034 # for those that read this file
 {
-	flags="-D_GNU_SOURCE -I$build -Iinclude -I. -DSHMI_BROKER_PATH=\"\" \
-		-DBENCH_BROKER=\"\" -DTOOL_BROKER_PATH=\"\""
+	flags="-D_GNU_SOURCE -I$build -Iinclude -I. -DBENCH_BROKER=__FILE__ \
+		-DSHMI_BROKER_PATH=__FILE__ -DTOOL_BROKER_PATH=__FILE__"
 	jobs=$(getconf _NPROCESSORS_ONLN)
 }
 
