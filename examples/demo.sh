@@ -79,6 +79,7 @@ show() {
 failed=0
 for backend in posix sysv memfd; do
 	# A region and a semaphore. On posix, sem_open(3) maps another file.
+	# shellcheck disable=SC2046 # a number
 	run $backend $([ $backend = posix ] && echo 3 || echo 2)
 	show
 	run $backend 1 --no-sync
