@@ -13,6 +13,7 @@ if [ "${1-}" != inside ]; then
 	for unshare_self in "unshare -m" "unshare -r -m"; do
 		# shellcheck disable=SC2086 # words are meant
 		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+		# shellcheck disable=SC2093 # the first that works
 		exec $unshare_self "$0" inside
 	done
 	echo "refuse.sh: no mounts, neither as root nor in a user name space"
@@ -30,6 +31,7 @@ refused=0
 
 # What there is in a place: names, kinds, modes, owners.
 look() {
+	# shellcheck disable=SC2012 # for a diff, whatever it looks like
 	ls -lanR "$1" 2>/dev/null | sed 's/ [^ ]* *[0-9]* [0-9:]* / /'
 }
 
