@@ -12,12 +12,13 @@ gives 0 shmipc --help
 cp "$tmp/out" "$tmp/help"
 for command in $commands; do
 	grep -q "^  $command " "$tmp/help" || complain "--help has no $command"
-	gives 0 shmipc $command --help
+	gives 0 shmipc "$command" --help
 	cp "$tmp/out" "$tmp/one"
 	grep -q "^usage: shmipc $command" "$tmp/one" ||
 		complain "$command --help: $(cat "$tmp/one")"
-	prints "$(cat "$tmp/one")" shmipc help $command
+	prints "$(cat "$tmp/one")" shmipc help "$command"
 done
+# shellcheck disable=SC2013 # words are meant
 for command in $(sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' "$tmp/help")
 do
 	gives 0 shmipc help "$command"
@@ -52,7 +53,7 @@ done
 
 echo "== lists of backends"
 for b in posix $other; do
-	silent shmipc create "$n.$b" --backend $b --size 1
+	silent shmipc create "$n.$b" --backend "$b" --size 1
 done
 # list OPTIONS...: which of the two does ls show?
 list() {
@@ -68,7 +69,7 @@ is "" "neither" "$(list --backend ^posix,$other)"
 # Lists are of all that work, whatever programs use.
 is "posix $other" "all" "$(SHMIPC_BACKEND=$other list)"
 for command in ls gc; do
-	for list in posx '' , posix, posix,,$other ^ ^posx 'posix ' POSIX; do
+	for list in posx '' ',' 'posix,' "posix,,$other" ^ ^posx 'posix ' POSIX; do
 		refuses 2 'backend' shmipc $command --backend "$list"
 	done
 	refuses 2 'did you mean posix' shmipc $command --backend posx
@@ -116,17 +117,17 @@ silent shmipc rm --all "$n.new" # a region on one, a semaphore on the other
 
 echo "== a name on two backends"
 for b in posix $other; do
-	silent shmipc create "$n.twice" --size 2 --backend $b
-	printf %.2s $b | silent shmipc write "$n.twice" --backend $b
-	silent shmipc sem create "$n.twice" --backend $b
+	silent shmipc create "$n.twice" --size 2 --backend "$b"
+	printf %.2s "$b" | silent shmipc write "$n.twice" --backend "$b"
+	silent shmipc sem create "$n.twice" --backend "$b"
 done
 refuses 1 'several' shmipc cat "$n.twice"
 cp "$tmp/err" "$tmp/several"
 for b in posix $other; do
 	grep -qx "  region on $b" "$tmp/several" ||
 		complain "no list: $(cat "$tmp/several")"
-	prints "$(printf %.2s $b)" shmipc cat "$n.twice" --backend $b
-	prints "$(printf %.2s $b)" env SHMIPC_BACKEND=$b "$tool" cat "$n.twice"
+	prints "$(printf %.2s "$b")" shmipc cat "$n.twice" --backend "$b"
+	prints "$(printf %.2s "$b")" env SHMIPC_BACKEND="$b" "$tool" cat "$n.twice"
 done
 for command in "write" "rm" "rm --kind sem" "rm -f" "sem value" "sem post" \
 	"sem wait --timeout 0" ; do
@@ -141,8 +142,8 @@ silent shmipc rm --backend $other "$n.twice"
 silent shmipc rm "$n.twice"
 refuses 4 . shmipc stat "$n.twice"
 for b in posix $other; do
-	silent shmipc create "$n.twice" --size 1 --backend $b
-	silent shmipc sem create "$n.twice" --backend $b
+	silent shmipc create "$n.twice" --size 1 --backend "$b"
+	silent shmipc sem create "$n.twice" --backend "$b"
 done
 silent shmipc rm --all "$n.twice"
 refuses 4 . shmipc stat "$n.twice"
@@ -154,6 +155,7 @@ if [ -n "$json" ]; then
 		# shellcheck disable=SC2086
 		shmipc $command --json | jq -e 'type == "array"' >/dev/null ||
 			complain "$command --json is no array"
+		# shellcheck disable=SC2086
 		shmipc $command --json >/dev/full 2>"$tmp/err"
 		is 1 "exit status of $command --json, no room" $?
 	done

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2034 # its variables are for others
 # What the tests of the command shmipc share; they read it with `.'.
 
 self=$(basename "$0")

@@ -59,7 +59,7 @@ tests/tool/dead 50 "$seed" <"$tmp/go" >"$tmp/expected" &
 dead=$!
 exec 3>"$tmp/go"
 ready() {
-	! kill -0 $dead 2>/dev/null || grep -qx ready "$tmp/expected"
+	! kill -0 "$dead" 2>/dev/null || grep -qx ready "$tmp/expected"
 }
 await ready
 grep -qx ready "$tmp/expected" || {

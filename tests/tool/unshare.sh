@@ -8,6 +8,7 @@
 for unshare_self in "unshare -m -i" "unshare -r -m -i"; do
 	# shellcheck disable=SC2086 # words are meant
 	$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+	# shellcheck disable=SC2093 # the first that works
 	exec $unshare_self sh -c 'mount -t tmpfs -o mode=1777 shmipc-test /dev/shm &&
 		exec "$@"' sh "$@"
 done
