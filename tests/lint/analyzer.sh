@@ -11,5 +11,5 @@ if ! echo 'int x;' | $CC -fanalyzer -xc -c -o /dev/null - 2>/dev/null; then
 fi
 export flags CC
 library | grep '\.c$' | xargs -P "$jobs" -n 1 sh -c '
-	exec $CC -std=gnu11 $flags -O2 -Wall -Wextra -Werror -fanalyzer -c -o /dev/null \
-		"$1"' sh
+	exec $CC -std=gnu11 $flags -O2 -Wall -Wextra -Werror -fanalyzer \
+		-c -o /dev/null "$1"' sh

@@ -39,9 +39,8 @@ tracked() {
 
 # C files below some folders, of which some may not exist.
 c_files() {
-	for folder; do
-		tracked | grep "^$folder/.*\.[ch]\$"
-	done
+	folders=$(echo "$*" | tr ' ' '|')
+	tracked | grep -E "^($folders)/.*\.[ch]\$"
 }
 
 # The library: what is subject to the rules on layers.

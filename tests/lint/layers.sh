@@ -6,4 +6,4 @@
 . "$(dirname "$0")/files.sh"
 # shellcheck disable=SC2046 # no name has a blank in it
 exec "$AWK" -f "$lint/c.awk" -f "$lint/layers.awk" \
-	$(library; c_files tools bench examples)
+	$(c_files util core backends include tools bench examples)
