@@ -28,6 +28,7 @@ bench_bench_LDADD = libshmipc.la
 EXTRA_DIST += bench/plot.gp
 
 # All backends; two minutes. BENCH_FLAGS=--row=pair measures less.
+## bench: all measurements; BENCH_FLAGS=--row=pair runs fewer
 bench: all
 	$(MAKE) $(AM_MAKEFLAGS) bench/bench
 	bench/bench $(BENCH_FLAGS)

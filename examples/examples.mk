@@ -24,6 +24,7 @@ dist_examples_DATA = $(examples)
 EXTRA_DIST += examples/demo.sh
 
 .PHONY: demo
+## demo: parent and child, on all backends
 demo: all
 	$(AM_V_at)$(SHELL) $(srcdir)/examples/demo.sh examples
 

@@ -67,6 +67,7 @@ EXTRA_DIST += $(tool) tests/tool/all.sh tests/tool/unshare.sh \
 
 # The protocols of the semaphores and the locks, for spin. Nothing that was
 # built takes part: they are for who changes a protocol.
+## models: check the protocols by the model checker spin
 models:
 	srcdir='$(srcdir)' $(SHELL) $(srcdir)/tests/model/model.sh
 .PHONY: models
@@ -145,6 +146,7 @@ tests/run/units.log: $(conformance:.sh=.log)
 $(stress:.sh=.log): tests/run/units.log $(conformance:.sh=.log)
 
 # The long form; about three quarters of an hour.
+## stress: the long form of the stress tests, 45 minutes
 stress: $(check_PROGRAMS)
 	for test in $(stress); do \
 		SHMIPC_STRESS=long srcdir='$(srcdir)' \
@@ -170,6 +172,7 @@ EXTRA_PROGRAMS = tests/fuzz/header tests/fuzz/wire
 FUZZ_SECONDS = 60
 # Each for so long; at the same time, with make -j.
 fuzz_runs = $(fuzzers:=.fuzz)
+## fuzz: each fuzzer for FUZZ_SECONDS; needs clang, see tests/tests.mk
 fuzz: $(fuzz_runs)
 $(fuzz_runs): $(fuzzers)
 	$(@:.fuzz=) -max_total_time=$(FUZZ_SECONDS) -max_len=4200 \
