@@ -70,8 +70,8 @@ build() {
 
 # emulate COMMAND...: let the programs that tests start be run by it.
 emulate() {
-	for program in shmipc-broker tests/opener tests/check_conformance \
-		tests/check_units; do
+	for program in shmipc-broker tests/lib/opener tests/conform/check \
+		tests/unit/check; do
 		[ -e "$program.elf" ] && [ "$(head -c 2 "$program")" = "#!" ] ||
 			mv "$program" "$program.elf" || return 1
 		printf '#!/bin/sh\nexec %s %s/%s.elf "$@"\n' "$*" "$(pwd)" \
@@ -85,15 +85,15 @@ run_suites() {
 	ran='' failed=''
 	for backend in posix sysv memfd; do
 		[ $backend = memfd ] && [ -n "$EMULATED" ] && continue
-		suite $backend.sem $backend check_conformance
-		[ -n "$EMULATED" ] || suite $backend.lock $backend check_conformance
+		suite $backend.sem $backend conform
+		[ -n "$EMULATED" ] || suite $backend.lock $backend conform
 	done
 	for case in ${EMULATED:-units}; do
-		suite "$case" memfd check_units
+		suite "$case" memfd unit
 	done
 }
 
-# suite NAME BACKEND PROGRAM
+# suite NAME BACKEND FOLDER
 suite() {
 	case $1 in
 	units) CK_RUN_CASE='' ;;
@@ -101,7 +101,7 @@ suite() {
 	esac
 	export CK_RUN_CASE
 	[ -n "$CK_RUN_CASE" ] || unset CK_RUN_CASE
-	if srcdir=$source "$source/tests/on_backend.sh" "$2" "tests/$3" \
+	if srcdir=$source "$source/tests/lib/on_backend.sh" "$2" "tests/$3/check" \
 		>"$1.log" 2>&1; then
 		ran="$ran $1 ($(sed -n 's/.*Checks: \([0-9]*\).*/\1/p' "$1.log"))"
 	else
