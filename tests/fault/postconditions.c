@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/lib/reap.h"
+#include <shmipc-backend.h>
 #include "tests/fault/faultwalk.h"
 
 /* The library's patience, and a second more. */
@@ -104,7 +105,7 @@ static void print_sets(FILE *out)
 
 	while (table && fgets(line, sizeof(line), table))
 		if (sscanf(line, "%d %d %*o %d", &key, &id, &size) == 3 &&
-		    size == 7)
+		    (unsigned)key >> 31 && size <= SHMIPC_KSEMS_MAX + 1)
 			fprintf(out, "set %#x %d\n", (unsigned)key, id);
 	if (table)
 		fclose(table);

@@ -137,9 +137,9 @@ if [ -w /proc/sys/kernel/shmmni ]; then
 	refused 'kernel.shmmni' tests/lib/opener transient three 1
 	limit shmmni "$mni"
 	none
-	limit sem "6 32000 500 32000"
+	limit sem "1 32000 500 32000"
 	refused 'SEMMSL' tests/lib/opener newsem few 1
-	limit sem "32000 6 500 32000"
+	limit sem "32000 1 500 32000"
 	refused 'SEMMNS' tests/lib/opener newsem few 1
 	limit sem "32000 32000 500 1"
 	tests/lib/opener newsem one 1

@@ -71,7 +71,10 @@ START_TEST(keys_of_similar_names_are_spread)
 	qsort(keys, COUNT, sizeof(keys[0]), compare_keys);
 	for (int i = 1; i < COUNT; i++)
 		same += keys[i] == keys[i - 1];
-	/* n^2 / (2 * 2^22) = 48 pairs are chance; ftok(3) shares thousands. */
+	/*
+	 * Chance gives n^2 / (2 * 2^22) = 48 pairs. With ftok(3), thousands of
+	 * names would share a key.
+	 */
 	ck_assert_int_lt(same, 100);
 }
 END_TEST
@@ -120,7 +123,7 @@ static void is_number(const char *word, int number)
 	shmipc_shm_close(shm);
 }
 
-START_TEST(names_with_one_hash_are_as_many_objects)
+START_TEST(names_with_one_hash_are_different_objects)
 {
 	char words[SYSV_SLOTS + 1][80];
 	struct shmipc_shm *shm;
@@ -132,14 +135,14 @@ START_TEST(names_with_one_hash_are_as_many_objects)
 		shmipc_shm_close(create_number(words[i], i));
 	for (int i = 0; i < SYSV_SLOTS; i++)
 		is_number(words[i], i);
-	/* One more than there are keys is refused, and costs nobody his. */
+	/* One name more than keys is refused, and the others keep theirs. */
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, words[SYSV_SLOTS], 64,
 					 SHMIPC_CREATE, 0600),
 			 -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "other names"));
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, words[SYSV_SLOTS], 0, 0, 0),
 			 -ENOENT);
-	/* A hole before a name does not hide it, and can be filled. */
+	/* A free slot before a name does not hide it, and can be taken. */
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, words[0]), 0);
 	for (int i = 1; i < SYSV_SLOTS; i++) {
 		is_number(words[i], i);
@@ -165,7 +168,7 @@ START_TEST(name_is_free_beside_one_that_may_only_be_read)
 	struct shmipc_shm *shm, *other, *reader;
 	char another[80];
 
-	/* Root may read and write whatever the mode says. */
+	/* Root may read and write with any mode. */
 	if (geteuid() == 0)
 		ck_assert_int_eq(setuid(65533), 0);
 	sysvkey_hash = same_for_all;
@@ -181,7 +184,7 @@ START_TEST(name_is_free_beside_one_that_may_only_be_read)
 		shmipc_shm_open(ipc, &reader, name, 64, SHMIPC_RDONLY, 0), 0);
 	ck_assert_int_eq(*(char *)shmipc_shm_addr(reader), 'x');
 	shmipc_shm_close(reader);
-	/* The name itself is taken, though it may only be read. */
+	/* The name itself is taken, although it may only be read. */
 	ck_assert_int_eq(shmipc_shm_open(ipc, &reader, name, 64,
 					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
 			 -EEXIST);
@@ -192,7 +195,7 @@ START_TEST(name_is_free_beside_one_that_may_only_be_read)
 }
 END_TEST
 
-START_TEST(orphan_behind_a_hole_goes_when_its_name_is_taken)
+START_TEST(orphan_behind_a_free_slot_goes_when_its_name_is_taken)
 {
 	struct shmipc_shm *shm;
 	char first[80];
@@ -219,7 +222,7 @@ START_TEST(orphan_behind_a_hole_goes_when_its_name_is_taken)
 }
 END_TEST
 
-/* Create or open three names of one hash; count what this process made. */
+/* Create or open three names of one hash. Count those that were created. */
 static int make_some(void *counts)
 {
 	atomic_int *made = counts;
@@ -240,7 +243,7 @@ static int make_some(void *counts)
 	return 0;
 }
 
-START_TEST(of_creators_of_names_with_one_hash_each_name_has_one_winner)
+START_TEST(each_of_several_names_with_one_hash_has_one_creator)
 {
 	enum { ROUNDS = 150, RACERS = 6 };
 	atomic_int *made = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -279,11 +282,10 @@ TCase *keys_case(void)
 	tcase_add_test(tc, slots_of_a_name_have_different_keys);
 	tcase_add_test(tc, keys_of_similar_names_are_spread);
 	tcase_add_test(tc, size_holds_the_bytes_and_the_tag);
-	tcase_add_test(tc, names_with_one_hash_are_as_many_objects);
+	tcase_add_test(tc, names_with_one_hash_are_different_objects);
 	tcase_add_test(tc, name_is_free_beside_one_that_may_only_be_read);
-	tcase_add_test(tc, orphan_behind_a_hole_goes_when_its_name_is_taken);
-	tcase_add_test(
-		tc,
-		of_creators_of_names_with_one_hash_each_name_has_one_winner);
+	tcase_add_test(tc,
+		       orphan_behind_a_free_slot_goes_when_its_name_is_taken);
+	tcase_add_test(tc, each_of_several_names_with_one_hash_has_one_creator);
 	return tc;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* White box: what dead creators leave in System V's tables, and strangers. */
+/*
+ * White box: what dead creators leave in System V's tables, and segments of
+ * other programs.
+ */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,8 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/sysv/key.h"
+#include "backends/sysv/ksem.h"
 #include "backends/sysv/slot.h"
-#include "core/backend.h"
+#include "backends/sysv/sysv.h"
 #include "core/header.h"
 #include "core/kind.h"
 #include "tests/unit/unit.h"
@@ -31,7 +36,7 @@ static void teardown(void)
 	shmipc_close(ipc);
 }
 
-/* Make what a creator leaves that is killed at some step. */
+/* Make what a killed creator leaves, before or after it writes the name. */
 static int leave_behind(unsigned slot, bool with_name)
 {
 	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, slot),
@@ -59,7 +64,7 @@ static bool exists(int id)
 	return shmctl(id, IPC_STAT, &ds) == 0 && !(ds.shm_perm.mode & SHM_DEST);
 }
 
-START_TEST(what_a_dead_creator_left_is_taken_over)
+START_TEST(name_of_a_dead_creator_is_taken_over)
 {
 	for (unsigned slot = 0; slot < SYSV_SLOTS; slot++)
 		for (int with_name = 0; with_name < 2; with_name++) {
@@ -78,7 +83,7 @@ START_TEST(what_a_dead_creator_left_is_taken_over)
 }
 END_TEST
 
-START_TEST(opener_clears_away_what_a_dead_creator_left)
+START_TEST(opener_removes_the_segment_of_a_dead_creator)
 {
 	int id = leave_behind(1, true);
 	struct shmipc_shm *shm;
@@ -88,14 +93,14 @@ START_TEST(opener_clears_away_what_a_dead_creator_left)
 }
 END_TEST
 
-START_TEST(opener_waits_for_a_live_creator_and_not_for_ever)
+START_TEST(opener_waits_for_a_live_creator_but_not_for_ever)
 {
 	int id = leave_behind(0, true);
-	void *addr = shmat(id, NULL, 0); /* somebody is at work */
+	void *addr = shmat(id, NULL, 0); /* a creator at work */
 	struct shmipc_shm *shm;
 
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ETIMEDOUT);
-	/* He has had his time: whatever he does, he cannot finish now. */
+	/* The creator was too slow, and cannot finish any more. */
 	ck_assert_int_eq(shmipc_segment_commit(addr), -EAGAIN);
 	shmdt(addr);
 	ck_assert(!exists(id));
@@ -111,7 +116,7 @@ static void finish_later(void *addr)
 	_exit(shmipc_segment_commit(addr) < 0);
 }
 
-START_TEST(opener_gets_what_a_slow_creator_finishes)
+START_TEST(opener_gets_the_segment_that_a_slow_creator_finishes)
 {
 	int id = leave_behind(2, true), status;
 	void *addr = shmat(id, NULL, 0);
@@ -131,7 +136,7 @@ START_TEST(opener_gets_what_a_slow_creator_finishes)
 }
 END_TEST
 
-/* A creator of our name between the making of its segment and publish. */
+/* A creator of our name, before segment_publish(). */
 static struct shmipc_segment creator_at_work(void *priv)
 {
 	struct shmipc_segment seg = {
@@ -149,12 +154,12 @@ static struct shmipc_segment creator_at_work(void *priv)
 	return seg;
 }
 
-START_TEST(rival_that_is_unfinished_is_given_up)
+START_TEST(rival_that_is_unfinished_is_made_dead)
 {
 	char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
 	struct shmipc_segment seg = creator_at_work(priv);
 
-	/* It chose another slot, and is as far as we are. */
+	/* It chose another slot, and is as far as this creator. */
 	for (unsigned slot = 1; slot < SYSV_SLOTS; slot++) {
 		int rival = leave_behind(slot, true);
 		void *addr = shmat(rival, NULL, 0);
@@ -170,9 +175,9 @@ START_TEST(rival_that_is_unfinished_is_given_up)
 }
 END_TEST
 
-#ifndef __SANITIZE_ADDRESS__ /* it needs address space for itself */
-/* For lack of address space, say. */
-START_TEST(rival_that_cannot_be_seen_is_not_taken_for_none)
+#ifndef __SANITIZE_ADDRESS__ /* which needs address space for itself */
+/* For example for lack of address space. */
+START_TEST(failure_to_see_a_rival_is_an_error)
 {
 	static char priv[SHMIPC_BACKEND_PRIVATE_MAX];
 	const size_t large = (size_t)1 << 30;
@@ -226,10 +231,10 @@ START_TEST(rival_that_is_finished_wins)
 }
 END_TEST
 
-/* Another name in our slot, as a collision of hashes would put it. */
+/* Put another name into a slot of ours, where a collision would put it. */
 static int collide(unsigned slot)
 {
-	/* Found by search: a name with our key. */
+	/* A name with our key, found by search. */
 	static char other[64];
 	int id;
 	void *addr;
@@ -262,7 +267,7 @@ START_TEST(names_with_one_key_are_two_objects)
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
 					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
 			 0);
-	/* The other one goes, and leaves a hole before ours. */
+	/* Its unlink leaves a free slot before the one of our name. */
 	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &again, name, 64,
 					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
@@ -276,7 +281,7 @@ START_TEST(names_with_one_key_are_two_objects)
 }
 END_TEST
 
-/* Root may read and write whatever the mode says. */
+/* Root may read and write with any mode. */
 static void drop_privileges(void)
 {
 	if (geteuid() == 0)
@@ -307,7 +312,7 @@ START_TEST(rival_that_may_only_be_read_is_left_alone)
 			ck_assert_int_eq(shmipc_segment_commit(addr), 0);
 		shmdt(addr);
 		allow_reading_only(rival);
-		/* Without a name it will see ours, if it lives. */
+		/* If it has no name yet, its creator will see ours. */
 		ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg),
 				 state == NAMELESS ? 0 : -EEXIST);
 		ck_assert(exists(rival));
@@ -319,7 +324,7 @@ START_TEST(rival_that_may_only_be_read_is_left_alone)
 }
 END_TEST
 
-START_TEST(strangers_segment_under_our_key_is_left_alone)
+START_TEST(segment_of_another_program_under_our_key_is_left_alone)
 {
 	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, 0), 8192,
 			IPC_CREAT | IPC_EXCL | 0600);
@@ -361,7 +366,7 @@ START_TEST(set_goes_with_the_last_user_of_its_semaphore)
 }
 END_TEST
 
-START_TEST(removed_set_is_told_and_not_waited_for)
+START_TEST(wait_reports_a_removed_set)
 {
 	struct shmipc_sem *sem;
 	struct slot slot;
@@ -384,37 +389,37 @@ END_TEST
 
 /* ---- garbage ------------------------------------------------------------ */
 
-static void collect(void)
+static void remove_garbage(void)
 {
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
 }
 
-START_TEST(unfinished_segments_are_garbage_unless_somebody_is_attached)
+START_TEST(unfinished_segments_are_garbage_unless_they_are_attached)
 {
 	for (int with_name = 0; with_name < 2; with_name++) {
 		int id = leave_behind(0, with_name);
 		void *addr = shmat(id, NULL, SHM_RDONLY);
 
 		ck_assert_ptr_ne(addr, (void *)-1);
-		collect();
+		remove_garbage();
 		ck_assert(exists(id));
 		shmdt(addr);
 		ck_assert_int_ge(shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL),
 				 1);
 		ck_assert(exists(id));
-		collect();
+		remove_garbage();
 		ck_assert(!exists(id));
 	}
 }
 END_TEST
 
-/* Key and size like ours, and a zero where ours would say "unfinished". */
-START_TEST(strangers_segments_are_no_garbage)
+/* Their key and size are like ours, and their state says "unfinished". */
+START_TEST(segments_of_other_programs_are_no_garbage)
 {
 	const struct {
 		key_t key;
 		size_t size;
-	} strangers[] = {
+	} others[] = {
 		{ sysvkey_segment(SHMIPC_SHM, name, 0),
 		  sysvkey_size(SHMIPC_SHM, name, 8192, false) },
 		{ sysvkey_segment(SHMIPC_SHM, name, 0),
@@ -422,45 +427,50 @@ START_TEST(strangers_segments_are_no_garbage)
 		{ sysvkey_companion(0x1234567), 678 },
 	};
 
-	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		for (int state = 0; state < 2; state++) {
-			int id = shmget(strangers[i].key, strangers[i].size,
+			int id = shmget(others[i].key, others[i].size,
 					IPC_CREAT | IPC_EXCL | 0600);
 			char *bytes = shmat(id, NULL, 0);
 
 			ck_assert_ptr_ne(bytes, (void *)-1);
-			strcpy(bytes, "somebody's own");
+			strcpy(bytes, "another program's");
 			memset(bytes + 20, 'x', 600);
 			memcpy(bytes + 16, state ? "DAED" : "\0\0\0", 4);
 			shmdt(bytes);
-			collect();
+			remove_garbage();
 			ck_assert(exists(id));
 			ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
 		}
 }
 END_TEST
 
-START_TEST(anchor_of_a_dead_creator_goes_with_its_segment)
+static int make_liveness_segment(int id)
 {
-	int id = leave_behind(0, 0), anchor;
+	int made =
+		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
+
+	ck_assert_int_ge(made, 0);
+	return made;
+}
+
+START_TEST(liveness_segment_of_a_dead_creator_goes_with_its_segment)
+{
+	int id = leave_behind(0, 0), liveness;
 	void *addr = shmat(id, NULL, 0);
 
-	/* Killed before it was marked... */
-	anchor =
-		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
-	ck_assert_int_ge(anchor, 0);
-	collect();
-	ck_assert(exists(anchor)); /* he may live */
+	/* The creator was killed before it removed the liveness segment, */
+	liveness = make_liveness_segment(id);
+	remove_garbage();
+	ck_assert(exists(liveness)); /* the creator may be alive */
 	shmdt(addr);
-	collect();
+	remove_garbage();
 	ck_assert(!exists(id));
-	ck_assert(!exists(anchor));
-	/* ... and the remover killed in between. */
-	anchor =
-		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
-	ck_assert_int_ge(anchor, 0);
-	collect();
-	ck_assert(!exists(anchor));
+	ck_assert(!exists(liveness));
+	/* or the process that removed the segment was killed before that. */
+	liveness = make_liveness_segment(id);
+	remove_garbage();
+	ck_assert(!exists(liveness));
 }
 END_TEST
 
@@ -469,16 +479,77 @@ START_TEST(set_without_its_segment_is_garbage_if_it_is_ours)
 	int id = leave_behind(0, 0), set;
 
 	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
-	set = semget(sysvkey_companion(id), SLOT_SET_SIZE,
+	for (int size = 1; size <= SHMIPC_KSEMS_MAX + 2; size++) {
+		bool ours = size > 1 && size <= SHMIPC_KSEMS_MAX + 1;
+
+		set = semget(sysvkey_companion(id), size,
+			     IPC_CREAT | IPC_EXCL | 0600);
+		ck_assert_int_ge(set, 0);
+		/* Without the mark it is another program's. */
+		remove_garbage();
+		ck_assert_int_eq(semctl(set, 0, GETVAL), 0);
+		ck_assert_int_eq(semctl(set, size - 1, SETVAL, SYSV_SET_MARK),
+				 0);
+		remove_garbage();
+		ck_assert_int_eq(semctl(set, 0, IPC_RMID), ours ? -1 : 0);
+	}
+}
+END_TEST
+
+/* Put a set beside an unfinished segment, whose creator is dead. */
+static int leave_set_behind(int size, int mark)
+{
+	int set = semget(sysvkey_companion(leave_behind(0, true)), size,
+			 IPC_CREAT | IPC_EXCL | 0600);
+
+	ck_assert_int_ge(set, 0);
+	ck_assert_int_eq(semctl(set, size - 1, SETVAL, mark), 0);
+	return set;
+}
+
+START_TEST(set_of_a_dead_creator_goes_with_its_segment)
+{
+	struct sembuf add = { .sem_op = 1 };
+	struct shmipc_shm *shm;
+	int set;
+
+	for (int size = 2; size <= SHMIPC_KSEMS_MAX + 1; size++)
+		for (int marked = 0; marked < 2; marked++) {
+			set = leave_set_behind(size,
+					       marked ? SYSV_SET_MARK : 0);
+			ck_assert_int_eq(
+				shmipc_shm_open(ipc, &shm, name, 0, 0, 0),
+				-ENOENT);
+			ck_assert_int_lt(semctl(set, 0, GETVAL), 0);
+		}
+	/* A set that is in use without the mark is another program's. */
+	set = leave_set_behind(2, 0);
+	ck_assert_int_eq(semop(set, &add, 1), 0);
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+	ck_assert_int_eq(semctl(set, 0, IPC_RMID), 0);
+}
+END_TEST
+
+START_TEST(set_that_is_too_small_is_refused)
+{
+	struct shmipc_sem *sem, *other;
+	struct slot slot;
+	int set;
+
+	ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 0,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SEM, name, 0, 0, &slot), 0);
+	set = semget(sysvkey_companion(slot.id), 0, 0);
+	ck_assert_int_eq(semctl(set, 0, IPC_RMID), 0);
+	set = semget(sysvkey_companion(slot.id), 1,
 		     IPC_CREAT | IPC_EXCL | 0600);
 	ck_assert_int_ge(set, 0);
-	/* A stranger's, with a key and a size like ours. */
-	collect();
-	ck_assert_int_eq(semctl(set, 0, GETVAL), 0);
-	ck_assert_int_eq(semctl(set, SLOT_SET_SIZE - 1, SETVAL, SLOT_SET_MARK),
-			 0);
-	collect();
-	ck_assert_int_lt(semctl(set, 0, GETVAL), 0);
+	slot_leave(&slot);
+	ck_assert_int_eq(shmipc_sem_open(ipc, &other, name, 0, 0, 0), -EPROTO);
+	ck_assert_int_eq(semctl(set, 0, IPC_RMID), 0);
+	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
+	shmipc_sem_close(sem);
 }
 END_TEST
 
@@ -496,7 +567,7 @@ START_TEST(size_alone_makes_a_segment_transient)
 	header->flags |= SHMI_HEADER_TRANSIENT;
 	shmipc_shm_close(shm);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8, 0, 0), -EPROTO);
-	collect();
+	remove_garbage();
 	ck_assert(exists(slot.id));
 	header->flags = 0;
 	slot_leave(&slot);
@@ -504,33 +575,32 @@ START_TEST(size_alone_makes_a_segment_transient)
 }
 END_TEST
 
-/* What a header notes as its anchor is not believed. */
-START_TEST(note_that_leads_to_a_stranger_is_refused)
+START_TEST(backend_word_that_leads_to_another_program_is_refused)
 {
-	int stranger = shmget(IPC_PRIVATE, 678, 0600);
+	int foreign = shmget(IPC_PRIVATE, 678, 0600);
 	struct shmipc_shm *shm, *other;
 	struct slot slot;
-	uint64_t note;
+	uint64_t word;
 
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
 					 SHMIPC_CREATE | SHMIPC_TRANSIENT,
 					 0600),
 			 0);
 	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
-	note = shmipc_segment_word(slot.addr);
-	shmipc_segment_set_word(slot.addr, (uint64_t)stranger);
+	word = shmipc_segment_word(slot.addr);
+	shmipc_segment_set_word(slot.addr, (uint64_t)foreign);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
 	shmipc_segment_set_word(slot.addr, UINT64_MAX);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
-	collect();
+	remove_garbage();
 	ck_assert(exists(slot.id));
-	shmipc_segment_set_word(slot.addr, note);
+	shmipc_segment_set_word(slot.addr, word);
 	slot_leave(&slot);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), 0);
 	shmipc_shm_close(other);
 	shmipc_shm_close(shm);
 	ck_assert(!exists(slot.id));
-	ck_assert_int_eq(shmctl(stranger, IPC_RMID, NULL), 0);
+	ck_assert_int_eq(shmctl(foreign, IPC_RMID, NULL), 0);
 }
 END_TEST
 
@@ -540,27 +610,32 @@ TCase *sysv_case(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, what_a_dead_creator_left_is_taken_over);
-	tcase_add_test(tc, opener_clears_away_what_a_dead_creator_left);
-	tcase_add_test(tc, opener_waits_for_a_live_creator_and_not_for_ever);
-	tcase_add_test(tc, opener_gets_what_a_slow_creator_finishes);
-	tcase_add_test(tc, rival_that_is_unfinished_is_given_up);
+	tcase_add_test(tc, name_of_a_dead_creator_is_taken_over);
+	tcase_add_test(tc, opener_removes_the_segment_of_a_dead_creator);
+	tcase_add_test(tc, opener_waits_for_a_live_creator_but_not_for_ever);
+	tcase_add_test(tc,
+		       opener_gets_the_segment_that_a_slow_creator_finishes);
+	tcase_add_test(tc, rival_that_is_unfinished_is_made_dead);
 	tcase_add_test(tc, rival_that_is_finished_wins);
 #ifndef __SANITIZE_ADDRESS__
-	tcase_add_test(tc, rival_that_cannot_be_seen_is_not_taken_for_none);
+	tcase_add_test(tc, failure_to_see_a_rival_is_an_error);
 #endif
 	tcase_add_test(tc, names_with_one_key_are_two_objects);
 	tcase_add_test(tc, rival_that_may_only_be_read_is_left_alone);
-	tcase_add_test(tc, strangers_segment_under_our_key_is_left_alone);
+	tcase_add_test(tc,
+		       segment_of_another_program_under_our_key_is_left_alone);
 	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
-	tcase_add_test(tc, removed_set_is_told_and_not_waited_for);
+	tcase_add_test(tc, wait_reports_a_removed_set);
 	tcase_add_test(
-		tc,
-		unfinished_segments_are_garbage_unless_somebody_is_attached);
-	tcase_add_test(tc, strangers_segments_are_no_garbage);
-	tcase_add_test(tc, anchor_of_a_dead_creator_goes_with_its_segment);
+		tc, unfinished_segments_are_garbage_unless_they_are_attached);
+	tcase_add_test(tc, segments_of_other_programs_are_no_garbage);
+	tcase_add_test(
+		tc, liveness_segment_of_a_dead_creator_goes_with_its_segment);
 	tcase_add_test(tc, set_without_its_segment_is_garbage_if_it_is_ours);
+	tcase_add_test(tc, set_of_a_dead_creator_goes_with_its_segment);
+	tcase_add_test(tc, set_that_is_too_small_is_refused);
 	tcase_add_test(tc, size_alone_makes_a_segment_transient);
-	tcase_add_test(tc, note_that_leads_to_a_stranger_is_refused);
+	tcase_add_test(tc,
+		       backend_word_that_leads_to_another_program_is_refused);
 	return tc;
 }
