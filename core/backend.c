@@ -10,6 +10,11 @@
 #include "backend.h"
 #include "call.h"
 
+/* Each stands in a folder of backends/; memfd only where the system has it. */
+extern const struct shmipc_backend shmi_backend_posix;
+extern const struct shmipc_backend shmi_backend_sysv;
+extern const struct shmipc_backend shmi_backend_memfd;
+
 /* In order of preference. */
 static const struct shmipc_backend *const built_in[] = {
 	&shmi_backend_posix,

@@ -7,13 +7,11 @@
 
 #include <shmipc-backend.h>
 
-/* Built in; memfd only where the system has it. */
-extern const struct shmipc_backend shmi_backend_posix;
-extern const struct shmipc_backend shmi_backend_sysv;
-extern const struct shmipc_backend shmi_backend_memfd;
-
 /* The backend at this place in the order of preference, or NULL at its end. */
 const struct shmipc_backend *shmi_backend_at(unsigned place);
+
+/* The backend that an unset SHMIPC_BACKEND means. */
+#define SHMI_BACKEND_DEFAULT (shmi_backend_at(0)->name)
 
 /* The backend whose name is these bytes, or NULL. */
 const struct shmipc_backend *shmi_backend_find(const char *name, size_t length);

@@ -13,20 +13,27 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backend.h"
 #include "object.h"
 
 static int check_backend(const struct shmipc_backend *ops)
 {
+	const struct shmipc_backend *can;
+
 	if (ops->caps & SHMIPC_CAP_FDS)
 		return 0;
+	for (unsigned i = 0; (can = shmi_backend_at(i)); i++)
+		if (can->caps & SHMIPC_CAP_FDS)
+			break;
 	return shmipc_backend_error(-ENOTSUP,
 				    "%s cannot hand objects over by "
-				    "descriptor (no SHMIPC_CAP_FDS); memfd can",
-				    ops->name);
+				    "descriptor (no SHMIPC_CAP_FDS)%s%s%s",
+				    ops->name, can ? "; " : "",
+				    can ? can->name : "", can ? " can" : "");
 }
 
-static int check_args(const struct shmipc *ipc,
-		      const struct shmi_open_args *args)
+static int check_import(const struct shmipc *ipc,
+			const struct shmi_open_args *args)
 {
 	unsigned known =
 		args->kind->info.flags & (SHMIPC_RDONLY | SHMIPC_PREFAULT);
@@ -48,7 +55,7 @@ int shmi_object_import(struct shmipc *ipc, struct shmi_object **ret,
 	r = shmi_call_begin(&call, SHMI_FDPASS, ipc, args->kind->info.noun,
 			    NULL);
 	if (r == 0)
-		r = ret ? check_args(ipc, args)
+		r = ret ? check_import(ipc, args)
 			: shmi_bad("the place for the handle is NULL");
 	if (r == 0)
 		r = shmi_object_make(ipc, ret, args);

@@ -23,7 +23,7 @@ static bool swap(struct shmi_header *h, uint32_t *word, uint32_t wanted,
 }
 
 /* Relaxed: a look only; the swap that follows decides. */
-static uint32_t look(const struct shmi_header *h)
+static uint32_t look_at_word(const struct shmi_header *h)
 {
 	return atomic_load_explicit(&h->lock, memory_order_relaxed);
 }
@@ -50,9 +50,9 @@ int shmi_lockword_check(const struct shmi_lock *lock)
  *   -EBUSY            *word is what somebody has made of it
  *   -ENOTRECOVERABLE
  */
-static int take(struct shmi_header *h, uint32_t *word, uint32_t waiters)
+static int take_word(struct shmi_header *h, uint32_t *word, uint32_t waiters)
 {
-	*word = look(h);
+	*word = look_at_word(h);
 	for (;;) {
 		uint32_t kept = *word & (DIED | WAITERS);
 
@@ -69,7 +69,7 @@ static int take(struct shmi_header *h, uint32_t *word, uint32_t waiters)
 
 static bool is_free(void *header)
 {
-	return !(look(header) & ID);
+	return !(look_at_word(header) & ID);
 }
 
 /*
@@ -117,7 +117,7 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 
 	shmi_error_begin();
 	for (;;) {
-		int taken = take(h, &word, waiters);
+		int taken = take_word(h, &word, waiters);
 
 		/* Its U3 woke nobody if WAITERS had come to us. */
 		if (taken == -ENOTRECOVERABLE && waiters)

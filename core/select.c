@@ -22,8 +22,6 @@
 #include "error.h"
 #include "select.h"
 
-#define DEFAULT_BACKEND "posix"
-
 /* A list of names; items are bytes of the user's string. */
 struct item {
 	const char *name;
@@ -153,7 +151,7 @@ int shmi_select(const char *wanted, const struct shmipc_backend **ret)
 	int r;
 
 	if (!wanted)
-		wanted = DEFAULT_BACKEND;
+		wanted = SHMI_BACKEND_DEFAULT;
 	all_but = *wanted == '^';
 	r = parse(wanted + all_but, &list);
 	if (r < 0)

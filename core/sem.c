@@ -68,12 +68,12 @@ int shmipc_sem_created(const struct shmipc_sem *sem)
 }
 
 /* May the value be changed through this handle? The fast paths' question. */
-static inline bool is_usable(const struct shmipc_sem *sem)
+static inline bool sem_is_usable(const struct shmipc_sem *sem)
 {
 	return __builtin_expect(sem && !sem->object.rdonly, 1);
 }
 
-static int not_usable(const struct shmipc_sem *sem)
+static int sem_not_usable(const struct shmipc_sem *sem)
 {
 	if (!sem)
 		return shmi_report_static(-EINVAL, "semaphore",
@@ -82,7 +82,7 @@ static int not_usable(const struct shmipc_sem *sem)
 				  "it was opened with SHMIPC_RDONLY");
 }
 
-static int report(const struct shmipc_sem *sem, int r)
+static int sem_report(const struct shmipc_sem *sem, int r)
 {
 	if (r == -ETIMEDOUT)
 		return shmi_report_static(r, sem->object.subject,
@@ -95,14 +95,14 @@ static inline int wait_for_unit(struct shmipc_sem *sem,
 {
 	int r = shmi_semword_wait(&sem->object.seg, &sem->spin, deadline);
 
-	return __builtin_expect(r == 0, 1) ? 0 : report(sem, r);
+	return __builtin_expect(r == 0, 1) ? 0 : sem_report(sem, r);
 }
 
 int shmipc_sem_timedwait(struct shmipc_sem *sem,
 			 const struct timespec *deadline)
 {
-	if (!is_usable(sem))
-		return not_usable(sem);
+	if (!sem_is_usable(sem))
+		return sem_not_usable(sem);
 	if (deadline && !shmi_clock_is_valid(deadline))
 		return shmi_report_static(-EINVAL, sem->object.subject,
 					  "tv_nsec is not in 0 to 999999999");
@@ -111,15 +111,15 @@ int shmipc_sem_timedwait(struct shmipc_sem *sem,
 
 int shmipc_sem_wait(struct shmipc_sem *sem)
 {
-	if (!is_usable(sem))
-		return not_usable(sem);
+	if (!sem_is_usable(sem))
+		return sem_not_usable(sem);
 	return wait_for_unit(sem, NULL);
 }
 
 int shmipc_sem_trywait(struct shmipc_sem *sem)
 {
-	if (!is_usable(sem))
-		return not_usable(sem);
+	if (!sem_is_usable(sem))
+		return sem_not_usable(sem);
 	if (shmi_semword_trywait(sem->object.seg.addr) == 0)
 		return 0;
 	return shmi_report_static(-EAGAIN, sem->object.subject,
@@ -128,8 +128,8 @@ int shmipc_sem_trywait(struct shmipc_sem *sem)
 
 int shmipc_sem_post(struct shmipc_sem *sem)
 {
-	if (!is_usable(sem))
-		return not_usable(sem);
+	if (!sem_is_usable(sem))
+		return sem_not_usable(sem);
 	if (shmi_semword_post(&sem->object.seg) == 0)
 		return 0;
 	return shmi_report_static(-EOVERFLOW, sem->object.subject,

@@ -37,7 +37,7 @@ static int64_t take_or_mark(struct shmi_header *h, bool slept)
 	}
 }
 
-static bool take(void *header)
+static bool take_unit(void *header)
 {
 	return shmi_semword_trywait(header) == 0;
 }
@@ -50,7 +50,7 @@ int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
 	shmi_error_begin();
 	if (deadline && shmi_clock_reached(deadline))
 		return -ETIMEDOUT;
-	if (shmi_spin(spin, take, h))
+	if (shmi_spin(spin, take_unit, h))
 		return 0;
 	for (bool slept = false;; slept = true) {
 		int64_t left = take_or_mark(h, slept);

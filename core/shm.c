@@ -99,12 +99,12 @@ int shmipc_shm_unlink(struct shmipc *ipc, const char *name)
 /* ---- the lock ----------------------------------------------------------- */
 
 /* May the lock be touched through this handle? The fast paths' question. */
-static inline bool is_usable(const struct shmipc_shm *shm)
+static inline bool shm_is_usable(const struct shmipc_shm *shm)
 {
 	return __builtin_expect(shm && !shm->object.rdonly, 1);
 }
 
-static int not_usable(const struct shmipc_shm *shm)
+static int shm_not_usable(const struct shmipc_shm *shm)
 {
 	if (!shm)
 		return shmi_report_static(-EINVAL, "region",
@@ -114,7 +114,7 @@ static int not_usable(const struct shmipc_shm *shm)
 }
 
 /* What the protocol says, in words. */
-static int report(const struct shmipc_shm *shm, int r)
+static int shm_report(const struct shmipc_shm *shm, int r)
 {
 	const char *subject = shm->object.subject;
 
@@ -135,51 +135,51 @@ static int report(const struct shmipc_shm *shm, int r)
 	}
 }
 
-static inline int lock(struct shmipc_shm *shm, bool may_sleep,
-		       const struct timespec *deadline)
+static inline int shm_lock(struct shmipc_shm *shm, bool may_sleep,
+			   const struct timespec *deadline)
 {
 	int r = shmi_lockword_lock(shm->object.seg.addr, &shm->lock, may_sleep,
 				   deadline);
 
-	return __builtin_expect(r == 0, 1) ? 0 : report(shm, r);
+	return __builtin_expect(r == 0, 1) ? 0 : shm_report(shm, r);
 }
 
 int shmipc_shm_lock(struct shmipc_shm *shm, const struct timespec *deadline)
 {
-	if (!is_usable(shm))
-		return not_usable(shm);
+	if (!shm_is_usable(shm))
+		return shm_not_usable(shm);
 	if (deadline && !shmi_clock_is_valid(deadline))
 		return shmi_report_static(-EINVAL, shm->object.subject,
 					  "tv_nsec is not in 0 to 999999999");
-	return lock(shm, true, deadline);
+	return shm_lock(shm, true, deadline);
 }
 
 int shmipc_shm_trylock(struct shmipc_shm *shm)
 {
-	if (!is_usable(shm))
-		return not_usable(shm);
-	return lock(shm, false, NULL);
+	if (!shm_is_usable(shm))
+		return shm_not_usable(shm);
+	return shm_lock(shm, false, NULL);
 }
 
 int shmipc_shm_unlock(struct shmipc_shm *shm)
 {
 	int r;
 
-	if (!is_usable(shm))
-		return not_usable(shm);
+	if (!shm_is_usable(shm))
+		return shm_not_usable(shm);
 	r = shmi_lockword_unlock(shm->object.seg.addr, &shm->lock);
-	return __builtin_expect(r == 0, 1) ? 0 : report(shm, r);
+	return __builtin_expect(r == 0, 1) ? 0 : shm_report(shm, r);
 }
 
 int shmipc_shm_mark_consistent(struct shmipc_shm *shm)
 {
 	int r;
 
-	if (!is_usable(shm))
-		return not_usable(shm);
+	if (!shm_is_usable(shm))
+		return shm_not_usable(shm);
 	r = shmi_lockword_mark_consistent(shm->object.seg.addr, &shm->lock);
 	if (r == -EINVAL)
 		return shmi_report_static(r, shm->object.subject,
 					  "nobody has died in the lock");
-	return r == 0 ? 0 : report(shm, r);
+	return r == 0 ? 0 : shm_report(shm, r);
 }

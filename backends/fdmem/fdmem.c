@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -388,6 +389,15 @@ int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
 	return r;
 }
 
+/* fcntl(2) does not tell of a description's own locks; the kernel lists them. */
+static int has_use_mark(int fd)
+{
+	char info[FDMEM_INFO];
+	int r = fdmem_read_info(fd, info);
+
+	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
+}
+
 /* A description to map: our own, or the one that came. */
 static int open_import(struct shmipc_segment *seg, int fd, int access)
 {
@@ -399,7 +409,7 @@ static int open_import(struct shmipc_segment *seg, int fd, int access)
 	own = share(fd);
 	if (own < 0)
 		return own;
-	r = usemark_is_set(own);
+	r = has_use_mark(own);
 	if (r < 0) {
 		close(own);
 		return r;

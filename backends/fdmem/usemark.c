@@ -11,7 +11,6 @@
 
 #include <shmipc-backend.h>
 
-#include "backends/fdmem/fdmem.h"
 #include "backends/fdmem/usemark.h"
 #include "util/random.h"
 
@@ -44,15 +43,6 @@ int usemark_set(int fd)
 		return shmipc_backend_error(-EIO, "somebody has locked its "
 						  "file for writing");
 	return -errno;
-}
-
-/* Nobody is told of his own locks by fcntl(2); the kernel lists them there. */
-int usemark_is_set(int fd)
-{
-	char info[FDMEM_INFO];
-	int r = fdmem_read_info(fd, info);
-
-	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
 }
 
 /*

@@ -67,9 +67,6 @@ int usemark_join(int fd);
  */
 int usemark_look(int fd);
 
-/* Has this description itself a mark? 1 or 0. */
-int usemark_is_set(int fd);
-
 /* How many marks, but those of this description, are there? */
 int usemark_count(int fd, unsigned *ret);
 

@@ -356,7 +356,7 @@ int client_walk_next(struct client_walk *walk, struct wire *reply,
 	if (r < 0 && r != -EPROTO)
 		return r;
 	/* The cursor only ever grows, so that the walk ends. */
-	if (r == 0 && reply->kind == walk->request.kind &&
+	if (r == 0 && wire_same_kind(reply->kind, walk->request.kind) &&
 	    reply->cursor > walk->request.cursor) {
 		walk->request.cursor = reply->cursor;
 		return 0;

@@ -130,7 +130,8 @@ static bool same_file(const struct stat *a, const struct stat *b)
 }
 
 /* The lock counts only as long as the path leads to what it locks. */
-static int lock(const struct rundir *rundir, struct rundir_claim *claim)
+static int lock_directory(const struct rundir *rundir,
+			  struct rundir_claim *claim)
 {
 	struct stat opened, named;
 
@@ -191,7 +192,7 @@ static int claim_directory(const struct rundir *rundir,
 		claim->failed = "open of the directory";
 		return claim->dir;
 	}
-	r = lock(rundir, claim);
+	r = lock_directory(rundir, claim);
 	if (r < 0)
 		close(claim->dir);
 	return r;

@@ -147,6 +147,12 @@ unsigned wire_count_fds(const struct wire_fds *fds);
 
 bool wire_has_kind(uint32_t kind);
 
+/* Are these one kind? 0 is any. */
+static inline bool wire_same_kind(uint32_t a, uint32_t b)
+{
+	return !a || !b || a == b;
+}
+
 /* Is this a name without a slash, ended by a NUL, and zero behind it? */
 bool wire_has_name(const char name[WIRE_NAME]);
 

@@ -31,7 +31,7 @@
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
 #include "backends/posix/gc.h"
-#include "backends/posix/posix.h"
+#include "backends/posix/state.h"
 
 /* What is in the name of a ksem. */
 struct ksem_id {

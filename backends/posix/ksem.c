@@ -17,7 +17,7 @@
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
 #include "backends/posix/ksem.h"
-#include "backends/posix/posix.h"
+#include "backends/posix/state.h"
 #include "util/futex.h"
 
 /*

@@ -38,6 +38,7 @@
 #include "backends/posix/gc.h"
 #include "backends/posix/ksem.h"
 #include "backends/posix/posix.h"
+#include "backends/posix/state.h"
 
 /*
  * On overlayfs use marks do not work (fdmem/usemark.h), and other file systems

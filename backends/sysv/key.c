@@ -39,9 +39,12 @@ key_t sysvkey_segment(enum shmipc_kind kind, const char *name, unsigned slot)
 
 bool sysvkey_is_of(key_t key, enum shmipc_kind kind, const char *name)
 {
-	for (unsigned slot = 0; slot < SYSV_SLOTS; slot++)
-		if (key == sysvkey_segment(kind, name, slot))
+	for (unsigned slot = 0; slot < SYSV_SLOTS; slot++) {
+		key_t own = sysvkey_segment(kind, name, slot);
+
+		if (key == own)
 			return true;
+	}
 	return false;
 }
 
@@ -102,8 +105,9 @@ bool sysvkey_is_ours(key_t key, size_t size)
 
 bool sysvkey_fits(enum shmipc_kind kind, const char *name, size_t size)
 {
-	return sysvkey_is_tagged(size) &&
-	       (tag_of(size) & 0xff) == tag_hash(kind, name);
+	unsigned hash = tag_hash(kind, name);
+
+	return sysvkey_is_tagged(size) && (tag_of(size) & 0xff) == hash;
 }
 
 key_t sysvkey_companion(int segment_id)

@@ -88,7 +88,7 @@ static int take_place(const struct rundir *rundir, struct rundir_claim *claim)
 	}
 }
 
-static int keep(void)
+static int be_broker(void)
 {
 	struct rundir_claim claim;
 	struct rundir rundir;
@@ -147,5 +147,5 @@ int main(int argc, char **argv)
 		return reply(argc == 2 ? argv[1] : "");
 	raise_limit(RLIMIT_NOFILE); /* two descriptors a semaphore */
 	raise_limit(RLIMIT_CPU);
-	return keep();
+	return be_broker();
 }

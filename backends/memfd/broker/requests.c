@@ -59,8 +59,8 @@ static int journal_forgotten(struct requests *a, const struct table_entry *e,
 }
 
 /* What the supervisor hands over at the start. */
-static int take(struct requests *a, const struct journal_entry *r,
-		struct wire_fds *fds)
+static int take_entry(struct requests *a, const struct journal_entry *r,
+		      struct wire_fds *fds)
 {
 	int err;
 
@@ -97,7 +97,7 @@ int requests_take_over(struct requests *a)
 		if (r.op == JOURNAL_DONE && a->done_count < REQUESTS_DONE_MAX)
 			a->done[a->done_count++] = r;
 		if (r.op == JOURNAL_TAKE)
-			err = take(a, &r, &fds);
+			err = take_entry(a, &r, &fds);
 		if (err < 0)
 			return err;
 	}
@@ -304,7 +304,7 @@ static const struct journal_entry *find_done(const struct requests *a,
 		const struct journal_entry *r = &a->done[i];
 
 		if (r->nonce == request->nonce && r->asked == request->op &&
-		    r->kind == request->kind)
+		    wire_same_kind(r->kind, request->kind))
 			return r;
 	}
 	return NULL;

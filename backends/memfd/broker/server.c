@@ -54,7 +54,7 @@ struct server {
 
 static volatile sig_atomic_t told_to_leave;
 
-static void on_signal(int signal)
+static void on_term(int signal)
 {
 	(void)signal;
 	told_to_leave = 1;
@@ -358,7 +358,7 @@ static void lower_limit(void)
 
 static int prepare(struct server *w, sigset_t *mask)
 {
-	struct sigaction leave = { .sa_handler = on_signal };
+	struct sigaction leave = { .sa_handler = on_term };
 	sigset_t term;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)

@@ -14,9 +14,9 @@ static int compare(const void *left, const void *right)
 {
 	const struct table_entry *a = left, *b = right;
 
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	return strcmp(a->name, b->name);
+	int order = (a->kind > b->kind) - (a->kind < b->kind);
+
+	return order ? order : strcmp(a->name, b->name);
 }
 
 static void look_at(struct table_entry *e)
@@ -38,7 +38,7 @@ static uint32_t free_slot(const struct table *t)
 	return slot;
 }
 
-static int make_room(struct table *t, uint32_t slot)
+static int grow_table(struct table *t, uint32_t slot)
 {
 	uint32_t room = t->room ? t->room : 64;
 	struct table_entry **slots;
@@ -67,7 +67,7 @@ int table_add(struct table *t, uint32_t slot, uint32_t kind, const char *name,
 		slot = t->first_free = free_slot(t);
 	if (slot >= JOURNAL_SLOTS)
 		return -EMFILE;
-	r = make_room(t, slot);
+	r = grow_table(t, slot);
 	if (r < 0)
 		return r;
 	if (t->slots[slot])
@@ -127,7 +127,8 @@ struct table_entry *table_next(const struct table *t, uint32_t kind,
 			       uint32_t slot)
 {
 	for (; slot < t->room; slot++)
-		if (t->slots[slot] && (!kind || t->slots[slot]->kind == kind))
+		if (t->slots[slot] &&
+		    wire_same_kind(kind, t->slots[slot]->kind))
 			return t->slots[slot];
 	return NULL;
 }
