@@ -4,56 +4,54 @@
  * when the thread dies (get_robust_list(2), and robust-futexes and
  * robust-futex-ABI in the kernel's documentation).
  *
- * Linux lets each thread have one list, and the C library has taken it, for
- * its robust mutexes. Its elements lie beside the lock words, at a distance
- * that is the same for all: so ours lie in shared memory, where a peer may
- * write whatever he likes, and who takes an element out of such a list writes
- * where its two pointers point to. That is why a pthread mutex cannot be what
- * our lock is made of: whoever may write the region could have a word of his
- * choice written, anywhere in the memory of those who lock it.
+ * Linux allows one list per thread, and the C library uses it for its robust
+ * mutexes. Elements lie beside their lock words, at one fixed distance, so ours
+ * are in shared memory, where a peer may write anything. Removing an element
+ * from such a list writes through its two pointers. So our lock cannot be a
+ * pthread mutex: a process that may write the region could redirect those
+ * writes to any address in the processes that lock it.
  *
- * Our way round it: each element has a sentinel on either side, in the private
- * memory of the process, and all of them stand behind what the C library has,
- * between the two elements of a pool, which are private too:
+ * Our solution: each element has a sentinel on either side, in the private
+ * memory of the process. All of them follow the C library's elements, between
+ * the two elements of a pool, which are private too:
  *
  *     head -> the C library's -> first <-> ...
  *             ... <-> before <-> element -> after <-> ... <-> self -> head
  *
- * An element and its sentinels come and go together. So the neighbours of the
- * three change only the outer pointers of the sentinels, and only those are ever
- * followed. The element's own `next' is written by us and read by the kernel
- * alone, when it tidies up after us. It follows whatever is there, for 2,048
- * steps at most, and changes nothing but words that are the dead thread's id.
- * With three steps a lock and some for the program's own mutexes, that is why
- * there is SHMIPC_LOCKS_MAX.
- * To the kernel a sentinel is an element like others; the lock word that it sees
- * beside it is 0, nobody's.
+ * An element and its sentinels are added and removed together. So the
+ * neighbours of the three change only the outer pointers of the sentinels, and
+ * we follow only those. We write the element's own `next', but only the kernel
+ * reads it, when it cleans up after the thread. The kernel follows any pointer,
+ * for at most 2,048 steps, and changes only words that hold the dead thread's
+ * id. With three steps a lock, and some for the program's own mutexes, this
+ * limit gives SHMIPC_LOCKS_MAX. To the kernel a sentinel is an ordinary
+ * element; the lock word that it sees beside it is 0, so no thread holds it.
  *
  * The C library adds at the head. Where its list has no `prev' (glibc on 32
- * bits) it looks for what it takes out from the head on, and finds it before it
- * comes to `first', so that it never reads what a peer may write.
+ * bits), it searches from the head for the element to remove, and finds it
+ * before it reaches `first', so it never reads memory that a peer may write.
  *
- * The pool is the thread's own while it lives: whatever a peer makes two
- * threads believe, they do not write to the same sentinels. `self' has the
- * thread's id in its word, so that the kernel marks it, after all locks. Then
- * nobody needs the pool any more, and another thread takes it. In a forked
- * child all pools are zeros (MADV_WIPEONFORK), and so nobody's: locks are not
- * inherited. Pools are not given back before the process ends.
+ * A pool belongs to one living thread: whatever a peer makes two threads
+ * believe, they do not write to the same sentinels. `self' has the thread's id
+ * in its word, so the kernel marks it, after all locks. Then the pool is
+ * unused, and another thread may take it. In a forked child all pools are zeros
+ * (MADV_WIPEONFORK), so they have no owner: locks are not inherited. Pools are
+ * not freed before the process exits.
  *
- * What we rely on that is not written down anywhere: that list pointers point
- * to an element's `next', in both directions if there are two, and that `prev'
- * then lies right before it. So it is with glibc, which has no `prev' on 32
- * bits, and with musl. It is tried out with two mutexes before the first lock
- * is taken; where it is not so, there are no locks.
+ * We rely on two undocumented facts: list pointers point to an element's
+ * `next', in both directions if there are two, and `prev', if it exists, lies
+ * right before it. This is true of glibc, which has no `prev' on 32 bits, and
+ * of musl. We test it with two mutexes before the first lock is taken; if the
+ * test fails, locks are not supported.
  *
  * Death. Between any two stores of an addition or a removal the list is whole
- * for one who follows `next' from the head, as the kernel does. A peer who
- * spoils the `next' of a lock that we hold when we die keeps the kernel from
- * marking the locks that we took before that one (lockword.h knows a cure), and
- * our pool, which is lost then until the process ends.
+ * for a reader that follows `next' from the head, as the kernel does. A peer
+ * that overwrites the `next' of a lock that we hold when we die keeps the
+ * kernel from marking the locks that we took before that one (lockword.h
+ * handles that), and our pool, which is then lost until the process exits.
  *
- * Threads: a list is its thread's own, and nobody else touches it. Signals: a
- * handler that interrupts these functions must not call them.
+ * Threads: only the thread itself touches its list. Signals: a handler that
+ * interrupts these functions must not call them.
  */
 #ifndef SHMI_ROBUST_H
 #define SHMI_ROBUST_H
@@ -67,16 +65,16 @@
 
 #include "util/tls.h"
 
-/* An element may begin so many bytes behind its lock word, and not more. */
+/* The most bytes that an element may begin behind its lock word. */
 #define SHMI_ROBUST_REACH 64
 
-/* An element, as both libraries have it. List pointers point to next. */
+/* An element, as in both libraries. List pointers point to next. */
 struct shmi_link {
 	void *prev;
 	void *next;
 };
 
-/* What a list pointer points to: with musl on 64 bits it is not aligned. */
+/* The target of a list pointer; unaligned with musl on 64 bits. */
 struct __attribute__((packed, may_alias)) shmi_next {
 	void *next;
 };
@@ -87,27 +85,26 @@ struct shmi_sentinel {
 	struct shmi_link link;
 };
 
-/* What a held lock needs. Its thread alone touches it, but for `lock'. */
+/* For each held lock. Only its thread touches it, except `lock'. */
 struct shmi_lock_node {
 	struct shmi_sentinel before, after;
-	const void *_Atomic lock; /* for what it is used; NULL: for nothing */
-	struct shmi_lock_node *next; /* the next that is free */
+	const void *_Atomic lock;    /* the lock that it is used for, or NULL */
+	struct shmi_lock_node *next; /* the next free node */
 };
 
 struct shmi_pool {
-	struct shmi_sentinel
-		first; /* behind what the C library has in the list */
+	struct shmi_sentinel first;  /* follows the C library's elements */
 	struct shmi_sentinel self;   /* the last of the list */
-	_Atomic uint32_t *word;	     /* of self: whose it is, or DIED, or 0 */
-	struct shmi_lock_node *free; /* used before, and free now */
-	_Atomic unsigned never_used; /* from here on none was ever used */
+	_Atomic uint32_t *word;	     /* of self: owner's id, DIED or 0 */
+	struct shmi_lock_node *free; /* used once, now free */
+	_Atomic unsigned never_used; /* first never used */
 	struct shmi_lock_node nodes[SHMIPC_LOCKS_MAX];
 };
 
-/* What a thread needs to know about itself to take locks. */
+/* A thread's facts about itself, for taking locks. */
 struct shmi_thread {
-	struct shmi_pool *pool; /* NULL: nothing is known yet */
-	uint32_t id; /* gettid(2): what the kernel compares words with */
+	struct shmi_pool *pool; /* NULL: not initialized yet */
+	uint32_t id; /* gettid(2); the kernel compares words with it */
 	uint64_t pid_space;
 	struct robust_list_head *list;
 };
@@ -115,24 +112,24 @@ struct shmi_thread {
 extern _Thread_local struct shmi_thread shmi_the_thread SHMI_TLS;
 
 /*
- * The pid name space of this process: process ids, and thread ids in lock
- * words, mean something only there. 0 if it cannot be found out.
+ * The pid namespace of this process: process ids, and thread ids in lock words,
+ * are valid only there. 0 if it cannot be determined.
  */
 uint64_t shmi_pid_space(void);
 
 /*
- * Find out what is not known: the slow half of shmi_thread().
+ * Initialize shmi_the_thread: the slow half of shmi_thread().
  *   -ENOMEM   no memory
- *   -ENOTSUP  there is no list that we understand
+ *   -ENOTSUP  the thread has no list, or its layout is not the expected one
  */
 int shmi_thread_init(void);
 
-/* Make sure that shmi_the_thread is true, also after fork(2). */
+/* Make sure that shmi_the_thread is valid, also after fork(2). */
 static inline int shmi_thread(void)
 {
 	const struct shmi_pool *pool = shmi_the_thread.pool;
 
-	/* Relaxed: what is ours we wrote ourselves; 0 after a fork. */
+	/* Relaxed: only this thread stores its id there; 0 after a fork. */
 	if (pool && pool->word &&
 	    atomic_load_explicit(pool->word, memory_order_relaxed) ==
 		    shmi_the_thread.id)
@@ -140,7 +137,7 @@ static inline int shmi_thread(void)
 	return shmi_thread_init();
 }
 
-/* Has the calling thread a node left? */
+/* Does the calling thread have a free node? */
 static inline bool shmi_robust_has_room(void)
 {
 	struct shmi_pool *pool = shmi_the_thread.pool;
@@ -150,13 +147,13 @@ static inline bool shmi_robust_has_room(void)
 		       SHMIPC_LOCKS_MAX;
 }
 
-/* A node that was never used. */
+/* Take a node that was never used. */
 struct shmi_lock_node *shmi_robust_new_node(void);
 
-/* The calling thread's node that is used for this; NULL: there is none. */
+/* The calling thread's node that is used for this lock, or NULL. */
 struct shmi_lock_node *shmi_lock_node_find(const void *lock);
 
-/* The same, if it is likely to be this one. */
+/* The same, trying a likely node first. */
 static inline struct shmi_lock_node *
 shmi_lock_node_mine(struct shmi_lock_node *likely, const void *lock)
 {
@@ -168,7 +165,7 @@ shmi_lock_node_mine(struct shmi_lock_node *likely, const void *lock)
 	return shmi_lock_node_find(lock);
 }
 
-/* Has any living thread of this process a node that is used for this? */
+/* Does a living thread of this process have a node for this lock? */
 bool shmi_lock_node_in_use(const void *lock);
 
 static inline void **shmi_prev_of(void *next)
@@ -177,9 +174,9 @@ static inline void **shmi_prev_of(void *next)
 }
 
 /*
- * A store that the kernel may look at as soon as this thread is dead, so in
- * the order of the program. No barrier is needed beyond the compiler's: the
- * kernel looks from the same thread.
+ * A store that the kernel may read as soon as this thread is dead, so it must
+ * happen in program order. A compiler barrier is enough, because the kernel
+ * reads in the context of the same thread.
  */
 static inline void shmi_robust_tell(void *slot, void *pointer)
 {
@@ -194,8 +191,8 @@ static inline void *shmi_element_of(_Atomic uint32_t *word)
 }
 
 /*
- * The bracket around everything that changes the word of a lock or its place
- * in the list: until shmi_robust_end() the kernel looks at this word too.
+ * Encloses every change to a lock's word or to the list: until
+ * shmi_robust_end() the kernel checks this word too.
  */
 static inline void shmi_robust_begin(_Atomic uint32_t *word)
 {
@@ -208,7 +205,7 @@ static inline void shmi_robust_end(void)
 	shmi_robust_tell(&shmi_the_thread.list->list_op_pending, NULL);
 }
 
-/* Put what begins and ends with these, chained already, behind `first'. */
+/* Link a chain that begins and ends with these behind `first'. */
 static inline void shmi_robust_link(struct shmi_link *begin,
 				    struct shmi_link *end)
 {
@@ -227,8 +224,8 @@ static inline void shmi_robust_set_next(void *element, void *next)
 }
 
 /*
- * Put a word into the calling thread's list, with a node that is used for lock
- * from then on. There must be room.
+ * Add a word to the calling thread's list, with a node that is used for lock
+ * from then on. shmi_robust_has_room() must be true.
  */
 static inline struct shmi_lock_node *shmi_robust_add(_Atomic uint32_t *word,
 						     const void *lock)
@@ -240,7 +237,7 @@ static inline struct shmi_lock_node *shmi_robust_add(_Atomic uint32_t *word,
 		shmi_the_thread.pool->free = node->next;
 	else
 		node = shmi_robust_new_node();
-	/* Relaxed: for other threads it is a hint. */
+	/* Relaxed: other threads use it as a hint only. */
 	atomic_store_explicit(&node->lock, lock, memory_order_relaxed);
 	node->before.link.next = element;
 	shmi_robust_set_next(element, &node->after.link.next);
@@ -249,7 +246,7 @@ static inline struct shmi_lock_node *shmi_robust_add(_Atomic uint32_t *word,
 	return node;
 }
 
-/* Take it out again. */
+/* Remove it again. */
 static inline void shmi_robust_remove(struct shmi_lock_node *node)
 {
 	void *prev = node->before.link.prev;
@@ -257,7 +254,7 @@ static inline void shmi_robust_remove(struct shmi_lock_node *node)
 
 	shmi_robust_tell(prev, next);
 	*shmi_prev_of(next) = prev;
-	/* An address of ours is nobody's business. */
+	/* Do not leave a private address in shared memory. */
 	shmi_robust_set_next(node->before.link.next, NULL);
 	atomic_store_explicit(&node->lock, NULL, memory_order_relaxed);
 	node->next = shmi_the_thread.pool->free;

@@ -2,10 +2,10 @@
 /*
  * A counting semaphore in one shared word, and a kernel semaphore to sleep on.
  *
- *   value   bits 0 to 30: units available. Bit 31, MARK: somebody may sleep.
- *           Anyone may change it, atomically.
- *   tokens  what the place (the kernel's counting semaphore) holds. A token
- *           is a wake-up, not a unit: one too many costs a look in vain.
+ *   value   bits 0 to 30: units available. Bit 31, MARK: a thread may be asleep.
+ *           All users change it, atomically.
+ *   tokens  the value of the kernel semaphore (ksem). A token is a wake-up, not
+ *           a unit: an extra one costs one needless look.
  *
  *   post:  [P1] value += 1 and clear MARK, in one step
  *          [P2] if MARK was set: add a token
@@ -14,44 +14,44 @@
  *               in the same step, and
  *          [W2] if units are left then, add a token
  *          Before the first sleep this may be repeated for a while: spin.h
- *          [W3] value == 0: set MARK, if it is not
- *          [W4] sleep until there is a token, the deadline, or SLICE is
- *               over; then look again
+ *          [W3] value == 0: set MARK, unless it is set
+ *          [W4] sleep until there is a token, until the deadline or for the
+ *               recheck interval; then look again
  *
- * Why nobody sleeps beside a free unit. Call a poster between P1 and P2, a
- * token, and a waiter between W4 and the end of W1-W2 or W3 "somebody
- * responsible". Once anybody slept, MARK is set or somebody is responsible:
- * whoever clears MARK (P1) becomes responsible, and hands it on to a token,
- * which hands it on to a waiter, who sets MARK again (W1 or W3). And while
- * there are units, somebody is responsible if anybody sleeps: P1 is where
- * units appear beside a MARK, and a responsible waiter ends with no unit left,
- * or hands on (W2). That is why a woken waiter sets MARK when it takes: others
- * may still sleep, and the post that woke it cleared their mark too.
- * tests/model/semword.pml says all this to spin, with the same labels.
+ * Why no thread stays asleep while a unit is free. Call these "responsible": a
+ * poster between P1 and P2, a token, and a waiter between W4 and the end of
+ * W1-W2 or W3. Once a thread has slept, MARK is set or there is a responsible
+ * one: a poster that clears MARK (P1) becomes responsible and passes that to a
+ * token, which passes it to a waiter, which sets MARK again (W1 or W3). While
+ * there are units and sleepers, there is a responsible one: only P1 makes units
+ * appear beside a MARK, and a responsible waiter ends with no unit left, or
+ * passes it on (W2). That is why a woken waiter sets MARK when it takes a unit:
+ * others may still sleep, and the post that woke it cleared MARK for them too.
+ * tests/model/semword.pml states this proof for spin, with the same labels.
  *
- * There is no count of sleepers, which a killed one would leave too high for
- * ever: a MARK that no longer means anything goes with the next post.
+ * Sleepers are not counted, since a killed one would leave the count too high
+ * for ever: a MARK without a sleeper is cleared by the next post.
  *
- * A woken waiter always looks before it reports a deadline, since it is
- * responsible. One that was interrupted took no token and need not.
+ * A woken waiter looks before it reports a deadline, since it is responsible.
+ * An interrupted one took no token and need not look.
  *
- * Order. All steps act on one word, so there is no pair of words whose order
- * matters and nothing is seq_cst. P1 is release and W1 acquire: what was
- * written before a post is visible after the wait that took its unit; takes in
- * between do not break that, as they continue P1's release sequence. W3 and
- * loads that lead to a compare-and-swap are relaxed, the swap decides. P2
- * comes after P1 in the same thread, and adding and taking a token order
- * memory in the kernel, so a waiter that took a token sees P1.
+ * Order. All steps act on one word, so no order between two words matters and
+ * nothing is seq_cst. P1 is release and W1 acquire: writes before a post are
+ * visible after the wait that took its unit; takes in between do not break
+ * that, as they continue P1's release sequence. W3 and the loads before a
+ * compare-and-swap are relaxed, because the swap decides. P2 follows P1 in the
+ * same thread, and adding and taking a token order memory in the kernel, so a
+ * waiter that took a token sees P1.
  *
- * Death. Whoever is killed while responsible (a poster between P1 and P2, a
- * waiter between W4 and W1, W2 or W3), cancelled there, or taken out of there
- * by the longjmp(3) of a handler, leaves others asleep beside a unit. Each
- * sleeper looks by itself after SLICE at the latest, so that lasts no longer.
- * Killed after W1, or after post's P1, the unit is taken or given for good.
- * Killed asleep: the price is one needless token at the next post.
+ * Death. A responsible thread (a poster between P1 and P2, a waiter between W4
+ * and W1, W2 or W3) that is killed, cancelled, or leaves by the longjmp(3) of a
+ * handler, leaves others asleep beside a unit. Each sleeper looks again after
+ * the recheck interval at the latest, so that lasts no longer. Killed after W1,
+ * or after post's P1: the unit is taken or given for good. Killed asleep: the
+ * next post adds one needless token.
  *
- * Tokens too many are not bounded, but each was made by one system call and
- * goes with one. A full counter has tokens enough, so that overflow is ignored.
+ * The number of extra tokens has no bound, but each costs one system call to make
+ * and one to take. A full counter has enough tokens, so overflow is ignored.
  */
 #ifndef SHMI_SEMWORD_H
 #define SHMI_SEMWORD_H
@@ -66,13 +66,13 @@
 static_assert(SHMIPC_SEM_VALUE_MAX < SHMI_SEMWORD_MARK,
 	      "the mark has a bit of its own");
 
-/* Relaxed: a look only; the swap that follows decides. */
+/* Relaxed: a hint only; the swap that follows decides. */
 static inline uint32_t shmi_semword_look(const struct shmi_header *h)
 {
 	return atomic_load_explicit(&h->value, memory_order_relaxed);
 }
 
-/* On failure *word is what is there now. */
+/* On failure *word is the current value. */
 static inline bool shmi_semword_swap(struct shmi_header *h, uint32_t *word,
 				     uint32_t wanted, memory_order order)
 {
@@ -88,7 +88,7 @@ static inline unsigned shmi_semword_value(const struct shmi_header *h)
 
 /*
  * Take a unit.
- *   -EAGAIN  there is none
+ *   -EAGAIN  no unit is available
  */
 static inline int shmi_semword_trywait(struct shmi_header *h)
 {
@@ -125,14 +125,14 @@ static inline int shmi_semword_post(struct shmipc_segment *seg)
 	return 0;
 }
 
-/* What is left of a wait when shmi_semword_trywait() has found nothing. */
+/* The slow half of a wait, after shmi_semword_trywait() has failed. */
 int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
 			     const struct timespec *deadline);
 
 /*
- * Take a unit; look again for a while, then sleep on the segment's place, until
- * there is one. deadline: absolute CLOCK_MONOTONIC, valid; NULL: for ever.
- *   -ETIMEDOUT  there was none until the deadline
+ * Take a unit; spin for a while, then sleep on the segment's ksem until one is
+ * available. deadline: absolute CLOCK_MONOTONIC, valid; NULL: for ever.
+ *   -ETIMEDOUT  no unit became available before the deadline
  *   and the other codes of ksem_wait()
  */
 static inline int shmi_semword_wait(struct shmipc_segment *seg,

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking again before sleeping, as long as it pays.
+ * Spinning before sleeping, as long as it pays.
  *
- * To be put to sleep and woken costs some 5 to 20 us, most of it in the kernel.
- * Who finds what he waits for in less time by looking again has won. Where the
- * other side runs on another core it needs a fraction of a microsecond, and so
- * the first looks follow each other closely. Where it shares our core it can do
- * nothing while we look, so between the later looks we give the core away
- * (sched_yield(2)): it is the next to run, and neither of us was put to sleep.
+ * To sleep and be woken costs about 5 to 20 us, most of it in the kernel. A
+ * thread that gets its result in less time by looking again has won. If the
+ * other side runs on another core it needs a fraction of a microsecond, so the
+ * first looks follow each other closely. If it shares our core it cannot run
+ * while we look, so between the later looks we give the core away
+ * (sched_yield(2)): it runs next, and neither of us was put to sleep.
  *
  * Neither helps if the other side simply takes longer, and the second hurts if
- * somebody else wants the core too: he keeps it for milliseconds. Nothing tells
- * us beforehand, so experience does. What a trial in vain has cost is saved
- * before the next one: so many waits of this handle go without that it is a
- * small part of what they take. So the worst that can happen is that waits are
- * some percent slower, whatever the machine does. And as a trial is long enough
- * to see the answer of somebody who has to be woken first, two sides that have
- * both come to sleep find back.
+ * a third thread wants the core too: it keeps the core for milliseconds. We
+ * cannot know beforehand, so we use experience. The cost of a failed trial is
+ * saved before the next one: this handle skips spinning for a number of waits
+ * that makes the cost a small part of them. So waits are at worst some percent
+ * slower, whatever the machine does. A trial is long enough to see the reply of
+ * a thread that must be woken first, so two sides that both slept return to
+ * spinning.
  *
- * One of these stands in each handle, private to the process. It is a guess, of
- * no consequence but time: threads that share a handle write it without order.
+ * Each handle has one of these, private to the process. It is a guess that
+ * affects only time: threads that share a handle write it without order.
  */
 #ifndef SHMI_SPIN_H
 #define SHMI_SPIN_H
@@ -29,14 +29,13 @@
 #include <stdint.h>
 
 struct shmi_spin {
-	_Atomic uint32_t skip; /* waits that are still to go without */
-	_Atomic uint32_t
-		yields; /* so many more start by giving the core away */
+	_Atomic uint32_t skip;	 /* waits that still skip spinning */
+	_Atomic uint32_t yields; /* waits that still start with a yield */
 };
 
 /*
- * Look until found(arg), for a while; whether it was found. May look not at
- * all. found() says true once, so it can also take what it finds.
+ * Look until found(arg) or for a while; returns whether it was found. It may
+ * skip looking. found() returns true once, so it can also take what it finds.
  */
 bool shmi_spin(struct shmi_spin *spin, bool (*found)(void *arg), void *arg);
 
