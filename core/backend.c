@@ -28,10 +28,10 @@ static const struct shmipc_backend *const built_in[] = {
 #define REGISTERED_MAX (SHMIPC_BACKENDS_MAX - BUILT_IN)
 
 /*
- * Filled from the front, never emptied. A slot goes from NULL to a table
- * once, by compare-and-swap: no lock that a fork could leave locked. Release
- * there and acquire in shmi_backend_at() pair, so that who sees the pointer
- * sees the table.
+ * Filled from the front, never emptied. A slot goes from NULL to a table once,
+ * by compare-and-swap: a lock could stay locked after a fork. Release there and
+ * acquire in shmi_backend_at() pair: a thread that sees the pointer sees the
+ * table.
  */
 static const struct shmipc_backend *_Atomic registered[REGISTERED_MAX];
 
@@ -108,8 +108,8 @@ static int add(const struct shmipc_backend *ops)
 		const struct shmipc_backend *there = NULL;
 
 		/*
-		 * In the loop, so that of two racing calls with one name the
-		 * second sees the first: all slots before i are filled.
+		 * Check in the loop: of two racing calls with one name the
+		 * second sees the first, because all slots before i are filled.
 		 */
 		if (shmi_backend_find(ops->name, strlen(ops->name)))
 			return shmipc_backend_error(
@@ -148,7 +148,7 @@ static void describe(const struct shmipc_backend *b,
 		.works = b->probe() == 0,
 		.reason = reason,
 	};
-	/* A copy: visit() may call us and fail. */
+	/* Copied because visit() may call us and fail. */
 	if (!ret->works)
 		snprintf(reason, SHMI_CAUSE_MAX, "%s", shmipc_backend_cause());
 }

@@ -7,19 +7,21 @@
 
 #include <shmipc-backend.h>
 
-/* The backend at this place in the order of preference, or NULL at its end. */
+/* Built in; memfd only where the system supports it. */
+extern const struct shmipc_backend shmi_backend_posix;
+extern const struct shmipc_backend shmi_backend_sysv;
+extern const struct shmipc_backend shmi_backend_memfd;
+
+/* The backend at this index in order of preference, or NULL past the end. */
 const struct shmipc_backend *shmi_backend_at(unsigned place);
 
-/* The backend that an unset SHMIPC_BACKEND means. */
-#define SHMI_BACKEND_DEFAULT (shmi_backend_at(0)->name)
-
-/* The backend whose name is these bytes, or NULL. */
+/* The backend with this name of length bytes, or NULL. */
 const struct shmipc_backend *shmi_backend_find(const char *name, size_t length);
 
 /*
- * Does this table keep the promises of shmipc-backend.h, as far as that can
- * be seen from outside?
- *   -EINVAL  no; the sentence says what is wrong
+ * Check that a table keeps the rules of shmipc-backend.h, as far as that is
+ * visible from outside.
+ *   -EINVAL  it does not; the message says which rule
  */
 int shmi_backend_check(const struct shmipc_backend *ops);
 

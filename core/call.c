@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a public function begins and ends. */
+/* The beginning and end of a public function. */
 #include <config.h>
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a public function begins and ends: it forgets the cause of an earlier
- * failure, names its subject for the message, checks the connection, and runs
- * with cancellation off. Functions that must be as fast as memory (waits,
- * posts, locks) do without.
+ * The beginning and end of a public function: it forgets the cause of an
+ * earlier failure, names its subject for the message, checks the connection,
+ * and turns cancellation off. Functions that must be as fast as memory (waits,
+ * posts, locks) do not use this.
  */
 #ifndef SHMI_CALL_H
 #define SHMI_CALL_H
@@ -17,8 +17,8 @@ struct shmi_call {
 };
 
 /*
- * Begin. Every begun call is ended, whatever this returns.
- * noun: "region", or NULL; name: of the object, as the caller gave it, or NULL
+ * Begin a call. It must be ended even if this fails. noun: "region", or NULL;
+ * name: the object's, as the caller gave it, or NULL
  *   -EINVAL  ipc is NULL
  */
 int shmi_call_begin(struct shmi_call *call, enum shmi_codes codes,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sentences about failures.
+ * Messages about failures.
  *
- * Kept per thread, in pieces, and put together only when somebody asks, so
- * that a failing trywait() in a loop costs a copy and not a printf.
+ * Kept per thread, in pieces, and assembled only on request, so that a failing
+ * trywait() in a loop costs a copy and not a printf.
  */
 #include <config.h>
 
@@ -20,23 +20,23 @@
 #include "util/tls.h"
 
 /*
- * What is needed from the first failure on, in the form of a sentence only.
+ * The part that every failure needs. It has a fixed size because
  * shmipc_sem_post() reports from signal handlers: see tls.h.
  */
 static _Thread_local struct {
 	const char *cause; /* static, or in texts */
 	struct texts *texts;
-	int err; /* for which shmipc_backend_error() left its cause */
+	int err; /* code that the cause belongs to */
 	char subject[SHMI_SUBJECT_MAX];
 } last SHMI_TLS;
 
 /*
- * The rest is allocated by a thread's first failure that has more to say, and
- * freed at its end. Two causes, so that a failure that is recovered from does
- * not write over the last sentence, which a call that succeeds must not change.
+ * The rest is allocated by a thread's first failure that formats text, and
+ * freed when the thread exits. There are two causes: a recovered failure must
+ * not overwrite the last message, which a successful call does not change.
  */
 struct texts {
-	unsigned at; /* the cause that is written next */
+	unsigned at; /* the index of the next cause to write */
 	char causes[2][SHMI_CAUSE_MAX];
 	char sentence[SHMI_SUBJECT_MAX + SHMI_CAUSE_MAX];
 };
@@ -57,7 +57,7 @@ static void make_key(void)
 	texts_err = pthread_key_create(&texts_key, free_texts);
 }
 
-/* NULL: there is no memory, and causes have to do that are static. */
+/* NULL: out of memory; only static causes can be reported. */
 static struct texts *texts(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -104,7 +104,7 @@ const char *shmipc_backend_cause(void)
 	return last.texts ? last.texts->causes[last.texts->at] : "";
 }
 
-/* The interface's codes: what each means, and which calls may return it. */
+/* The interface's codes: their meaning, and the calls that may return them. */
 static const struct code {
 	int err;
 	unsigned calls;
@@ -163,7 +163,7 @@ static const struct code *documented(enum shmi_codes calls, int err)
 	return NULL;
 }
 
-/* Codes of the system that say the same as one of ours. */
+/* System codes that mean the same as one of ours. */
 static int our_word(int err)
 {
 	switch (-err) {
@@ -183,8 +183,8 @@ int shmi_report(enum shmi_codes calls, int err, const char *subject)
 	const char *cause = code ? code->cause : "the system failed";
 
 	/*
-	 * A system call may fail with any of these words and mean something
-	 * else: invalid arguments are found by us, and said.
+	 * The system's EINVAL means something else: we check arguments
+	 * ourselves and leave a cause.
 	 */
 	if (code && code->err == EINVAL && !has_cause)
 		code = NULL;
@@ -229,7 +229,7 @@ const char *shmipc_errmsg(void)
 	return t->sentence;
 }
 
-/* Copy what can be printed; a name may be anything before it is checked. */
+/* Copy printable bytes; an unchecked name may have any bytes. */
 static void copy_printable(char *to, size_t room, const char *from)
 {
 	size_t i = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sentences about failures, for shmipc_errmsg().
+ * Messages about failures, for shmipc_errmsg().
  *
  * Deep code that knows the cause calls shmipc_backend_error(); the public
  * function at the top knows the object and calls shmi_report() once. Both
- * hand the code through.
+ * return the code.
  */
 #ifndef SHMI_ERROR_H
 #define SHMI_ERROR_H
@@ -33,25 +33,25 @@ enum shmi_codes {
 	SHMI_CONNECT = 1, /* connections and backends */
 	SHMI_OPEN = 2,	  /* opening and creating objects */
 	SHMI_LOOK = 4,	  /* one object by its name: unlink, stat */
-	SHMI_LIST = 8,	  /* all of them: list, gc */
+	SHMI_LIST = 8,	  /* all objects: list, gc */
 	SHMI_WAIT = 16,	  /* semaphores */
 	SHMI_LOCK = 32,	  /* locks */
-	SHMI_FDPASS = 64, /* hand-over by descriptor */
+	SHMI_FDPASS = 64, /* passing objects by descriptor */
 };
 
 /*
- * The end of a failed public function: make the sentence of this thread from
- * the subject and the cause, and turn err into a code that is documented for
- * such a call. Other codes become -EIO.
+ * The end of a failed public function: set this thread's message from the
+ * subject and the cause, and turn err into a code that is documented for such a
+ * call. Other codes become -EIO.
  */
 int shmi_report(enum shmi_codes codes, int err, const char *subject);
 
-/* An argument is not valid: the sentence, and -EINVAL. */
+/* An argument is not valid: set the cause, return -EINVAL. */
 int shmi_bad(const char *what);
 
 /*
- * The same for the paths that must be fast or async-signal-safe: cause is a
- * static string, and err a documented code.
+ * The same for paths that must be fast or async-signal-safe: cause is a static
+ * string, and err a documented code.
  */
 int shmi_report_static(int err, const char *subject, const char *cause);
 

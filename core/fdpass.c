@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handing objects over by descriptor, past all names: what the program has to
- * be told, and the report.
+ * Passing objects by descriptor, without a name: the checks and the report.
  *
- * The descriptors come from wherever the program got them, so nothing about
- * them is believed: the backend sees what kind they are of, and the core judges
- * the header like that of any object. The name is what stands there. It is for
- * people, and to tell whoever keeps names that a transient object was closed.
+ * The descriptors come from any source, so nothing about them is trusted: the
+ * backend checks their type, and the core checks the header like any other. The
+ * name is the header's. It is for people, and tells a process that keeps names
+ * that a transient object was closed.
  */
 #include <config.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Garbage: what nobody can use any more. Backends know what that is. */
+/* Garbage: objects that no process can use any more. Backends find it. */
 #include <config.h>
 
 #include "call.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The first page of every segment: filling it, and not believing it. */
+/* The first page of every segment: filling and checking it. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,14 +12,14 @@
 #include "kind.h"
 #include "name.h"
 
-/* Not text, so that no text file looks like it; the first byte not ASCII. */
+/* Binary, so that no text file matches; the first byte is not ASCII. */
 static const uint8_t magic[8] = { 0xc5, 's', 'h', 'm', 'i', 'p', 'c', 0x1a };
 
 /*
  * Two programs share an object only if they agree on all of this. The libc
- * counts because sleepers of one are not woken by the other, and the word
- * size because the libc's own types differ with it. A program of the other
- * byte order reads the bytes in reverse, and differs too.
+ * counts because sleepers of one are not woken by the other, and the word size
+ * because the libc's types depend on it. A program of the other byte order
+ * reads the bytes in reverse, so it differs too.
  */
 #ifdef __GLIBC__
 #define ABI_LIBC 1U
@@ -51,16 +51,16 @@ void shmi_header_fill(struct shmi_header *h,
 	h->pid_space = shmi_pid_space();
 	/* The rest of the field is zero, as fresh memory is. */
 	memcpy(h->name, contents->name, strlen(contents->name));
-	/* Relaxed: nobody looks before [H1]. */
+	/* Relaxed: it is not read before [H1]. */
 	atomic_store_explicit(&h->value, contents->value, memory_order_relaxed);
 	/* [H3] release: see header.h; partner is [H4]. */
 	atomic_store_explicit(&h->kind, contents->kind, memory_order_release);
 }
 
 /*
- * The three ends of a state: from one to the other, or what else is there.
- * Release [H1] is what READY needs (see header.h; partner is [H2]); DEAD
- * carries no data and would do without.
+ * Change the state if it is from; returns the state that was found. READY needs
+ * release [H1] (see header.h; partner is [H2]); DEAD carries no data and needs
+ * no order.
  */
 static uint32_t change_state(struct shmi_header *h, uint32_t from, uint32_t to)
 {
@@ -102,9 +102,9 @@ static int damaged(const char *what)
 }
 
 /*
- * The kind of an unfinished segment, whose creator may be writing right now.
- *   -EINPROGRESS  *ret is the kind, and the name is written, too
- *   -EAGAIN       it has none yet; or -EPROTO
+ * The kind of an unfinished segment, which its creator may be writing now.
+ *   -EINPROGRESS  *ret is the kind, and the name is complete
+ *   -EAGAIN       it has no kind yet; or -EPROTO
  */
 static int kind_of_unfinished(const struct shmi_header *h, uint32_t *ret)
 {
@@ -128,7 +128,7 @@ static int check_size(const struct shmi_header *h, size_t length)
 	return 0;
 }
 
-/* h is a private copy: the checked bytes are the used ones. */
+/* h is a private copy: the bytes checked are the bytes used. */
 static int check_copy(const struct shmi_header *h, size_t length, uint32_t abi)
 {
 	if (memcmp(h->magic, magic, sizeof(magic)))
@@ -172,7 +172,7 @@ static int copy_ready(struct shmi_header *ret, const void *addr, size_t length,
 	return check_copy(ret, length, abi);
 }
 
-/* shmipc_segment_look_for(), with a copy of the header of a complete one. */
+/* shmipc_segment_look_for(), and *copy: the header of a complete segment. */
 static int look_for(const void *addr, size_t length, uint32_t kind,
 		    const char *name, uint32_t abi, struct shmi_header *copy)
 {
@@ -267,8 +267,8 @@ int shmipc_segment_write_word(int fd, uint64_t word)
 }
 
 /*
- * A header with nothing but a state: its creator was killed before it wrote
- * anything else. (A creator that is writing just now may look like a stranger.)
+ * A header with only a state: its creator was killed before it wrote anything
+ * else. (A creator that is writing now may look like a stranger.)
  */
 static bool is_blank(const struct shmi_header *h)
 {
@@ -283,7 +283,7 @@ static bool is_blank(const struct shmi_header *h)
 }
 
 /*
- * Kind and name of a header that is unfinished or dead, as state says.
+ * Kind and name of a header that is unfinished or dead, according to state.
  * Returns the code of shmipc_segment_identify().
  */
 static int identify_rest(const struct shmi_header *h, int state,

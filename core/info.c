@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking around: one object, or all of a backend. */
+/* Describing one object, or all objects of a backend. */
 #include <config.h>
 
 #include <errno.h>
@@ -56,7 +56,7 @@ struct listing {
 	bool over;
 };
 
-/* Why an object may be left out; anything else ends the listing. */
+/* Errors that leave one object out; any other ends the listing. */
 static bool is_left_out(int err)
 {
 	return err == -ENOENT || err == -EACCES || err == -EPROTO ||

@@ -19,7 +19,7 @@ size_t shmi_aligned(size_t size)
 	return (size + unit - 1) / unit * unit;
 }
 
-/* What the user wants, or NULL. */
+/* The backend that the user wants, or NULL. */
 static const char *from_environment(void)
 {
 	/* secure_getenv: NULL in a set-user-id program. */
@@ -68,7 +68,7 @@ int shmipc_open(struct shmipc **ret, const char *backend)
 
 struct shmipc *shmi_ipc_ref(struct shmipc *ipc)
 {
-	/* Relaxed: the caller has a reference, so it cannot go away. */
+	/* Relaxed: the caller's reference keeps it alive. */
 	atomic_fetch_add_explicit(&ipc->references, 1, memory_order_relaxed);
 	return ipc;
 }
@@ -76,7 +76,7 @@ struct shmipc *shmi_ipc_ref(struct shmipc *ipc)
 void shmi_ipc_unref(struct shmipc *ipc)
 {
 	/*
-	 * Release our use of it, acquire everybody's before freeing: the
+	 * Release our use, and acquire all others' before freeing: the
 	 * decrements pair with each other.
 	 */
 	if (atomic_fetch_sub_explicit(&ipc->references, 1,

@@ -10,8 +10,8 @@
 struct shmipc {
 	const struct shmipc_backend *ops; /* constant */
 	/*
-	 * The user's own reference and one for each open object; the last to
-	 * go frees. Changed atomically by any thread.
+	 * The user's own reference and one for each open object; dropping the
+	 * last frees it. Any thread changes it, atomically.
 	 */
 	atomic_uint references;
 	void *conn; /* the backend's conn_size bytes, behind this structure */
@@ -20,7 +20,7 @@ struct shmipc {
 struct shmipc *shmi_ipc_ref(struct shmipc *ipc);
 void shmi_ipc_unref(struct shmipc *ipc);
 
-/* Where private bytes of any type may start behind a structure. */
+/* Round up to where private bytes of any type may start behind a structure. */
 size_t shmi_aligned(size_t size);
 
 #endif

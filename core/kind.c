@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kinds of objects: the two of the interface, and registered ones. */
+/* Kinds of objects: two built in, and registered ones. */
 #include <config.h>
 
 #include <errno.h>

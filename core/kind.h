@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kinds of objects. All that the library knows about the difference between a
- * region and a semaphore, outside the files of the two, stands in these
- * descriptors: the rest of the core, the backends, the broker and the command
- * go by what a descriptor says.
+ * Kinds of objects. Outside the files of regions and semaphores themselves,
+ * these descriptors hold all that the library knows about the difference
+ * between the two: the rest of the core, the backends, the broker and the
+ * command follow the descriptors.
  */
 #ifndef SHMI_KIND_H
 #define SHMI_KIND_H
@@ -15,8 +15,8 @@ struct shmi_header;
 struct shmi_kind {
 	struct shmipc_kind_info info; /* first: backends point to it */
 	/*
-	 * OPTIONAL: fill in ret what the object holds now: state, and value if
-	 * that means something. The header is hostile.
+	 * OPTIONAL: fill in ret the object's present contents: state, and value
+	 * if it means something. The header is hostile.
 	 */
 	void (*state)(const struct shmi_header *header,
 		      struct shmipc_info *ret);
@@ -29,10 +29,10 @@ extern const struct shmi_kind shmi_kind_sem;
 const struct shmi_kind *shmi_kind_find(uint32_t number);
 
 /*
- * Make one kind more known to this process, for its lifetime. Before the
- * library is used by another thread.
+ * Add a kind to this process, for its lifetime. Call it before another thread
+ * uses the library.
  *   -EEXIST  the number or the name is taken
- *   -ENOSPC  there are too many
+ *   -ENOSPC  there are too many kinds
  */
 int shmi_kind_register(const struct shmi_kind *kind);
 
