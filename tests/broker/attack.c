@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a client should not do. Each way is a bout of some packets; who is
- * thrown out in the middle of it comes again.
+ * What a client should not do. Each way is a bout of some packets; a
+ * client that is thrown out in the middle of it connects again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static int come(void)
 	return sock;
 }
 
-/* Returns whether it was sent. What is full for a while is given up. */
+/* Returns whether it was sent. A socket that stays full is given up. */
 static bool say(int sock, const void *bytes, size_t length, int fd,
 		unsigned fds)
 {

@@ -3,7 +3,7 @@
  * usage: broker cold|idle|kill|restart|hostile COUNT
  *        broker killing MS COMMAND...
  *
- *   cold     COUNT times, 32 clients want a broker, and there is none
+ *   cold     COUNT times, 32 clients want a broker that does not exist yet
  *   idle     COUNT times, somebody comes, when the broker is about to leave
  *   kill     COUNT times, the server is killed while names come and go
  *   restart  COUNT times, the server is killed when there are 4,096 names

@@ -21,7 +21,7 @@
 /* The most children that are no brokers. */
 #define CLIENTS_MAX 40
 
-/* They are known, and all others are brokers. 0 is none. */
+/* They are known, and all others are brokers. 0: a free slot. */
 extern pid_t clients[CLIENTS_MAX];
 
 /* start() and reap(), and clients[slot] is what it should be. */
@@ -33,12 +33,13 @@ void reap_clients(void);
 /* Connect past the library to the broker in this directory; or -errno. */
 int connect_raw(const char *dir);
 
-/* Of this connection: who listened. 0 if it cannot be told. */
+/* The process that listens for this connection; 0 if that is not known. */
 pid_t listener_of(int sock);
 
 /*
- * Who listens in this directory, or 0: nobody. Only when somebody has been
- * greeted: until then it may be who stands in for the supervisor.
+ * The process that listens in this directory, or 0: nobody listens. To be
+ * called only after a client has been greeted: until then another process may
+ * listen in the supervisor's stead.
  */
 pid_t find_supervisor(const char *dir);
 
@@ -72,7 +73,10 @@ struct meeting {
 	_Atomic unsigned times;	  /* they were complete; all sleep on it */
 };
 
-/* Wait until so many are here. Who waits for a minute complains and ends. */
+/*
+ * Wait until this number of processes is here. A process that has waited for a
+ * minute complains and exits.
+ */
 void meet(struct meeting *meeting, unsigned all);
 
 /* ---- time (latency.c) --------------------------------------------------- */
@@ -80,7 +84,7 @@ void meet(struct meeting *meeting, unsigned all);
 uint64_t now_ns(void);
 void nap_us(unsigned us);
 
-/* The last so many times that something took. */
+/* The times that something took, the last ones only. */
 #define SAMPLES 200000
 struct latency {
 	_Atomic unsigned long count;
@@ -102,7 +106,7 @@ void be_undisturbed(void);
 void be_disturbed(void);
 
 /*
- * Do times say anything? In the long form only, which batches alone; not if that
+ * Do times say anything? In the long form only, which runs alone; not if that
  * was not allowed, nor when a sanitizer makes all of it several times slower.
  */
 bool times_count(void);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All want a broker at the same moment, and there is none. There must be one
- * then, and it must be the same for all.
+ * All clients want a broker at the same moment, and no broker exists. There
+ * must be one then, and it must be the same for all.
  *
- * That there was but one is seen in three ways: in who is listening when they
- * have all been served; in how many brokers have become our children; and in
- * that each finds, over the connection that it has had from the beginning, what
- * the next one made.
+ * Three things show that there was but one: the process that listens when all
+ * clients have been served; the number of brokers that have become our
+ * children; and that each client finds, over the connection that it has had
+ * from the beginning, the object that the next one made.
  *
  * Before the next round it is killed, so that its socket's file is still there;
  * or all leave it, and it takes its socket away.

@@ -7,8 +7,8 @@
  *
  * Quiet and attack take turns, so that whatever else this machine does meets
  * both. Attackers are no real-time processes, if the others are: it is the
- * broker's patience that is tried here, and not the scheduler's. And who is
- * honest rests now and then.
+ * broker that is tried here, and not the scheduler. And honest clients rest now
+ * and then.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -25,9 +25,10 @@
 #define MOST_MS	  500
 
 /*
- * What honest clients may wait for an open, compared to quiet. Who connects for
- * it waits for the broker twice more, each time behind attackers for whom the
- * scheduler has a core, too: 1.1 to 2.2 times, by machine.
+ * How long honest clients may wait for an open, compared to quiet. A client
+ * that connects for it waits for the broker twice more, each time behind
+ * attackers that have a core, too: 1.1 to 2.2 times as long, depending on the
+ * machine.
  */
 #define MOST_TIMES	      2
 #define MOST_TIMES_CONNECTING 3
@@ -158,7 +159,7 @@ static struct footprint {
 	return (struct footprint){ pid, fds_of(pid), rss_of(pid) };
 }
 
-/* Until the broker has seen that all are gone who are. */
+/* Wait until the broker has seen that all these clients are gone. */
 static void rest(pid_t pid)
 {
 	long deadline = now_ms() + 10000, same_since = now_ms();
@@ -190,7 +191,7 @@ static void compare(const char *who, const struct footprint *before)
 	       who, after.fds, after.rss, before->fds, before->rss);
 }
 
-/* Attack until so many packets were sent in all, then rest about as long. */
+/* Attack until the total of packets sent is reached, then rest as long. */
 static void one_turn(unsigned long packets)
 {
 	long start = now_ms(), took;
@@ -215,7 +216,7 @@ static void entry(const char *who, struct latency of[2], double most)
 	bool counts = times_count() && atomic_load(&of[ATTACK].count) >= ENOUGH;
 
 	if (attacked > most * quiet && counts)
-		complain("who is %s waits %.0f us for 99 %% of all opens, and "
+		complain("%s: clients wait %.0f us for 99 %% of all opens, and "
 			 "%.0f in quiet",
 			 who, attacked, quiet);
 	printf("broker: hostile: %s: %lu opens in quiet, half within %.0f us, "

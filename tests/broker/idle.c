@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The broker leaves when nobody is there, and just then somebody comes. No call
- * may fail for that.
+ * The broker exits when it has no clients, and just then a client comes. No
+ * call may fail for that.
  *
  * Some clients come and go until all are gone at the same time. From then on
- * the broker's patience batches, and they come again when it ends, each a little
+ * the broker's idle time runs, and they come again when it ends, each a little
  * before or after.
  */
 #include <errno.h>

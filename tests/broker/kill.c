@@ -70,7 +70,7 @@ static void orphan(const char *name)
 	complain("%s is there, and should not be", name);
 }
 
-/* Enough was seen, and each request may take until patience is over. */
+/* Enough was seen, and each request may take the whole peer timeout. */
 static bool is_hopeless(void)
 {
 	return complaints() > 100;
@@ -118,7 +118,7 @@ static void make(const char *name, unsigned n, struct entry *e)
 	atomic_fetch_add(&shared->created, 1);
 }
 
-/* What stands in it; 0 if it cannot be opened. */
+/* Returns the stamp in the object; 0 if it cannot be opened. */
 static int stamp_of(const char *name, unsigned n, uint32_t *ret)
 {
 	struct shmipc_shm *shm;

@@ -2,8 +2,8 @@
 /*
  * Run a command while the servers of all brokers that it starts are killed,
  * now and then. They are found as descendants of ours, whatever directory they
- * are in: a supervisor becomes our child when who started it ends, and a server is
- * the child of a supervisor.
+ * are in: a supervisor becomes our child when the process that started it
+ * exits, and a server is the child of a supervisor.
  */
 #include <signal.h>
 #include <stdio.h>
