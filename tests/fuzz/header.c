@@ -23,7 +23,7 @@
 static const char name[] = "a.name";
 static char *segment;
 
-/* What must never be, whatever stands there. */
+/* Abort if a condition does not hold that must hold for any bytes. */
 static void must(int is, const char *what)
 {
 	if (is)
@@ -93,10 +93,10 @@ static void check(enum shmipc_kind kind, size_t length)
 		must(strlen(its) <= SHMIPC_NAME_MAX &&
 			     shmi_name_check(its, &checked) == 0 &&
 			     checked == its,
-		     "a name that is none");
+		     "a name that is not valid");
 }
 
-/* A name for who was not told it, out of no more than a look takes. */
+/* Find a name that the caller does not know, in no more than a look takes. */
 static void check_name(enum shmipc_kind kind, size_t length)
 {
 	/* Behind it there is nothing that may be read. */

@@ -19,7 +19,7 @@
 
 enum sender { CLIENT, BROKER, SUPERVISOR, SERVER };
 
-/* What must never be, whatever stands there. */
+/* Abort if a condition does not hold that must hold for any bytes. */
 static void must(int is, const char *what)
 {
 	if (is)
