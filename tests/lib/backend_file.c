@@ -198,9 +198,9 @@ static int remove_file(const struct shmipc_kind_info *kind, const char *path)
 }
 
 /*
- * A transient file without a user is gone. Whoever looks for that, and joins
- * or removes it then, holds flock(2) on it meanwhile, as does whoever unlinks
- * it; so the path still leads to it, if it did before.
+ * A transient file without a user is gone. A process that looks for that, and
+ * joins or removes it then, holds flock(2) on it meanwhile, as does a process
+ * that unlinks it; so the path still leads to it, if it did before.
  */
 static bool is_gone(int fd, const void *header)
 {

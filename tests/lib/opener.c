@@ -10,7 +10,7 @@
  *   create NAME N    create a region of N bytes, all 7, and end without close
  *   lazy NAME N      create a lazy region of N bytes and touch nothing
  *   prefault NAME N  open a region and map its pages, of at least N bytes; if
- *                    there is none, create it lazy
+ *                    it does not exist, create it lazy
  *   transient NAME N create a transient region of N bytes, and close it
  *   newsem NAME N    create a semaphore of value N
  *   unlink NAME -    unlink a region

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Children whose memory is known to be gone: see grave.h. */
+/* Children whose memory is known to be gone: see reap.h. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static int new_file(void)
 	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ftruncate(fd, 4096) < 0)
-		give_up("grave: /dev/shm");
+		give_up("reap: /dev/shm");
 	return fd;
 }
 
@@ -43,14 +43,15 @@ static void mark(int file)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) < 0)
-		give_up("grave: lock");
+		give_up("reap: lock");
 	/*
-	 * Below all other mappings. What a process leaves is unmapped from
-	 * below; the files behind it are let go the last of them first.
+	 * Below all other mappings. When a process exits, the kernel unmaps
+	 * from below, and then releases the files behind the mappings, the
+	 * last of them first.
 	 */
 	page = mmap((void *)0x100000, 4096, PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED || madvise(page, 4096, MADV_DONTFORK) < 0)
-		give_up("grave: mapping");
+		give_up("reap: mapping");
 	close(fd);
 	close(file);
 }
@@ -64,7 +65,7 @@ pid_t reap_fork(void)
 	while (i < COUNT && graves[i].pid)
 		i++;
 	if (i == COUNT || pipe2(made, O_CLOEXEC) < 0)
-		give_up("grave: no room");
+		give_up("reap: no room");
 	pid = fork();
 	if (pid == 0) {
 		mark(fd);
@@ -90,7 +91,7 @@ static int is_locked(int fd)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
-		give_up("grave: question");
+		give_up("reap: question");
 	return lock.l_type != F_UNLCK;
 }
 

@@ -3,17 +3,18 @@
  * Children whose memory is known to be gone.
  *
  * wait(2) tells of a death when the process is gone, which need not be the end
- * of its memory: whoever reads /proc/PID/cmdline, stat or maps, as ps(1) does,
- * holds that for some microseconds, or for as long as he is kept from running.
- * Two such readers delay it in a third of all deaths. Until then the mappings
- * stand, and so do the locks behind them: the dead is still a user. A test
- * that asks right after wait(2) would fail now and then, on a busy machine.
+ * of its memory: a process that reads /proc/PID/cmdline, stat or maps, as ps(1)
+ * does, holds that memory for some microseconds, or for as long as it does not
+ * run. Two such readers delay the end in a third of all deaths. Until then the
+ * mappings stand, and so do the locks behind them: the dead process is still a
+ * user. A test that asks right after wait(2) would fail now and then, on a busy
+ * machine.
  *
- * So each child maps a file of its own with a lock behind it, and who waits
- * for the child waits for the end of that lock too.
+ * So each child maps a file of its own with a lock behind it, and a process
+ * that waits for the child waits for the end of that lock too.
  */
-#ifndef TESTS_GRAVE_H
-#define TESTS_GRAVE_H
+#ifndef TESTS_REAP_H
+#define TESTS_REAP_H
 
 #include <sys/types.h>
 
