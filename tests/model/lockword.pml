@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The protocol of core/lockword.h, for spin. Labels in brackets are the labels
- * there, and [K] is the kernel's part. tests/model/model.sh runs this in several
- * sizes, and with one fault each (MUTANT), of which every one must be found.
+ * there, and [K] is the kernel's part. tests/model/model.sh runs this in
+ * several sizes, and with one fault each (MUTANT), of which every one must be
+ * found.
  *
- * What is one atomic step: as in semword.pml. U2's look at DIED may stand in
- * U1, since nobody but the holder can change DIED while he lives. The handle's
- * `pair' is not here: it says what the word says, unless a peer lies. Nor is
- * L5: here the kernel finds all who die.
+ * The atomic steps are those of semword.pml. U2's look at DIED may stand in
+ * U1, since only the holder can change DIED while it lives. The handle's `node'
+ * is not modelled: it says what the word says, unless a peer lies. L5 is not
+ * modelled either: here the kernel finds all threads that die.
  *
- * What can happen at any step (fate): a thread is killed; a sleeper wakes and
- * nobody woke him, be it by his slice or his deadline; a handler ends his
- * sleep. A deadline is something that may have passed wherever it is looked
- * at. What a killed thread has left undone the kernel does later, in steps of
- * its own: others go on in between.
+ * At any step (fate) a thread may be killed; a sleeper may wake by itself, at
+ * the end of its recheck interval or at its deadline; a handler may end its
+ * sleep. A deadline may have passed wherever it is looked at. If a killed
+ * thread has left something undone, the kernel does it later, in steps of its
+ * own: other threads run in between.
  *
- * Slices are otherwise needed only when nothing moves any more, so that is
- * when they end here (clock), and it is checked that it had to be: somebody
- * was killed who was responsible, and the kernel found the lock taken by one
- * who came past without WAITERS, or not recoverable.
+ * Recheck intervals are otherwise needed only when nothing moves any more, so
+ * that is when they end here (clock). It is checked that they were needed: a
+ * responsible thread was killed, and the kernel found the lock not recoverable,
+ * or taken by a thread that came past without WAITERS.
  */
 #ifndef THREADS
 #define THREADS 3 /* 2 or 3 */
@@ -32,10 +33,10 @@
 #ifndef KILLS /* at most */
 #define KILLS 0
 #endif
-#ifndef FATE /* 0: nobody is killed, wakes by himself or is interrupted */
+#ifndef FATE /* 0: nobody is killed, wakes by itself or is interrupted */
 #define FATE 1
 #endif
-#ifndef WAKES /* 0: nobody wakes by himself or is interrupted */
+#ifndef WAKES /* 0: nobody wakes by itself or is interrupted */
 #define WAKES FATE
 #endif
 #ifndef OLD_KERNEL /* before Linux 6.2 */
@@ -74,7 +75,7 @@ byte holder;		    /* lives, and is between L1 and U2 */
 bool broken;		    /* a holder was killed, nobody has mended it */
 bool bypassed;		    /* id went past sleepers without WAITERS */
 byte kills;
-bool lost; /* the kernel woke nobody for a killed one who was responsible */
+bool lost; /* the kernel woke nobody for a killed responsible thread */
 
 #define is_held (id != NOBODY && id != NOT_RECOVERABLE)
 #define is_hopeless (id == NOT_RECOVERABLE && !died && !waiters)
@@ -154,7 +155,7 @@ inline forget()
 	seen_died = false
 }
 
-/* What makes the kernel wake nobody for a killed one who was responsible. */
+/* Whether the kernel wakes nobody for a killed responsible thread. */
 #define is_past_help \
 	(id == NOT_RECOVERABLE || is_held && bypassed || \
 	 OLD_KERNEL && id == NOBODY)
@@ -219,7 +220,7 @@ look:		if
 		:: atomic { is_busy && !slept ->
 				goto leave
 			}
-#if MUTANT == 7 /* who gives up after a sleep does it before L3 */
+#if MUTANT == 7 /* a waiter gives up after a sleep before L3 */
 		:: atomic { is_busy && slept ->
 				become(me, AWAKE);
 				goto leave
@@ -232,7 +233,7 @@ look:		if
 				bypassed = false;
 				become(me, AWAKE)
 			}
-#elif MUTANT == 9 /* one who was woken does not set WAITERS again in L3 */
+#elif MUTANT == 9 /* a woken waiter does not set WAITERS again in L3 */
 		:: atomic { is_busy ->
 				see();
 				waiters = waiters || !slept;
@@ -377,10 +378,10 @@ out:		skip
 
 	/* ---- the kernel, after a death ---------------------------------- */
 
-	/* [K] exit_robust_list(). What is pending and in the list counts once. */
+	/* [K] exit_robust_list(). A pending word in the list counts once. */
 	if
 	:: state[me] == DONE
-	/* handle_futex_death() of what is pending, if nobody has it. */
+	/* handle_futex_death() of the pending word, if nobody has it. */
 	:: atomic { state[me] != DONE && pending[me] && id == NOBODY &&
 		(!OLD_KERNEL || !died) ->
 			leave_list();
@@ -396,7 +397,8 @@ out:		skip
 	:: atomic { else ->
 			leave_list();
 			if
-			:: state[me] == RESPONSIBLE && is_past_help -> lost = true
+			:: state[me] == RESPONSIBLE && is_past_help ->
+				lost = true
 			:: else
 			fi;
 			become(me, AWAKE)
@@ -456,9 +458,10 @@ end:	do
 }
 
 /*
- * Nothing moves any more: who is not asleep has ended (else as in semword.pml),
- * and so nobody has the lock. If somebody sleeps all the same, a wake-up was
- * lost with somebody killed, and the next slice must put it right.
+ * Nothing moves any more: threads that are not asleep have ended (otherwise as
+ * in semword.pml), and so nobody has the lock. If a thread sleeps nevertheless,
+ * a wake-up was lost with a killed thread, and the end of the next recheck
+ * interval must put it right.
  */
 proctype clock()
 {
@@ -472,7 +475,7 @@ proctype clock()
 			:: sleepers > 0 -> skip
 			fi;
 			assert(lost);
-#if MUTANT != 21 /* no slices */
+#if MUTANT != 21 /* no rechecks */
 			for (i : 0 .. THREADS - 1) {
 				if
 				:: state[i] == ASLEEP -> become(i, AWAKE)
@@ -502,7 +505,7 @@ init
 	byte i;
 
 	atomic {
-		/* Left from earlier users, who may all be dead. */
+		/* Left from earlier users, which may all be dead. */
 		if
 		:: true
 		:: died = true; broken = true

@@ -20,7 +20,7 @@ wrong() {
 	status=1
 }
 
-# What follows is about this model, until done_with_it.
+# All calls from here until done_with_it are about this model.
 start() {
 	model=$1
 	sizes=0
@@ -41,7 +41,8 @@ search() {
 	done
 	shift
 	rm -f pan* out
-	# Words, not one: none has a blank. To compile takes as long as to search.
+	# Several words, each without a blank. To compile takes as long as to
+	# search.
 	# shellcheck disable=SC2086
 	if spin $cpp -a "$model.pml" >out 2>&1 &&
 		cc -w -Og -DNOREDUCE -DMEMLIM=1000 "$@" -o pan pan.c >>out 2>&1
@@ -107,7 +108,7 @@ done_with_it() {
 }
 
 start semword
-# Posters and waiters, two and two, with so many kills at most; then one and
+# Posters and waiters, two and two, with at most KILLS kills; then one and
 # many, and many and one.
 good -DKILLS=0 -- -DSAFETY -O0
 good -DKILLS=1 -- -DSAFETY
@@ -118,7 +119,8 @@ good -DPOSTERS=3 -DWAITERS=1 -DWAITS=2 -DKILLS=1 -- -DSAFETY
 good -DPOSTERS=1 -DPOSTS=3 -DWAITS=2 -DKILLS=1 -- -DSAFETY
 # At the maximum.
 good -DVALUE_MAX=1 -DINITIAL=1 -DKILLS=1 -- -DSAFETY -O0
-# No slice, no wake-up without a token: who sleeps beside a unit stays there.
+# No recheck, no wake-up without a token: a thread that sleeps beside a unit
+# stays there.
 good -DFATE=0 -DPOSTERS=1 -DPOSTS=3 -DWAITERS=3 -DWAITS=2 -- -DSAFETY
 # The same, and nobody goes round for ever.
 good -DFATE=0 -DINITIAL=1 -- -DNP
@@ -129,15 +131,15 @@ mutant 13 -DVALUE_MAX=1
 done_with_it
 
 start lockword
-# Two threads, again and again; three, with so many kills at most.
+# Two threads, again and again; three, with at most KILLS kills.
 good -DTHREADS=2 -DLOCKS=3 -DKILLS=2 -- -DSAFETY -O0
 good -DKILLS=0 -- -DSAFETY -O0
 good -DKILLS=2 -- -DSAFETY
-# One on his way and one asleep.
+# One on its way and one asleep.
 good -DBEGUN=1 -DKILLS=1 -- -DSAFETY
 good -DBEGUN=1 -DKILLS=1 -DWAKES=0 -DOLD_KERNEL=1 -- -DSAFETY
-# No slice, and nobody wakes by himself: who sleeps beside a free lock stays
-# there; and nobody goes round for ever.
+# No recheck, and nobody wakes by itself: a thread that sleeps beside a free
+# lock stays there; and no thread loops for ever.
 good -DFATE=0 -DLOCKS=2 -DBEGUN=1 -- -DNP
 for m in 1 3 4 5 8 9 10 11 12 13 14 15 16 17 18 19 20 21; do
 	mutant $m -DKILLS=1 -DWAKES=0

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The protocol of core/semword.h, for spin. Labels in brackets are the labels
- * there. tests/model/model.sh runs this in several sizes, and with one fault each
- * (MUTANT), of which every one must be found.
+ * there. tests/model/model.sh runs this in several sizes, and with one fault
+ * each (MUTANT), of which every one must be found.
  *
  * What is here one atomic step is one access to the word in semword.c: a look
  * that leads to no swap, or a swap that succeeded together with the look
@@ -13,11 +13,11 @@
  * lead to nothing, and at last W1 or W3.
  *
  * What can happen at any step (fate): a thread is killed; a sleeper wakes
- * without a token, be it by its slice, its deadline, or because an eventfd
+ * without a token, be it by its recheck, its deadline, or because an eventfd
  * wakes everybody; a handler ends its sleep. A post by a handler in the middle
  * of a wait is one way in which a poster and a waiter take turns.
  *
- * Slices are otherwise needed only when nothing moves any more, so that is
+ * Rechecks are otherwise needed only when nothing moves any more, so that is
  * when they end here (clock), and it is checked that it had to be: somebody
  * was killed while responsible.
  */
@@ -56,7 +56,7 @@
 #define TOKENS_MAX (POSTERS * POSTS + INITIAL + POSTERS * POSTS - 1 + 1)
 
 /*
- * NEW          before all steps; those who are alike begin in their order
+ * NEW          before all steps; identical threads begin in their order
  * AWAKE        elsewhere, or not responsible for anybody
  * MARKED       between W3 and W4
  * ASLEEP       in W4
@@ -74,8 +74,8 @@ byte value = INITIAL;
 bool mark;
 
 /*
- * The place. A token is stuck if its wake-up died with the sleeper that the
- * kernel woke: others can take it who come, but those asleep sleep on.
+ * The ksem. A token is stuck if its wake-up died with the sleeper that the
+ * kernel woke: threads that come can take it, but those asleep stay asleep.
  */
 byte tokens, stuck;
 
@@ -84,7 +84,7 @@ byte posted, taken;	    /* units, as of P1 and W1 */
 byte sleepers, responsible; /* threads that are MARKED or ASLEEP; RESPONSIBLE */
 byte moving = THREADS;	    /* not ASLEEP, DONE or DEAD */
 byte kills;
-bool lost;	    /* somebody died while responsible, since the last slice */
+bool lost;	    /* a responsible thread died since the last recheck */
 
 #define sleeps(s) (s == MARKED || s == ASLEEP)
 #define somebody_responsible (responsible > 0 || tokens > 0 || lost)
@@ -234,7 +234,7 @@ look:		if
 			:: state[me] == AWAKE
 			fi;
 			goto call
-#if MUTANT == 3 /* W3: one who looked in vain does not set MARK again */
+#if MUTANT == 3 /* W3: a waiter that found nothing does not set MARK again */
 		:: atomic { value == 0 ->
 				mark = mark || !slept;
 				become(me, MARKED)
@@ -344,10 +344,11 @@ end:	do
 }
 
 /*
- * Nothing moves any more: who is not asleep has ended. (Who is stuck elsewhere
- * keeps this from its end, and spin reports an invalid end state.) Now nobody
- * may sleep beside a unit. If somebody does, somebody died while responsible,
- * and the next slice must put it right.
+ * Nothing moves any more: threads that are not asleep have ended. (A thread
+ * that is stuck elsewhere keeps this from its end, and spin reports an invalid
+ * end state.) Now nobody may sleep beside a unit. If a thread does, a thread
+ * died while responsible, and the end of the next recheck interval must put it
+ * right.
  */
 proctype clock()
 {
@@ -360,7 +361,7 @@ proctype clock()
 			:: stranded -> skip
 			fi;
 			assert(lost);
-#if MUTANT != 10 /* no slices */
+#if MUTANT != 10 /* no rechecks */
 			for (i : 0 .. WAITERS - 1) {
 				if
 				:: state[i] == ASLEEP -> become(i, RESPONSIBLE)
@@ -393,7 +394,7 @@ init
 	byte i;
 
 	atomic {
-		/* Left from earlier users, who may all be dead. */
+		/* Left from earlier users, which may all be dead. */
 		if
 		:: mark = true
 		:: mark = false
