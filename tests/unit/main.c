@@ -96,7 +96,7 @@ START_TEST(built_in_tables_keep_the_rules)
 }
 END_TEST
 
-/* Set so many bytes of a copy of posix's table to zero: it must be refused. */
+/* Set size bytes of a copy of posix's table to zero: it must be refused. */
 static void needs(size_t offset, size_t size)
 {
 	struct shmipc_backend broken = shmi_backend_posix;

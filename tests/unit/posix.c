@@ -141,7 +141,7 @@ static struct shmipc_sem *new_semaphore(void)
 	return sem;
 }
 
-START_TEST(damaged_place_is_refused_at_once)
+START_TEST(damaged_ksem_is_refused_at_once)
 {
 	struct shmipc_sem *sem = new_semaphore(), *other;
 
@@ -157,7 +157,7 @@ START_TEST(damaged_place_is_refused_at_once)
 }
 END_TEST
 
-/* Lock so many bytes from here on, as anybody may who can read the file. */
+/* Lock length bytes from start on, as any reader of the file may. */
 static int lock_for_reading(off_t start, off_t length)
 {
 	struct flock lock = { .l_type = F_RDLCK,
@@ -222,30 +222,30 @@ static int make(const char *file, const void *bytes, size_t length)
 	return fd;
 }
 
-START_TEST(place_without_a_segment_is_garbage_unless_its_creator_lives)
+START_TEST(ksem_without_a_segment_is_garbage_unless_its_creator_lives)
 {
-	char place[POSIX_PATH_MAX];
+	char ksem[POSIX_PATH_MAX];
 	sem_t sem;
 	int fd;
 
 	memset(&sem, 0, sizeof(sem));
 	/* No inode of this machine has such a number. */
-	posix_ksem_path(place, UINT64_MAX - (uint64_t)getpid(), 0);
-	fd = make(place, &sem, sizeof(sem));
+	posix_ksem_path(ksem, UINT64_MAX - (uint64_t)getpid(), 0);
+	fd = make(ksem, &sem, sizeof(sem));
 	ck_assert_int_eq(usemark_set(fd), 0);
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
-	ck_assert(is_there(place));
+	ck_assert(is_there(ksem));
 	close(fd);
 	ck_assert_int_ge(shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL), 1);
-	ck_assert(is_there(place));
+	ck_assert(is_there(ksem));
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 1);
-	ck_assert(!is_there(place));
+	ck_assert(!is_there(ksem));
 }
 END_TEST
 
-START_TEST(place_of_a_segment_is_none)
+START_TEST(ksem_of_a_segment_is_not_garbage)
 {
-	char place[POSIX_PATH_MAX], header[POSIX_PATH_MAX];
+	char ksem[POSIX_PATH_MAX], header[POSIX_PATH_MAX];
 	struct shmipc_sem *sem;
 	struct stat st;
 
@@ -255,19 +255,19 @@ START_TEST(place_of_a_segment_is_none)
 	shmipc_sem_close(sem);
 	posix_segment_path(header, shmipc_kind_find(SHMIPC_SEM), name);
 	ck_assert_int_eq(stat(header, &st), 0);
-	posix_ksem_path(place, st.st_ino, 0);
+	posix_ksem_path(ksem, st.st_ino, 0);
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
-	ck_assert(is_there(place));
+	ck_assert(is_there(ksem));
 	/* Nor of one that somebody is unlinking. */
 	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
-	ck_assert(!is_there(place));
+	ck_assert(!is_there(ksem));
 }
 END_TEST
 
-/* What an unlinker leaves who is killed, and what somebody else made of it. */
-START_TEST(dead_headers_are_garbage_and_their_places_too)
+/* What a killed unlinker leaves, and what another program made of it. */
+START_TEST(dead_headers_are_garbage_and_their_ksems_too)
 {
-	char place[POSIX_PATH_MAX], header[POSIX_PATH_MAX], dead[128];
+	char ksem[POSIX_PATH_MAX], header[POSIX_PATH_MAX], dead[128];
 	struct shmipc_sem *sem;
 	struct stat st;
 
@@ -281,13 +281,13 @@ START_TEST(dead_headers_are_garbage_and_their_places_too)
 				 0);
 		shmipc_sem_close(sem);
 		ck_assert_int_eq(stat(header, &st), 0);
-		posix_ksem_path(place, st.st_ino, 0);
+		posix_ksem_path(ksem, st.st_ino, 0);
 		ck_assert_int_eq(
 			linked ? link(header, dead) : rename(header, dead), 0);
 		ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 1);
 		ck_assert(!is_there(dead));
-		/* A second name must not cost a living one its place. */
-		ck_assert_int_eq(is_there(place), linked);
+		/* A second name must not cost a living one its ksem. */
+		ck_assert_int_eq(is_there(ksem), linked);
 		ck_assert_int_eq(shmipc_sem_unlink(ipc, name),
 				 linked ? 0 : -ENOENT);
 	}
@@ -318,7 +318,7 @@ START_TEST(strangers_files_are_no_garbage)
 }
 END_TEST
 
-/* Who may write the header must not have a persistent object removed. */
+/* Writing the header must not be enough to remove a persistent object. */
 START_TEST(header_alone_makes_nothing_transient)
 {
 	struct shmi_header header;
@@ -348,7 +348,7 @@ START_TEST(header_alone_makes_nothing_transient)
 }
 END_TEST
 
-START_TEST(reader_who_locks_what_he_can_delays_nobody)
+START_TEST(reader_that_locks_all_it_can_delays_nobody)
 {
 	struct flock all = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 	struct shmipc_shm *shm, *other;
@@ -367,7 +367,7 @@ START_TEST(reader_who_locks_what_he_can_delays_nobody)
 	shmipc_shm_close(other);
 	shmipc_shm_close(shm);
 	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
-	/* He keeps it in use, as any reader can. */
+	/* Its lock keeps the object in use, as any reader's can. */
 	ck_assert(is_there(path));
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
 	close(fd);
@@ -413,13 +413,13 @@ static char state_of(pid_t pid)
 	return strrchr(line, ')')[2];
 }
 
-START_TEST(unlink_waits_for_who_is_just_joining)
+START_TEST(unlink_waits_for_a_process_that_is_just_joining)
 {
 	int gate = leave_an_orphan(), status;
 	pid_t child;
 	char state;
 
-	/* Somebody who has yet to see that he came too late. */
+	/* A process that has yet to see that it came too late. */
 	ck_assert_int_eq(usemark_enter(gate), 0);
 	child = fork();
 	ck_assert_int_ge(child, 0);
@@ -448,16 +448,15 @@ TCase *posix_case(void)
 	tcase_add_test(tc, things_that_are_no_files_are_refused);
 	tcase_add_test(tc, symbolic_links_are_not_followed);
 	tcase_add_test(tc, truncated_region_is_refused);
-	tcase_add_test(tc, damaged_place_is_refused_at_once);
+	tcase_add_test(tc, damaged_ksem_is_refused_at_once);
 	tcase_add_test(tc, strangers_locks_cost_little);
 	tcase_add_test(
-		tc,
-		place_without_a_segment_is_garbage_unless_its_creator_lives);
-	tcase_add_test(tc, place_of_a_segment_is_none);
-	tcase_add_test(tc, dead_headers_are_garbage_and_their_places_too);
+		tc, ksem_without_a_segment_is_garbage_unless_its_creator_lives);
+	tcase_add_test(tc, ksem_of_a_segment_is_not_garbage);
+	tcase_add_test(tc, dead_headers_are_garbage_and_their_ksems_too);
 	tcase_add_test(tc, strangers_files_are_no_garbage);
 	tcase_add_test(tc, header_alone_makes_nothing_transient);
-	tcase_add_test(tc, reader_who_locks_what_he_can_delays_nobody);
-	tcase_add_test(tc, unlink_waits_for_who_is_just_joining);
+	tcase_add_test(tc, reader_that_locks_all_it_can_delays_nobody);
+	tcase_add_test(tc, unlink_waits_for_a_process_that_is_just_joining);
 	return tc;
 }
