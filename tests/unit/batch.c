@@ -96,7 +96,7 @@ static int request_next(uint32_t cursor)
 			       &none);
 }
 
-/* One reply, which must be right for a region, or -EAGAIN: there is none. */
+/* One reply, which must be right for a region, or -EAGAIN: no reply. */
 static int read_one(struct wire *ret, bool *has_memory)
 {
 	struct wire_fds fds;
@@ -118,7 +118,7 @@ static int read_one(struct wire *ret, bool *has_memory)
 	return 0;
 }
 
-/* All requests that are there; they must go on with this number. */
+/* Read all replies that are there; they must continue with this number. */
 static int read_from(int number, uint32_t *cursor, bool *ended)
 {
 	const uint64_t nonce = *cursor + 77;
@@ -165,7 +165,7 @@ START_TEST(run_names_so_many_and_says_where_it_ends)
 }
 END_TEST
 
-START_TEST(who_has_read_nothing_yet_gets_one)
+START_TEST(client_that_has_read_nothing_yet_gets_one)
 {
 	struct wire request = wire_make(WIRE_NEXT, SHMIPC_SHM, NULL);
 	struct wire_fds none = WIRE_NO_FDS;
@@ -203,7 +203,7 @@ START_TEST(run_of_a_new_connection_is_short)
 }
 END_TEST
 
-START_TEST(who_has_not_read_all_of_a_run_is_dropped)
+START_TEST(client_that_has_not_read_all_of_a_batch_is_dropped)
 {
 	struct wire open = wire_make(WIRE_OPEN, SHMIPC_SHM, "1"), reply;
 	struct wire_fds fds = WIRE_NO_FDS;
@@ -243,7 +243,7 @@ START_TEST(run_that_has_no_room_ends_early_and_leaves_nothing_out)
 		}
 		number += n;
 		most = n > most ? n : most;
-		/* The server drops the client, who comes again. */
+		/* The server drops the client, which connects again. */
 		disconnect();
 		connect_ends();
 	}
@@ -309,9 +309,9 @@ TCase *run_case(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, run_names_so_many_and_says_where_it_ends);
-	tcase_add_test(tc, who_has_read_nothing_yet_gets_one);
+	tcase_add_test(tc, client_that_has_read_nothing_yet_gets_one);
 	tcase_add_test(tc, run_of_a_new_connection_is_short);
-	tcase_add_test(tc, who_has_not_read_all_of_a_run_is_dropped);
+	tcase_add_test(tc, client_that_has_not_read_all_of_a_batch_is_dropped);
 	tcase_add_test(tc,
 		       run_that_has_no_room_ends_early_and_leaves_nothing_out);
 	tcase_add_test(tc,

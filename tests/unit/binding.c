@@ -17,7 +17,7 @@
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
-/* ---- the supervisor was killed ---------------------------------------------- */
+/* ---- the supervisor was killed ------------------------------------------ */
 
 /* What shmipc_list() shows: names, a * behind those that are lost. */
 static int append(const struct shmipc_info *info, void *arg)
@@ -72,7 +72,7 @@ static void is_refused(void)
 	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "close all"));
 }
 
-START_TEST(who_lost_names_is_told_until_he_closes_what_had_them)
+START_TEST(client_that_lost_names_is_told_until_it_closes_its_objects)
 {
 	struct shmipc_shm *x = create_open("x", 0), *also;
 	struct shmipc_shm *unlinked = create_open("u", 0);
@@ -201,9 +201,9 @@ START_TEST(child_with_what_was_unlinked_goes_on_with_the_next_broker)
 }
 END_TEST
 
-/* ---- brokers that are none ---------------------------------------------- */
+/* ---- fake brokers ------------------------------------------------------- */
 
-/* Greet with these versions, and reply one request: there is none. */
+/* Greet with these versions, and reply to one request: no such name. */
 static _Noreturn void be_broker_of(unsigned version, unsigned oldest)
 {
 	int listening = fake_listen();
@@ -225,7 +225,7 @@ START_TEST(newer_broker_that_speaks_our_version_is_as_good)
 
 	if (pid == 0)
 		be_broker_of(WIRE_VERSION + 1, WIRE_VERSION);
-	/* As long as it does not listen, there is none. */
+	/* As long as it does not listen, no name exists. */
 	while (waitpid(pid, &status, WNOHANG) == 0)
 		ck_assert_int_eq(open_it("x"), -ENOENT);
 	ck_assert_int_eq(status, 0);
@@ -253,7 +253,7 @@ static void stranger(unsigned version, unsigned oldest, const char *range)
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 
-START_TEST(broker_that_does_not_speak_our_version_is_told_with_both_ranges)
+START_TEST(broker_without_our_version_is_told_with_both_ranges)
 {
 	char range[64];
 
@@ -282,7 +282,7 @@ static _Noreturn void be_killed_while_asked(bool replaced)
 	close(listening);
 	if (m.op != WIRE_UNLINK || (replaced && create("x") < 0))
 		_exit(94);
-	/* The connection ends; who it was is not the next one's number. */
+	/* The connection ends; the next broker has another number. */
 	_exit(0);
 }
 
@@ -294,7 +294,7 @@ START_TEST(unlink_does_not_go_on_to_the_next_broker)
 	if (pid == 0)
 		be_killed_while_asked(replaced);
 	AWAIT(access(sock_path, F_OK) == 0);
-	/* Not yet listening: there is none. */
+	/* It does not listen yet: no name exists. */
 	while (shmipc_shm_unlink(ipc, "x") == -ENOENT)
 		nap();
 	ck_assert_int_eq(status_of(pid), 0);
@@ -309,8 +309,8 @@ TCase *binding_case(void)
 	tcase_add_checked_fixture(tc, broker_setup, broker_teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, server_dies_with_its_supervisor);
-	tcase_add_test(tc,
-		       who_lost_names_is_told_until_he_closes_what_had_them);
+	tcase_add_test(
+		tc, client_that_lost_names_is_told_until_it_closes_its_objects);
 	tcase_add_test(
 		tc,
 		names_of_another_broker_are_not_taken_for_those_that_were_lost);
@@ -321,9 +321,7 @@ TCase *binding_case(void)
 	tcase_add_test(
 		tc, child_with_what_was_unlinked_goes_on_with_the_next_broker);
 	tcase_add_test(tc, newer_broker_that_speaks_our_version_is_as_good);
-	tcase_add_test(
-		tc,
-		broker_that_does_not_speak_our_version_is_told_with_both_ranges);
+	tcase_add_test(tc, broker_without_our_version_is_told_with_both_ranges);
 	tcase_add_loop_test(tc, unlink_does_not_go_on_to_the_next_broker, 0, 2);
 	return tc;
 }

@@ -58,7 +58,7 @@ START_TEST(file_in_the_directorys_place_is_refused)
 }
 END_TEST
 
-/* Who is not root cannot make one, but finds some. */
+/* A user other than root cannot make such directories, but finds some. */
 static void refuse_what_others_have(void)
 {
 	static const char *const dirs[] = { "/", "/root", "/etc" };
@@ -203,7 +203,7 @@ START_TEST(killed_broker_is_replaced)
 		shmipc_sem_open(ipc, &sem, "x", 1, SHMIPC_CREATE, 0600), 0);
 	first = broker_pid();
 	kill_broker();
-	/* Its names are gone; who has the object goes on. */
+	/* Its names are gone; processes that have the object can use it. */
 	ck_assert_int_eq(shmipc_sem_unlink(ipc, "x"), -ESTALE);
 	ck_assert_int_eq(shmipc_sem_wait(sem), 0);
 	ck_assert_int_eq(shmipc_sem_post(sem), 0);
@@ -296,7 +296,7 @@ START_TEST(full_broker_says_so_at_once)
 	char last[32];
 	int r = 0;
 
-	/* A broker has the hard limit of who starts it. */
+	/* A broker inherits the hard limit of the process that starts it. */
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	alarm(4); /* it used to be tried again for five seconds */
 	for (int i = 0; r == 0; i++) {
@@ -312,7 +312,7 @@ START_TEST(full_broker_says_so_at_once)
 }
 END_TEST
 
-/* Ask about regions; the cursor goes on in *ret. The reply's result. */
+/* Ask about regions; *ret has the next cursor. Returns the reply's result. */
 static int ask(int sock, enum wire_op op, const char *name, struct wire *ret)
 {
 	struct wire request = wire_make(op, SHMIPC_SHM, name);
@@ -323,7 +323,7 @@ static int ask(int sock, enum wire_op op, const char *name, struct wire *ret)
 	return ask_raw(sock, &request, NULL, ret);
 }
 
-START_TEST(unlink_is_judged_with_the_words_of_who_asks)
+START_TEST(unlink_is_judged_with_the_word_size_of_its_client)
 {
 	struct wire reply = { .abi = 0 };
 	struct shmipc_shm *shm;
@@ -335,13 +335,13 @@ START_TEST(unlink_is_judged_with_the_words_of_who_asks)
 	h = (void *)((char *)shmipc_shm_addr(shm) - SHMIPC_HEADER_SIZE);
 	sock = connect_greeted();
 
-	/* Who has another word size than it. */
+	/* A client with another word size than the segment. */
 	reply.abi = h->abi ^ sizeof(long) ^ 2;
 	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &reply), -EPROTO);
-	/* Made by a program with another word size: who is not like it ... */
+	/* A program with another word size made it: others are refused ... */
 	h->abi ^= sizeof(long) ^ 2;
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, "x"), -EPROTO);
-	/* ... and who is; but not if it is damaged. */
+	/* ... and that program is not, unless the segment is damaged. */
 	h->magic[0] ^= 1;
 	reply.abi = h->abi;
 	ck_assert_int_eq(ask(sock, WIRE_UNLINK, "x", &reply), -EPROTO);
@@ -454,7 +454,7 @@ TCase *broker_case(void)
 	tcase_add_test(tc, clients_at_once_start_one_broker);
 	tcase_add_test(tc, garbage_ends_its_own_connection_only);
 	tcase_add_test(tc, full_broker_says_so_at_once);
-	tcase_add_test(tc, unlink_is_judged_with_the_words_of_who_asks);
+	tcase_add_test(tc, unlink_is_judged_with_the_word_size_of_its_client);
 	tcase_add_test(tc, object_in_use_is_not_let_go);
 	tcase_add_test(tc, walk_over_orphans_names_each_once_while_they_go);
 	tcase_add_test(tc, broker_leaves_when_only_orphans_are_left);

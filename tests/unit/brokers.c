@@ -322,7 +322,7 @@ struct wire add_of(uint32_t kind, const char *name)
 	return request;
 }
 
-/* ---- brokers that are none ---------------------------------------------- */
+/* ---- fake brokers ------------------------------------------------------- */
 
 int fake_listen(void)
 {

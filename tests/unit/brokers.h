@@ -93,7 +93,7 @@ int ask_about(int sock, enum wire_op op, const char *name);
 /* A request that adds a region or a semaphore. */
 struct wire add_of(uint32_t kind, const char *name);
 
-/* ---- brokers that are none ---------------------------------------------- */
+/* ---- fake brokers ------------------------------------------------------- */
 
 /* Fork one into our directory; returns as fork() does. */
 pid_t fake_start(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * White box: what a client does whose broker is there and does not reply. It
- * is stopped, as by a debugger, on a machine that swaps, or by ^Z where it was
- * started by hand: connections are made all the same, requests are taken.
+ * White box: what a client does if its broker is there and does not reply. The
+ * broker is stopped, as by a debugger, on a machine that swaps, or by ^Z if it
+ * was started by hand: connections and requests still succeed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include "util/clock.h"
 #include "tests/unit/unit.h"
 
-/* For who is not to wait, and has to be told on a machine that is busy. */
+/* For a call that must not wait, and must return on a busy machine. */
 #define BRIEFLY_MS 1000
 
 /* By then a client has given up, or it never will. */
@@ -64,7 +64,7 @@ static void setup(void)
 	count = 0;
 }
 
-/* Who listens in our directory? 0: nobody. */
+/* The process that listens in our directory. 0: nobody. */
 static pid_t listener(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -102,7 +102,7 @@ static void teardown(void)
 	}
 }
 
-/* State and parent of a process: proc(5). False if there is none. */
+/* State and parent of a process: proc(5). False if it does not exist. */
 static bool look_at(pid_t pid, char *state, int *parent)
 {
 	char path[64], line[256];
@@ -212,7 +212,7 @@ START_TEST(broker_that_does_not_answer_is_told_in_time)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 
-	/* It may do late what it was asked, and all goes on. */
+	/* It may handle the requests late; then all calls work again. */
 	continue_broker();
 	ck_assert_int_eq(create("x"), -EEXIST);
 	ck_assert_int_eq(create("y"), 0);

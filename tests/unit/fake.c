@@ -104,7 +104,7 @@ static struct wire expect(int sock, uint32_t op, uint32_t kind, uint32_t cursor)
 	return request;
 }
 
-/* What it says in the end, to both kinds; then who asked leaves. */
+/* Send the end of the walk for both kinds; then the client leaves. */
 static void end_walk(int sock, uint32_t cursor)
 {
 	struct wire request = expect(sock, WIRE_NEXT, SHMIPC_SHM, cursor);
@@ -130,7 +130,7 @@ static pid_t start(void (*be)(int listening))
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		/* Once more: it is who is killed in the end, not we. */
+		/* Again: peers must see the child's pid, not its parent's. */
 		if (listen(listening, 16) < 0)
 			_exit(96);
 		be(listening);

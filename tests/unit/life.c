@@ -54,7 +54,7 @@ START_TEST(told_to_leave_it_stays_until_the_last_name_is_gone)
 	AWAIT(has_said("last of 1 names"));
 	ck_assert(!has_said("(status")); /* it did not end by itself */
 	close(sock);
-	/* Who asks all the time does not keep it. */
+	/* A client that asks all the time does not keep it. */
 	sock = connect_greeted();
 	for (int i = 0; i < 10; i++) {
 		ck_assert_int_eq(ask_about(sock, WIRE_OPEN, "y"), 0);
@@ -114,7 +114,7 @@ START_TEST(broker_without_a_directory_ends)
 	sock = connect_greeted();
 	snprintf(moved, sizeof(moved), "%s.moved", dir);
 	ck_assert_int_eq(rename(dir, moved), 0);
-	/* Whoever asks all the time, and whatever changes. */
+	/* Even while a client asks all the time and makes changes. */
 	while (ask_about(sock, WIRE_UNLINK, "x") != -EPIPE) {
 		struct wire add = add_of(SHMIPC_SHM, "x"), reply;
 		struct wire_fds fds = { { make_memory(), -1, -1, -1 } };

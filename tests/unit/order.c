@@ -66,7 +66,7 @@ static int unlink_it(const char *name)
 	return shmipc_shm_unlink(ipc, name);
 }
 
-/* So many names, and no other; whoever is asked. */
+/* Of all names below end, those in [from, to) exist; any broker says so. */
 static void are_there(unsigned from, unsigned to, unsigned end)
 {
 	for (unsigned i = 0; i < end; i++)

@@ -27,7 +27,7 @@ static bool has_ended(int sock)
 	       recv(sock, &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0;
 }
 
-/* ---- who says nothing --------------------------------------------------- */
+/* ---- silent clients ----------------------------------------------------- */
 
 /* Begun before all tests of the case, and looked at in the last. */
 static struct {
@@ -67,7 +67,7 @@ static double seconds_since(const struct timespec *then)
 	       (double)(now.tv_nsec - then->tv_nsec) / 1e9;
 }
 
-START_TEST(who_says_nothing_is_dropped)
+START_TEST(client_that_says_nothing_is_dropped)
 {
 	while (!has_ended(silence.says_nothing)) {
 		ck_assert(seconds_since(&silence.since) < 9);
@@ -80,7 +80,7 @@ END_TEST
 
 /* ---- many --------------------------------------------------------------- */
 
-START_TEST(who_was_idle_longest_makes_room_and_does_not_notice)
+START_TEST(client_that_was_idle_longest_makes_room_and_does_not_notice)
 {
 	enum { CROWD = 1030, ROOM = 1024 };
 	struct rlimit limit;
@@ -257,11 +257,11 @@ START_TEST(another_incarnation_is_refused_before_anything_is_done)
 }
 END_TEST
 
-/* ---- who has gone ------------------------------------------------------- */
+/* ---- clients that are gone ---------------------------------------------- */
 
 /*
- * Ask a server that is stopped to add x, and give up: so much of the
- * connection ends.
+ * Ask a server that is stopped to add x, and give up: end is the part of the
+ * connection that is shut down; -1: all of it is closed.
  */
 static void give_up(pid_t server, int end)
 {
@@ -288,9 +288,9 @@ static void give_up(pid_t server, int end)
 	}
 }
 
-START_TEST(who_gave_up_has_added_nothing)
+START_TEST(client_that_gave_up_has_added_nothing)
 {
-	/* Closed; as the client does it; with an reply that cannot be sent. */
+	/* Closed; as the client does it; with a reply that cannot be sent. */
 	static const int ends[] = { -1, SHUT_RDWR, SHUT_RD };
 	pid_t supervisor;
 
@@ -309,7 +309,7 @@ START_TEST(who_gave_up_has_added_nothing)
 }
 END_TEST
 
-START_TEST(who_gave_up_has_unlinked_nothing)
+START_TEST(client_that_gave_up_has_unlinked_nothing)
 {
 	struct wire unlink = wire_make(WIRE_UNLINK, SHMIPC_SHM, "x");
 	pid_t server;
@@ -335,14 +335,16 @@ TCase *server_case(void)
 	tcase_add_unchecked_fixture(tc, begin_silence, end_silence);
 	tcase_add_checked_fixture(tc, broker_setup, broker_teardown);
 	tcase_set_timeout(tc, 30);
-	tcase_add_test(tc, who_was_idle_longest_makes_room_and_does_not_notice);
+	tcase_add_test(
+		tc,
+		client_that_was_idle_longest_makes_room_and_does_not_notice);
 	tcase_add_loop_test(tc, what_is_no_object_is_not_kept, 0,
 			    sizeof(offers) / sizeof(offers[0]));
 	tcase_add_test(tc, other_versions_are_not_answered);
 	tcase_add_test(tc,
 		       another_incarnation_is_refused_before_anything_is_done);
-	tcase_add_loop_test(tc, who_gave_up_has_added_nothing, 0, 3);
-	tcase_add_test(tc, who_gave_up_has_unlinked_nothing);
-	tcase_add_test(tc, who_says_nothing_is_dropped);
+	tcase_add_loop_test(tc, client_that_gave_up_has_added_nothing, 0, 3);
+	tcase_add_test(tc, client_that_gave_up_has_unlinked_nothing);
+	tcase_add_test(tc, client_that_says_nothing_is_dropped);
 	return tc;
 }

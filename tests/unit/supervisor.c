@@ -151,9 +151,9 @@ START_TEST(orphan_that_was_forgotten_is_named_again)
 }
 END_TEST
 
-/* ---- when it learns ----------------------------------------------------- */
+/* ---- when it is told ---------------------------------------------------- */
 
-/* Until the supervisor has so many descriptors. */
+/* How long until the supervisor has this number of descriptors. */
 static long ms_until(pid_t supervisor, unsigned fds)
 {
 	struct timespec start, end;

@@ -25,8 +25,8 @@ TCase *walk_case(void);
 TCase *fake_case(void);
 
 /*
- * This program as the server of a supervisor that a test has told to start it; what
- * it does is in fake_server.c. Returns the exit status.
+ * This program as the server of a supervisor that a test has told to start it.
+ * fake_server.c says what it does. Returns the exit status.
  */
 int fake_server(void);
 

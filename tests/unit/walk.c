@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * White box: shmipc_list() over memfd, while those who take part die, fork, or
- * have no descriptors.
+ * White box: shmipc_list() over memfd, while the processes involved die, fork,
+ * or have no descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,7 +102,7 @@ START_TEST(what_is_unlinked_meanwhile_is_not_shown)
 }
 END_TEST
 
-/* Who may write an object may say that, too. */
+/* A process that may write an object may mark it so, too. */
 START_TEST(what_only_says_that_it_was_unlinked_is_shown)
 {
 	struct seen seen = { .shown = 0 };
@@ -276,7 +276,7 @@ static void unlink_it(struct seen *seen, const struct shmipc_info *info)
 		      shmipc_errmsg());
 }
 
-/* All numbers up to the largest are taken, and so many are free behind it. */
+/* Take all descriptors up to the largest; few are free behind it. */
 static void leave_room_for(unsigned few)
 {
 	struct rlimit limit;
@@ -329,8 +329,8 @@ static void unlink_without_descriptors(struct seen *seen,
 		close(fds[--n]);
 }
 
-/* What is asked in between takes the walk's connection. */
-START_TEST(walk_lets_who_has_no_descriptor_unlink)
+/* Requests in between use the walk's connection. */
+START_TEST(walk_lets_a_client_without_a_descriptor_unlink)
 {
 	struct seen seen = { .act = unlink_without_descriptors };
 
@@ -347,7 +347,7 @@ START_TEST(full_broker_lets_a_walk_unlink)
 	char name[16];
 	int n = 0;
 
-	/* A broker has the hard limit of who starts it. */
+	/* A broker inherits the hard limit of the process that starts it. */
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	for (int r = 0; r == 0; n += r == 0) {
 		snprintf(name, sizeof(name), "n%d", n);
@@ -378,7 +378,7 @@ TCase *walk_case(void)
 	tcase_add_test(tc, child_and_parent_both_go_on_with_the_walk);
 	tcase_add_test(tc, walk_goes_on_when_its_descriptors_were_closed);
 	tcase_add_test(tc, walk_needs_few_descriptors);
-	tcase_add_test(tc, walk_lets_who_has_no_descriptor_unlink);
+	tcase_add_test(tc, walk_lets_a_client_without_a_descriptor_unlink);
 	tcase_add_test(tc, full_broker_lets_a_walk_unlink);
 	return tc;
 }

@@ -213,7 +213,7 @@ static int count_fds(void)
 	return n;
 }
 
-/* Send so many descriptors, whatever the message says. */
+/* Send fds descriptors, whatever the message says. */
 static void send_raw(int sock, const void *bytes, size_t length, int fds)
 {
 	union {
