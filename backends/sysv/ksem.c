@@ -39,18 +39,10 @@ int sysv_ksem_create(struct shmipc_segment *seg, mode_t mode)
 	struct sysv *v = sysv_of(seg);
 
 	v->set = semget(sysvkey_companion(v->slot.id), mark + 1, flags);
-	if (v->set < 0) {
-		switch (errno) {
-		case EEXIST:
-			/* An earlier segment of this id left it. */
-			return -EAGAIN;
-		case EINVAL: /* SEMMSL is too low */
-		case ENOSPC:
-			return set_limit_reached(mark + 1);
-		default:
-			return -errno;
-		}
-	}
+	if (v->set < 0 && (errno == EINVAL || errno == ENOSPC))
+		return set_limit_reached(mark + 1);
+	if (v->set < 0) /* EEXIST: an earlier segment of this id left a set */
+		return errno == EEXIST ? -EAGAIN : -errno;
 	/* Linux starts all semaphores of a set at zero: semget(2). */
 	if (semctl(v->set, mark, SETVAL, SYSV_SET_MARK) == 0)
 		return 0;
@@ -66,16 +58,10 @@ int sysv_ksem_open(struct shmipc_segment *seg)
 			(int)seg->kind->ksems + 1, 0);
 	if (v->set >= 0)
 		return 0;
-	switch (errno) {
-	case ENOENT:
-		return shmipc_backend_error(-EPROTO, "its kernel semaphore "
-						     "was removed");
-	case EINVAL: /* the set is smaller */
-		return shmipc_backend_error(-EPROTO, "its kernel semaphore is "
-						     "not ours");
-	default:
+	if (errno != ENOENT && errno != EINVAL) /* EINVAL: a smaller set */
 		return -errno;
-	}
+	return shmipc_backend_error(-EPROTO, "its kernel semaphore was %s",
+				    errno == ENOENT ? "removed" : "replaced");
 }
 
 int sysv_ksem_wait(struct shmipc_segment *seg, unsigned index,

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel semaphores of sysv: one semaphore set for each segment that has
- * ksems.
- *
- *   key of a set    names the id of its segment (key.h)
- *   semaphores      the kind's ksems, in order, and one more: the mark, which
- *                   holds SYSV_SET_MARK and says that the set is ours
- *
- * A process may know fewer kinds than the one that made a set, so a set of any
- * size that a kind could need can be ours.
+ * The kernel semaphores of sysv: a semaphore set for each segment with ksems.
+ * Its key holds the id of its segment (key.h). After the ksems it has one more
+ * semaphore, the mark, with the value SYSV_SET_MARK: it says that the set is
+ * ours. A process may not know the kind of a set, so any size that a kind could
+ * need can be ours.
  *
  * Death. A creator that is killed before it sets the mark leaves a set that no
  * process has used. The process that removes its segment removes the set too.

@@ -7,6 +7,8 @@
  */
 #include <config.h>
 
+#include <limits.h>
+#include <sched.h>
 #include <string.h>
 
 #include "backends/sysv/key.h"
@@ -14,6 +16,9 @@
 #include "backends/sysv/liveness.h"
 #include "backends/sysv/slot.h"
 #include "util/clock.h"
+
+/* How many times slot_users() counts. It takes the least. */
+#define LOOKS 8
 
 void slot_leave(struct slot *s)
 {
@@ -58,11 +63,13 @@ bool slot_abort(const struct slot *s)
 	return dead;
 }
 
-/* After shmctl(2) filled ds of an attached segment. */
-static void complete_stat(struct slot *s)
+int slot_stat(struct slot *s)
 {
+	if (shmctl(s->id, IPC_STAT, &s->ds) < 0)
+		return -errno;
 	s->ds.shm_nattch--;
 	s->length = sysvkey_mapped(s->ds.shm_segsz);
+	return 0;
 }
 
 int slot_attach(int id, struct slot *ret)
@@ -71,13 +78,12 @@ int slot_attach(int id, struct slot *ret)
 
 	if (s.addr == (void *)-1)
 		return -errno;
-	if (shmctl(id, IPC_STAT, &s.ds) < 0 ||
+	if (slot_stat(&s) < 0 ||
 	    !sysvkey_is_ours(s.ds.shm_perm.__key, s.ds.shm_segsz)) {
 		/* If it was removed just now, we may be its last process. */
 		slot_leave(&s);
 		return -ESRCH;
 	}
-	complete_stat(&s);
 	*ret = s;
 	return 0;
 }
@@ -98,16 +104,42 @@ int slot_identify(const struct slot *s, struct shmipc_segment_facts *ret)
 	return r;
 }
 
-int slot_judge(const struct slot *s, struct shmipc_segment_facts *ret)
+/* A complete segment: does its tag agree with its header? Is it an orphan? */
+static int check_transient(const struct slot *s, bool transient)
 {
-	bool transient = sysvkey_is_transient(s->ds.shm_segsz);
-	int r = slot_identify(s, ret);
+	int r = 0;
 
-	if (r == 0 && ret->transient != transient)
+	if (sysvkey_is_transient(s->ds.shm_segsz) != transient)
 		return -EPROTO;
-	if (r == 0 && transient)
+	if (transient)
 		r = liveness_users(s);
 	return r < 0 ? r : 0;
+}
+
+int slot_judge(const struct slot *s, struct shmipc_segment_facts *ret)
+{
+	int r = slot_identify(s, ret);
+
+	return r == 0 ? check_transient(s, ret->transient) : r;
+}
+
+int slot_users(const struct slot *slot)
+{
+	/* Processes that only look have it attached too, for microseconds. */
+	unsigned long least = slot->ds.shm_nattch;
+	struct shmid_ds ds;
+
+	if (sysvkey_is_transient(slot->ds.shm_segsz))
+		return liveness_users(slot);
+	for (int i = 0; i < LOOKS && least > 0; i++) {
+		if (i > 0)
+			sched_yield();
+		if (shmctl(slot->id, IPC_STAT, &ds) < 0)
+			return sysv_is_gone(errno) ? -ENOENT : -errno;
+		if (ds.shm_nattch - 1 < least)
+			least = ds.shm_nattch - 1;
+	}
+	return least < INT_MAX ? (int)least : INT_MAX;
 }
 
 /*
@@ -131,16 +163,15 @@ static int look_unattached(enum shmipc_kind kind, const char *name,
  */
 static int look_error(int err)
 {
-	switch (err) {
-	case ENOENT:
-	case ENOMEM:
-		return -err;
-	case EAGAIN: /* RLIMIT_MEMLOCK does not allow to lock that much */
-		return -ENOMEM;
-	case ENFILE:
+	int r = sysv_attach_error(err);
+
+	switch (r) {
+	case -ENOENT:
+	case -ENOMEM:
+	case -ENOSYS:
+		return r;
+	case -ENFILE:
 		return -EMFILE;
-	case ENOSYS:
-		return -ENOSYS;
 	default:
 		return shmipc_backend_error(-EIO, "looking for it failed: %s",
 					    strerror(err));
@@ -151,27 +182,16 @@ static int look_into_slot(enum shmipc_kind kind, const char *name,
 			  struct slot *s)
 {
 	struct shmipc_segment_facts facts;
-	int r;
+	int r = slot_stat(s);
 
-	if (shmctl(s->id, IPC_STAT, &s->ds) < 0) {
-		/* Its creator has just taken the owner's own bits away. */
-		if (errno == EACCES)
-			return look_unattached(kind, name, s);
-		return look_error(sysv_is_gone(errno) ? ENOENT : errno);
-	}
-	complete_stat(s);
+	if (r < 0) /* EACCES: its creator has just taken the owner's bits */
+		return r == -EACCES ? look_unattached(kind, name, s)
+				    : look_error(-r);
 	if (!sysvkey_fits(kind, name, s->ds.shm_segsz))
 		return -ESRCH;
 	r = shmipc_segment_look(s->addr, s->length, kind, name);
-	if (r == 0) {
-		bool transient = sysvkey_is_transient(s->ds.shm_segsz);
-
-		if (shmipc_segment_is_transient(s->addr) != transient)
-			return -EPROTO;
-		if (transient)
-			r = liveness_users(s);
-		return r < 0 ? r : 0;
-	}
+	if (r == 0)
+		return check_transient(s, shmipc_segment_is_transient(s->addr));
 	/* A name that cannot be here was written over another one. */
 	if (r == -ESRCH && slot_identify(s, &facts) == -EPROTO)
 		return -EPROTO;
@@ -190,7 +210,7 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 	s.addr = shmat(s.id, NULL, access);
 	if (s.addr == (void *)-1) {
 		if (errno != EACCES)
-			return look_error(sysv_is_gone(errno) ? ENOENT : errno);
+			return look_error(errno);
 		r = look_unattached(kind, name, &s);
 		*ret = s;
 		return r;
@@ -198,16 +218,9 @@ int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 
 	r = look_into_slot(kind, name, &s);
 	*ret = s;
-	switch (r) {
-	case 0:
-	case -EINPROGRESS:
-	case -EAGAIN:
-	case -ESTALE:
-		return r;
-	default:
+	if (!slot_is_attached(r))
 		slot_leave(&s);
-		return r;
-	}
+	return r;
 }
 
 /* A search for a name: its state, besides what is in the segments. */
@@ -218,8 +231,7 @@ struct search {
 
 	/* From the last pass through the slots. */
 	int free_slot; /* -1: none */
-	bool denied;   /* a segment that may be this name cannot be read */
-	bool damaged;
+	int result;    /* if the name is not found: why */
 
 	/* Waiting for an unfinished segment. */
 	struct timespec peer_deadline;
@@ -282,44 +294,29 @@ static int search_slot(struct search *search, unsigned number, struct slot *ret)
 		r = slot_remove(ret) < 0 ? -ESRCH : -ENOENT;
 	}
 
-	switch (r) {
-	case -ENOENT:
-		if (search->free_slot < 0)
-			search->free_slot = (int)number;
-		return -ENOENT;
-	case -ESRCH:
-		return -ENOENT;
-	case -EACCES:
-		search->denied = true;
-		return -ENOENT;
-	case -EPROTO:
-		search->damaged = true;
-		return -ENOENT;
-	case -EINPROGRESS:
-	case -EAGAIN:
+	if (r == -EINPROGRESS || r == -EAGAIN) {
 		r = await_creator(search, ret);
 		slot_leave(ret);
 		return r;
-	default:
-		return r;
 	}
+	if (r == -ENOENT && search->free_slot < 0)
+		search->free_slot = (int)number;
+	if (r == -EPROTO || (r == -EACCES && search->result == -ENOENT))
+		search->result = r;
+	return r == -ESRCH || r == -EACCES || r == -EPROTO ? -ENOENT : r;
 }
 
 static int search_slots(struct search *search, struct slot *ret)
 {
 	search->free_slot = -1;
-	search->denied = false;
-	search->damaged = false;
-
+	search->result = -ENOENT;
 	for (unsigned i = 0; i < SYSV_SLOTS; i++) {
 		int r = search_slot(search, i, ret);
 
 		if (r != -ENOENT)
 			return r;
 	}
-	if (search->damaged)
-		return -EPROTO;
-	return search->denied ? -EACCES : -ENOENT;
+	return search->result;
 }
 
 int slot_find(enum shmipc_kind kind, const char *name, unsigned flags,

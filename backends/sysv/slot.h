@@ -30,25 +30,36 @@
 int slot_look(enum shmipc_kind kind, const char *name, unsigned number,
 	      int access, struct slot *ret);
 
+/* Is the segment attached after slot_look() returned this? */
+static inline bool slot_is_attached(int r)
+{
+	return r == 0 || r == -EINPROGRESS || r == -EAGAIN || r == -ESTALE;
+}
+
+/* Set ds and length of a slot with an attached id. */
+int slot_stat(struct slot *slot);
+
 /*
- * Attach a segment of the kernel's table for reading. The caller has to leave
- * it.
+ * Attach a segment by its id, for reading. The caller has to leave it.
  *   -ESRCH  by key and size it is not ours, or not any more
  *   or the error of shmat(2)
  */
 int slot_attach(int id, struct slot *ret);
 
 /*
- * What is this attached segment, whatever its name? In the facts, kind is 0 and
- * name is "" if they are not written yet.
- *   0 -EINPROGRESS -EAGAIN  as slot_look()
- *   -ESTALE                 dead
- *   -EPROTO                 damaged, or it does not belong under its key
+ * shmipc_segment_identify() for an attached segment.
+ *   -EPROTO  damaged, or this name cannot be under this key
  */
 int slot_identify(const struct slot *slot, struct shmipc_segment_facts *ret);
 
 /* The same, and -ESTALE for an orphan too. Then the facts are complete. */
 int slot_judge(const struct slot *slot, struct shmipc_segment_facts *ret);
+
+/*
+ * How many users has an attached, complete segment, without this attach?
+ *   -ENOENT  it is gone; or as liveness_users()
+ */
+int slot_users(const struct slot *slot);
 
 /*
  * Detach. If the segment was unlinked, and no other process has it attached,
@@ -60,15 +71,11 @@ void slot_leave(struct slot *slot);
 void slot_leave_complete(struct slot *slot,
 			 const struct shmipc_kind_info *kind);
 
-/*
- * Make an attached, unfinished segment dead, in case its creator still lives.
- * It may be attached for reading only.
- */
+/* Make an unfinished segment dead. It may be attached for reading only. */
 bool slot_abort(const struct slot *slot);
 
 /*
- * Take the key from a segment, and leave it. An unfinished liveness segment
- * goes too.
+ * Remove a segment and what its creator made beside it, and leave it.
  *   -EPERM  not the owner; the segment is left nevertheless
  */
 int slot_remove(struct slot *slot);
@@ -81,7 +88,7 @@ int slot_remove(struct slot *slot);
  *   -ENOENT -EACCES -EPROTO
  *   -ETIMEDOUT  its creator did not finish, and it was made dead; or with
  *               NOWAIT it is not finished
- *   -ENOMEM -EMFILE -ENOSYS -EIO  the system failed
+ *   the others  as slot_look()
  */
 int slot_find(enum shmipc_kind kind, const char *name, unsigned flags,
 	      struct slot *ret, int *free_slot);

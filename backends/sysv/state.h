@@ -25,6 +25,8 @@ struct sysv {
 	int set;     /* the id of the semaphore set that holds its ksems */
 	mode_t mode; /* created: the permission bits asked for */
 	bool published;
+	bool listed;	/* not attached: addr is a copy of the header */
+	int users;	/* listed: as slot_users() says */
 	void *liveness; /* transient, and not peeked: liveness.h */
 };
 

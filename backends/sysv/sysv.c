@@ -64,20 +64,17 @@
 #include <config.h>
 
 #include <errno.h>
-#include <limits.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/sysv/gc.h"
 #include "backends/sysv/key.h"
 #include "backends/sysv/ksem.h"
 #include "backends/sysv/liveness.h"
-#include "backends/sysv/names.h"
 #include "backends/sysv/slot.h"
 #include "backends/sysv/sysv.h"
+#include "backends/sysv/table.h"
 #include "util/huge.h"
 #include "util/limits.h"
 #include "util/prefault.h"
@@ -87,9 +84,6 @@
  * search takes about as long.
  */
 #define SMALL ((size_t)64 << 10)
-
-/* How many times segment_stat() counts. */
-#define LOOKS 8
 
 static int sysv_probe(void)
 {
@@ -119,42 +113,29 @@ static int sysv_probe(void)
 /* What a failed shmget(2) means. It has three errors for limits. */
 static int create_error(int err, size_t size)
 {
+	const char *why = "more would exceed kernel.shmall; raise it with "
+			  "sysctl";
 	struct shm_info used;
 	struct shminfo limit;
 
-	switch (err) {
-	case EEXIST:
+	if (err == EEXIST)
 		return -EAGAIN;
-	case EINVAL:
-		return shmipc_backend_error(
-			-ENOSPC,
-			"%zu bytes are more than kernel.shmmax "
-			"allows; raise it with sysctl",
-			size);
-	case ENOMEM:
-		return shmipc_backend_error(
-			-ENOSPC,
-			"%zu bytes are more than this machine has "
-			"memory and swap",
-			size);
-	case ENOSPC:
-		break;
-	default:
+	if (err != EINVAL && err != ENOMEM && err != ENOSPC)
 		return -err;
-	}
-	if (shmctl(0, IPC_INFO, (struct shmid_ds *)&limit) >= 0 &&
-	    shmctl(0, SHM_INFO, (struct shmid_ds *)&used) >= 0 &&
-	    (unsigned long)used.used_ids >= limit.shmmni)
+	if (err == EINVAL)
+		why = "are more than kernel.shmmax allows; raise it with "
+		      "sysctl";
+	else if (err == ENOMEM)
+		why = "are more than this machine has memory and swap";
+	else if (shmctl(0, IPC_INFO, (struct shmid_ds *)&limit) >= 0 &&
+		 shmctl(0, SHM_INFO, (struct shmid_ds *)&used) >= 0 &&
+		 (unsigned long)used.used_ids >= limit.shmmni)
 		return shmipc_backend_error(
 			-ENOSPC,
-			"all %lu segments of kernel.shmmni are in "
-			"use; raise it with sysctl",
+			"all %lu segments of kernel.shmmni are in use; raise "
+			"it with sysctl",
 			(unsigned long)limit.shmmni);
-	return shmipc_backend_error(
-		-ENOSPC,
-		"%zu bytes more would exceed kernel.shmall; raise it "
-		"with sysctl",
-		size);
+	return shmipc_backend_error(-ENOSPC, "%zu bytes %s", size, why);
 }
 
 /*
@@ -174,13 +155,11 @@ static int attach_created(struct shmipc_segment *seg, int id, key_t key,
 		r = sysv_attach_error(errno);
 		return r == -ENOENT ? -EAGAIN : r; /* made dead, and removed */
 	}
-	if (shmctl(id, IPC_STAT, &slot.ds) < 0 ||
-	    slot.ds.shm_cpid != getpid() || slot.ds.shm_perm.__key != key) {
+	if (slot_stat(&slot) < 0 || slot.ds.shm_cpid != getpid() ||
+	    slot.ds.shm_perm.__key != key) {
 		shmdt(slot.addr);
 		return -EAGAIN;
 	}
-	slot.ds.shm_nattch--;
-	slot.length = sysvkey_mapped(slot.ds.shm_segsz);
 	sysv_adopt(seg, &slot);
 	return 0;
 }
@@ -325,20 +304,15 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 		slot_leave(&other);
 		return -EEXIST;
 	case -EINPROGRESS:
-		if (shmipc_segment_abort(other.addr) == 0) {
+	case -EAGAIN:
+		if ((r == -EINPROGRESS || other.ds.shm_nattch == 0) &&
+		    shmipc_segment_abort(other.addr) == 0) {
 			(void)slot_remove(&other);
 			return 0;
 		}
 		slot_leave(&other);
-		return -EEXIST;
-	case -EAGAIN:
-		/* Its creator will see our name at [C3], or is dead. */
-		if (other.ds.shm_nattch == 0 &&
-		    shmipc_segment_abort(other.addr) == 0)
-			(void)slot_remove(&other);
-		else
-			slot_leave(&other);
-		return 0;
+		/* Without a name: its creator will see ours, or is dead. */
+		return r == -EAGAIN ? 0 : -EEXIST;
 	case -ESTALE: /* already dead: remove it */
 		(void)slot_remove(&other);
 		return 0;
@@ -351,16 +325,6 @@ static int check_rival(struct shmipc_segment *seg, unsigned number)
 	default: /* what failed to be seen may be there */
 		return r;
 	}
-}
-
-static int set_segment_mode(int id, mode_t mode)
-{
-	struct shmid_ds ds;
-
-	if (shmctl(id, IPC_STAT, &ds) < 0)
-		return -errno;
-	ds.shm_perm.mode = (unsigned short)mode;
-	return shmctl(id, IPC_SET, &ds) < 0 ? -errno : 0;
 }
 
 static int sysv_segment_publish(struct shmipc_segment *seg)
@@ -381,8 +345,10 @@ static int sysv_segment_publish(struct shmipc_segment *seg)
 		return r;
 	v->published = true;
 	/* Only now: a segment that cannot be opened could not be made dead. */
-	if ((v->mode & 0600) != 0600)
-		(void)set_segment_mode(v->slot.id, v->mode);
+	if ((v->mode & 0600) != 0600) {
+		v->slot.ds.shm_perm.mode = (unsigned short)v->mode;
+		(void)shmctl(v->slot.id, IPC_SET, &v->slot.ds);
+	}
 	return 0;
 }
 
@@ -406,33 +372,12 @@ static int sysv_segment_open(struct shmipc_segment *seg, unsigned flags)
 	return 0;
 }
 
-/*
- * How many other handles have it attached? Processes that only look have it
- * attached too, for some microseconds: count several times and take the least.
- */
-static int count_attached(const struct slot *slot)
-{
-	unsigned long least = slot->ds.shm_nattch;
-	struct shmid_ds ds;
-
-	if (sysvkey_is_transient(slot->ds.shm_segsz))
-		return liveness_users(slot);
-	for (int i = 0; i < LOOKS && least > 0; i++) {
-		if (i > 0)
-			sched_yield();
-		if (shmctl(slot->id, IPC_STAT, &ds) < 0)
-			return sysv_is_gone(errno) ? -ENOENT : -errno;
-		if (ds.shm_nattch - 1 < least)
-			least = ds.shm_nattch - 1;
-	}
-	return least < INT_MAX ? (int)least : INT_MAX;
-}
-
 static int sysv_segment_stat(struct shmipc_segment *seg,
 			     struct shmipc_segment_stat *ret)
 {
 	const struct slot *slot = &sysv_of(seg)->slot;
-	int users = count_attached(slot);
+	int users =
+		sysv_of(seg)->listed ? sysv_of(seg)->users : slot_users(slot);
 
 	if (users < 0)
 		return users == -ESTALE ? -ENOENT : users;
@@ -444,6 +389,65 @@ static int sysv_segment_stat(struct shmipc_segment *seg,
 		.attached = (unsigned)users,
 	};
 	return 0;
+}
+
+/*
+ * slot_look() at a segment that we may not read, but perhaps own: permit it, and
+ * forbid it again if it has another name. Attached only for 0.
+ */
+static int look_as_owner(enum shmipc_kind kind, const char *name,
+			 unsigned number, struct slot *ret)
+{
+	struct slot before;
+	int r = slot_look(kind, name, number, 0, ret);
+
+	if (r == -EACCES) {
+		before = *ret;
+		ret->ds.shm_perm.mode |= 0600;
+		if (shmctl(ret->id, IPC_SET, &ret->ds) < 0)
+			return -EACCES;
+		r = slot_look(kind, name, number, 0, ret);
+		if (!slot_is_attached(r))
+			(void)shmctl(before.id, IPC_SET, &before.ds);
+	}
+	if (r < 0 && slot_is_attached(r))
+		slot_leave(ret);
+	return r;
+}
+
+static int find_as_owner(enum shmipc_kind kind, const char *name,
+			 struct slot *ret)
+{
+	for (unsigned i = 0; i < SYSV_SLOTS; i++)
+		if (look_as_owner(kind, name, i, ret) == 0)
+			return 0;
+	return -EACCES;
+}
+
+static int sysv_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
+			       const char *name)
+{
+	struct slot slot;
+	int r;
+
+	(void)conn;
+	r = slot_find(kind->kind, name, 0, &slot, NULL);
+	if (r == -EACCES)
+		r = find_as_owner(kind->kind, name, &slot);
+	if (r < 0)
+		return r;
+	if (shmctl(slot.id, IPC_RMID, NULL) < 0) {
+		r = sysv_is_gone(errno) ? -ENOENT : -errno;
+		slot_leave(&slot);
+		return r;
+	}
+	/*
+	 * IPC_RMID succeeds for every process that still has the segment
+	 * attached. The header says which was the first.
+	 */
+	r = shmipc_segment_end(slot.addr);
+	slot_leave_complete(&slot, kind);
+	return r;
 }
 
 const struct shmipc_backend shmi_backend_sysv = {

@@ -604,6 +604,44 @@ START_TEST(backend_word_that_leads_to_another_program_is_refused)
 }
 END_TEST
 
+/* Look at our object by its name while the listing shows it. */
+static int look_again(const struct shmipc_info *info, void *arg)
+{
+	struct shmipc_info again;
+	int *seen = arg;
+
+	if (strcmp(info->name, name) != 0)
+		return 0;
+	ck_assert_int_eq(info->in_use, 0);
+	ck_assert_int_eq(shmipc_stat(ipc, info->kind, name, &again), 0);
+	ck_assert_int_eq(again.in_use, 0);
+	ck_assert_uint_eq(again.attached, 0);
+	ck_assert_uint_eq(info->value, again.value);
+	++*seen;
+	return 0;
+}
+
+START_TEST(listing_is_no_user_of_what_it_shows)
+{
+	struct shmipc_shm *shm;
+	struct shmipc_sem *sem;
+	int seen = 0;
+
+	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 100000,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	shmipc_shm_close(shm);
+	ck_assert_int_eq(shmipc_sem_open(ipc, &sem, name, 5,
+					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
+			 0);
+	shmipc_sem_close(sem);
+	ck_assert_int_ge(shmipc_list(ipc, look_again, &seen), 2);
+	ck_assert_int_eq(seen, 2);
+	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	ck_assert_int_eq(shmipc_sem_unlink(ipc, name), 0);
+}
+END_TEST
+
 TCase *sysv_case(void)
 {
 	TCase *tc = tcase_create("sysv");
@@ -637,5 +675,6 @@ TCase *sysv_case(void)
 	tcase_add_test(tc, size_alone_makes_a_segment_transient);
 	tcase_add_test(tc,
 		       backend_word_that_leads_to_another_program_is_refused);
+	tcase_add_test(tc, listing_is_no_user_of_what_it_shows);
 	return tc;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is certainly of no use any more in System V's tables: dead and
- * unfinished segments, orphans and liveness segments that still have their key
- * (liveness.h), and sets whose segment is gone.
+ * What is in System V's tables: listing our segments, and removing what is
+ * certainly of no use any more. That is dead and unfinished segments, orphans
+ * and liveness segments that still have their key (liveness.h), and sets whose
+ * segment is gone.
  *
  * The creator of an unfinished segment may be alive, and not have it attached
- * yet. So the segment is looked at twice, SLOT_IDLE_MS apart, and is then made
- * dead as slot_find() does it: a creator that was only slow notices, and starts
- * over.
+ * yet. So gc looks at it twice, SLOT_IDLE_MS apart, and then makes it dead as
+ * slot_find() does: a creator that was only slow notices, and starts over.
  */
 #include <config.h>
 
@@ -17,14 +17,72 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/sysv/gc.h"
 #include "backends/sysv/key.h"
 #include "backends/sysv/ksem.h"
 #include "backends/sysv/liveness.h"
 #include "backends/sysv/slot.h"
+#include "backends/sysv/table.h"
 
 /* How old another user's unfinished segment must be, in seconds. */
 #define STRANGER_S 60
+
+/*
+ * Look at a segment that is ours from outside, and give seg copies of all that
+ * is needed of it. It is not attached any more then: found() may look at it by
+ * its name, and must not count this look as a user.
+ *   -ESRCH  it is no complete one of seg->kind, or an orphan
+ *   or as slot_attach() and slot_users()
+ */
+static int peek_by_id(struct shmipc_segment *seg, int id, void *header,
+		      struct shmipc_segment_facts *facts)
+{
+	struct slot slot;
+	int r = slot_attach(id, &slot);
+
+	if (r < 0)
+		return r;
+	if (slot_judge(&slot, facts) < 0 ||
+	    shmipc_kind_find((enum shmipc_kind)facts->kind) != seg->kind)
+		r = -ESRCH;
+	else
+		r = slot_users(&slot);
+	if (r >= 0) {
+		memcpy(header, slot.addr, SHMIPC_HEADER_SIZE);
+		sysv_adopt(seg, &slot);
+		sysv_of(seg)->listed = true;
+		sysv_of(seg)->users = r;
+		seg->addr = header;
+		seg->name = facts->name;
+	}
+	slot_leave(&slot);
+	return r;
+}
+
+int sysv_segment_list(struct shmipc_segment *seg,
+		      int (*found)(struct shmipc_segment *seg, void *arg),
+		      void *arg)
+{
+	_Alignas(SHMIPC_HEADER_SIZE) char header[SHMIPC_HEADER_SIZE];
+	struct shmipc_segment_facts facts;
+	struct shmid_ds ds;
+	int last, over = 0;
+
+	last = shmctl(0, SHM_INFO, &ds);
+	if (last < 0)
+		return -errno;
+	for (int i = 0; i <= last && !over; i++) {
+		int id = shmctl(i, SHM_STAT, &ds);
+
+		/* Do not attach another program's segment, even to look. */
+		if (id < 0 ||
+		    !sysvkey_is_ours(ds.shm_perm.__key, ds.shm_segsz) ||
+		    peek_by_id(seg, id, header, &facts) < 0)
+			continue;
+		over = found(seg, arg);
+		memset(seg->priv, 0, sizeof(struct sysv));
+	}
+	return 0;
+}
 
 struct gc_run {
 	struct shmipc_gc *gc;
