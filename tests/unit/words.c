@@ -105,7 +105,7 @@ END_TEST
 START_TEST(waiter_that_times_out_leaves_the_mark)
 {
 	struct shmipc_segment seg = word_of(0);
-	struct timespec soon = shmi_clock_in(5);
+	struct timespec soon = shmi_clock_in(200);
 
 	/* Others may sleep, and their mark must not be taken along. */
 	ck_assert_int_eq(shmi_semword_wait(&seg, &spin, &soon), -ETIMEDOUT);
