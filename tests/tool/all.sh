@@ -69,7 +69,8 @@ is "" "neither" "$(list --backend ^posix,$other)"
 # Lists are of all that work, whatever programs use.
 is "posix $other" "all" "$(SHMIPC_BACKEND=$other list)"
 for command in ls gc; do
-	for list in posx '' ',' 'posix,' "posix,,$other" ^ ^posx 'posix ' POSIX; do
+	for list in posx '' ',' 'posix,' "posix,,$other" ^ ^posx 'posix ' \
+		POSIX; do
 		refuses 2 'backend' shmipc $command --backend "$list"
 	done
 	refuses 2 'did you mean posix' shmipc $command --backend posx
@@ -127,7 +128,8 @@ for b in posix $other; do
 	grep -qx "  region on $b" "$tmp/several" ||
 		complain "no list: $(cat "$tmp/several")"
 	prints "$(printf %.2s "$b")" shmipc cat "$n.twice" --backend "$b"
-	prints "$(printf %.2s "$b")" env SHMIPC_BACKEND="$b" "$tool" cat "$n.twice"
+	prints "$(printf %.2s "$b")" env SHMIPC_BACKEND="$b" \
+		"$tool" cat "$n.twice"
 done
 for command in "write" "rm" "rm --kind sem" "rm -f" "sem value" "sem post" \
 	"sem wait --timeout 0" ; do
