@@ -14,7 +14,7 @@
 #define DIED	FUTEX_OWNER_DIED
 #define WAITERS FUTEX_WAITERS
 
-/* On failure *word is what is there now. */
+/* On failure *word is the current value. */
 static bool swap(struct shmi_header *h, uint32_t *word, uint32_t wanted,
 		 memory_order order)
 {
@@ -22,8 +22,8 @@ static bool swap(struct shmi_header *h, uint32_t *word, uint32_t wanted,
 		&h->lock, word, wanted, order, memory_order_relaxed);
 }
 
-/* Relaxed: a look only; the swap that follows decides. */
-static uint32_t look_at_word(const struct shmi_header *h)
+/* Relaxed: a hint only; the swap that follows decides. */
+static uint32_t look(const struct shmi_header *h)
 {
 	return atomic_load_explicit(&h->lock, memory_order_relaxed);
 }
@@ -45,9 +45,9 @@ int shmi_lockword_check(const struct shmi_lock *lock)
 }
 
 /*
- * L1, for as long as nobody has it.
+ * L1, retried while the lock is free.
  *   -EOWNERDEAD       taken, after a death
- *   -EBUSY            *word is what somebody has made of it
+ *   -EBUSY            taken by another thread; *word is the value read
  *   -ENOTRECOVERABLE
  */
 static int take_word(struct shmi_header *h, uint32_t *word, uint32_t waiters)
@@ -74,7 +74,7 @@ static bool is_free(void *header)
 
 /*
  * L4.
- *   -ETIMEDOUT  nobody woke us
+ *   -ETIMEDOUT  no wake-up came
  *   -EINTR
  */
 static int sleep_on(struct shmi_header *h, uint32_t word,
@@ -82,24 +82,24 @@ static int sleep_on(struct shmi_header *h, uint32_t word,
 {
 	struct timespec wake = shmi_clock_recheck(deadline);
 
-	/* [L4] Returns EINTR for every handler, as it has a deadline. */
+	/* [L4] With a deadline it returns EINTR after every handler. */
 	if (shmi_futex(&h->lock, FUTEX_WAIT_BITSET, word, &wake) == 0 ||
 	    errno == EAGAIN)
 		return 0;
 	return -errno;
 }
 
-/* L5. Any thread has an id for kill(2), not only a process. */
+/* L5. kill(2) accepts the id of any thread, not only a process id. */
 static bool take_from_nobody(struct shmi_header *h, uint32_t word)
 {
 	if (kill((pid_t)(word & ID), 0) == 0 || errno != ESRCH)
 		return false;
-	/* [L5] acquire: as L1, of one whom the kernel did not find. */
+	/* [L5] acquire: as L1, from a holder that the kernel missed. */
 	return swap(h, &word, shmi_the_thread.id | DIED | WAITERS,
 		    memory_order_acquire);
 }
 
-/* Those who never sleep do L5 now and then: it takes a system call. */
+/* Callers that never sleep try L5 every 64th time: it is a system call. */
 static bool is_time_to_ask(struct shmi_lock *lock)
 {
 	return atomic_fetch_add_explicit(&lock->refused, 1,
@@ -119,7 +119,7 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 	for (;;) {
 		int taken = take_word(h, &word, waiters);
 
-		/* Its U3 woke nobody if WAITERS had come to us. */
+		/* If we took WAITERS away, the last U3 woke no other. */
 		if (taken == -ENOTRECOVERABLE && waiters)
 			shmi_lockword_wake(h, true);
 		if (taken != -EBUSY)
@@ -140,7 +140,7 @@ int shmi_lockword_take_slowly(struct shmi_header *h, struct shmi_lock *lock,
 			if (shmi_spin(&lock->spin, is_free, h))
 				continue;
 		}
-		/* [L3] relaxed: it carries no data. Also of one who is late. */
+		/* [L3] relaxed: it carries no data. Set it even if late. */
 		if (!(word & WAITERS) &&
 		    !swap(h, &word, word | WAITERS, memory_order_relaxed))
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of objects: the same on every backend, whatever its system allows. */
+/* Names of objects: the same rules on every backend. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 #include "name.h"
 
 /*
- * Not isalnum(3): what a name is must not depend on the locale. Nor strspn(3),
- * which first makes a table of so many bytes: half a system call.
+ * Not isalnum(3): names must not depend on the locale. Not strspn(3): it first
+ * fills a table of 256 bytes, which costs half a system call.
  */
 static bool is_allowed(unsigned char c)
 {
@@ -21,7 +21,7 @@ static bool is_allowed(unsigned char c)
 	       c == '.' || c == '_' || c == '-';
 }
 
-/* Bytes at the beginning that a name may have. */
+/* Length of the part at the beginning that a name may contain. */
 static size_t span(const char *name)
 {
 	size_t i = 0;

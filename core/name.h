@@ -6,8 +6,7 @@
 #include <shmipc.h>
 
 /*
- * Is this a name? On success *ret is where it starts, behind the optional
- * slash.
+ * Check a name. On success *ret is its start, after the optional slash.
  *   -EINVAL        NULL, empty, or a byte other than A-Z a-z 0-9 . _ -
  *   -ENAMETOOLONG  more than SHMIPC_NAME_MAX bytes
  */

@@ -6,14 +6,14 @@
  *   open:   segment_open, check the header, ksem_open
  *   import: segment_import, read the name, check the header, ksem_open
  *
- * Which comes last when creating depends on what the system can do. Where a
- * finished segment can be given its name, commit comes first: nobody finds it
- * before. Where it has a name from the start (SHMIPC_CAP_EARLY_NAME), commit
- * comes last, inside publish: finders wait for it.
+ * The order of the last steps of creation depends on the system. Where a
+ * finished segment can be given its name, commit comes first: it cannot be
+ * found before. Where it has a name from the start (SHMIPC_CAP_EARLY_NAME),
+ * commit comes last, inside publish: finders wait for it.
  *
- * Between the look for a name and its creation somebody else may create it,
- * and between the look and the opening somebody may unlink it. Then we start
- * over; the loop ends when patience does.
+ * Between looking for a name and creating it another process may create it, and
+ * between looking and opening another may unlink it. Then we start over, until
+ * the peer timeout ends the loop.
  *
  * Death. Each step leaves what the backend's own comment says; the core adds
  * nothing outside the segment.
@@ -56,7 +56,7 @@ static int prefault(const struct shmi_object *o,
 
 	if (!(args->flags & SHMIPC_PREFAULT) || o->seg.populated)
 		return 0;
-	/* What is reserved counts as used: there need not be as much again. */
+	/* Reserved pages count as used already: no more memory is needed. */
 	r = reserved ? 0 : shmi_limits_check(o->seg.length);
 	if (r < 0)
 		return r;
@@ -117,7 +117,7 @@ err_segment:
 	return r;
 }
 
-/* A segment was found: judge it, and open the rest. Closes it on failure. */
+/* Check the segment that was found, open the rest; on failure close it. */
 static int accept_found(struct shmi_object *o,
 			const struct shmi_open_args *args)
 {
@@ -162,7 +162,7 @@ static int attach(struct shmi_object *o, const struct shmi_open_args *args)
 	return r < 0 ? r : accept_found(o, args);
 }
 
-/* The name of an imported segment is what its header says. */
+/* An imported segment has the name that its header says. */
 static int get_name(const struct shmipc_segment *seg,
 		    char ret[SHMIPC_NAME_MAX + 1])
 {
@@ -207,7 +207,7 @@ static int import(struct shmi_object *o, const struct shmi_open_args *args)
 	return r;
 }
 
-/* Each operation on the segment starts from zeroed private bytes. */
+/* Each operation on the segment starts with zeroed private bytes. */
 static void reset(struct shmi_object *o)
 {
 	memset(o->seg.priv, 0, o->seg.backend->segment_size);
@@ -217,7 +217,7 @@ static void reset(struct shmi_object *o)
 	o->seg.populated = 0;
 }
 
-/* Once through: -EAGAIN if somebody got in the way. */
+/* One attempt: -EAGAIN if another process interfered. */
 static int open_once(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	bool excl = args->flags & SHMIPC_EXCL;
@@ -256,7 +256,7 @@ static int open_with_retries(struct shmi_object *o,
 	return r;
 }
 
-/* The handle, and the segment's private bytes behind it. */
+/* Allocates the handle and, behind it, the segment's private bytes. */
 int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
 		     const struct shmi_open_args *args)
 {
@@ -319,7 +319,7 @@ static int check_args(const struct shmi_open_args *args)
 		return shmi_bad("the value is above SHMIPC_SEM_VALUE_MAX");
 	if (args->flags & SHMIPC_CREATE && args->mode & ~(mode_t)0777)
 		return shmi_bad("mode has other than permission bits");
-	/* Whoever is last must be able to look at it and take it away. */
+	/* Its last user must be able to read it and remove it. */
 	if (args->flags & SHMIPC_TRANSIENT && (args->mode & 0600) != 0600)
 		return shmi_bad("a transient object must be readable and "
 				"writable for its owner");
@@ -376,7 +376,7 @@ static int unlink_name(struct shmipc *ipc, const struct shmipc_kind_info *kind,
 
 	if (r < 0)
 		return r;
-	/* What is not ours is not touched: the backend looks. */
+	/* The backend checks that it is ours before removing it. */
 	do
 		r = ipc->ops->segment_unlink(ipc->conn, kind, name);
 	while (shmi_try_again(&tries, &r));

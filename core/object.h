@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What regions and semaphores have in common: an open segment with a header
- * that was checked. The handles of the public interface are these.
+ * The common part of regions and semaphores: an open segment whose header was
+ * checked. The handles of the public interface begin with it.
  */
 #ifndef SHMI_OBJECT_H
 #define SHMI_OBJECT_H
@@ -14,12 +14,12 @@
 struct shmi_object {
 	struct shmipc *ipc; /* a reference of our own */
 	struct shmipc_segment seg;
-	uint64_t size;	    /* the checked copy of the header's */
+	uint64_t size;	    /* checked copy of the header's */
 	uint64_t pid_space; /* the same; 0: not known */
 	bool created;
 	bool rdonly;
 	char name[SHMIPC_NAME_MAX + 1]; /* seg.name points here */
-	char subject[SHMI_SUBJECT_MAX]; /* for sentences */
+	char subject[SHMI_SUBJECT_MAX]; /* for messages */
 };
 
 /* The arguments of one call that opens, creates or imports. */
@@ -27,22 +27,22 @@ struct shmi_open_args {
 	const struct shmi_kind *kind;
 	const char *name;
 	size_t handle; /* bytes of the handle, whose first part is the object */
-	uint64_t size; /* regions: wanted, 0: any */
+	uint64_t size; /* regions: wanted size; 0: any */
 	uint32_t value; /* semaphores: initial */
 	unsigned flags; /* SHMIPC_* */
 	mode_t mode;
-	const int *fds; /* import these, and there is no name; or NULL */
+	const int *fds; /* to import, without a name; or NULL */
 };
 
 /*
  * The contract of shmipc_shm_open(), from the check of the arguments to the
- * report. Afterwards args->name is without its slash. The rest of the handle
- * behind the object is zero.
+ * report. On success args->name has no slash. The rest of the handle behind the
+ * object is zero.
  */
 int shmi_object_open(struct shmipc *ipc, struct shmi_object **ret,
 		     struct shmi_open_args *args);
 
-/* The same without checks and report, for requests of all sorts. */
+/* The same without checks and report, also for imports. */
 int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
 		     const struct shmi_open_args *args);
 

@@ -51,6 +51,6 @@ int shmi_other_backend(const struct shmipc *ipc,
 				"all programs run with the same "
 				"SHMIPC_BACKEND?",
 				ipc->ops->name, b->name);
-	shmi_error_begin(); /* what the other backends said does not matter */
+	shmi_error_begin(); /* forget causes from other backends */
 	return -ENOENT;
 }

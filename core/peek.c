@@ -24,12 +24,12 @@ int shmi_segment_check(const struct shmipc_segment *seg,
 
 	if (r == 0 || r == -EPROTO)
 		return r;
-	/* On backends with early names: unlinked since it was found. */
+	/* On backends with early names: it was unlinked after it was found. */
 	if (r == -ESTALE && seg->backend->caps & SHMIPC_CAP_EARLY_NAME)
 		return -ENOENT;
 	if (r == -ESRCH)
 		return unsound("its header has another name");
-	/* It is published and not finished: no backend of ours does that. */
+	/* Published but unfinished: none of our backends does that. */
 	return unsound("it was never finished");
 }
 

@@ -19,22 +19,22 @@ static inline struct shmi_header *shmi_header_of(const struct shmipc_segment *s)
 /*
  * Check the header of a segment that was found under its name.
  *   -ENOENT  it was unlinked meanwhile
- *   -EPROTO  it is not sound, with a message
+ *   -EPROTO  it is not valid, with a message
  */
 int shmi_segment_check(const struct shmipc_segment *seg,
 		       struct shmipc_segment_facts *ret);
 
 /*
- * A segment opened for a look. It allocates nothing: a child that was forked
- * while another thread held the allocator's lock can look, too. It must not be
- * moved while it is open.
+ * A segment opened for reading its header. It allocates nothing, so a child
+ * forked while another thread held the allocator's lock can use it. It must not
+ * be moved while it is open.
  */
 struct shmi_peek {
 	struct shmipc_segment seg;
 	_Alignas(max_align_t) char priv[SHMIPC_BACKEND_PRIVATE_MAX];
 };
 
-/* Set what the core sets before the first operation, but for the name. */
+/* Set all fields that the core sets before the first operation but the name. */
 void shmi_peek_prepare(struct shmi_peek *peek, const struct shmipc *ipc,
 		       const struct shmipc_kind_info *kind);
 
@@ -48,8 +48,8 @@ int shmi_peek_open(struct shmi_peek *peek, const struct shmipc *ipc,
 void shmi_peek_close(struct shmi_peek *peek);
 
 /*
- * What shmipc_stat() says of a peeked segment with these facts.
- *   errors of segment_stat()
+ * Fill in shmipc_stat()'s result for a peeked segment with these facts. Fails
+ * like segment_stat().
  */
 int shmi_peek_describe(struct shmipc_segment *seg,
 		       const struct shmipc_segment_facts *facts,

@@ -19,9 +19,9 @@ _Thread_local struct shmi_thread shmi_the_thread SHMI_TLS;
 /* ---- where we are ------------------------------------------------------- */
 
 /*
- * What is the same for all threads of a process. A page that is made once, and
- * that a forked child finds full of zeros. (pthread_atfork(3) would not tell
- * of every fork.)
+ * Facts common to all threads of a process: a page that is allocated once and
+ * is zero in a forked child. (pthread_atfork(3) handlers do not run for every
+ * kind of fork.)
  */
 struct process {
 	_Atomic uint64_t pid_space; /* 0: not known */
@@ -45,7 +45,7 @@ static struct process *the_process(void)
 	static struct process *_Atomic process;
 	struct process *page, *none = NULL;
 
-	/* Acquire and release: the page is zero before it is seen. */
+	/* Acquire and release: the page is zero before others see it. */
 	page = atomic_load_explicit(&process, memory_order_acquire);
 	if (page)
 		return page;
@@ -66,11 +66,11 @@ uint64_t shmi_pid_space(void)
 
 	if (!process)
 		return 0;
-	/* Relaxed: the number carries nothing but itself. */
+	/* Relaxed: the number guards no other data. */
 	space = atomic_load_explicit(&process->pid_space, memory_order_relaxed);
 	if (space)
 		return space;
-	/* The inode of a name space is its own: namespaces(7). */
+	/* Each namespace has its own inode: namespaces(7). */
 	if (stat("/proc/thread-self/ns/pid", &st) < 0)
 		return 0;
 	atomic_store_explicit(&process->pid_space, st.st_ino,
@@ -80,7 +80,7 @@ uint64_t shmi_pid_space(void)
 
 /* ---- the list ----------------------------------------------------------- */
 
-/* The word that the kernel finds beside an element with this pointer. */
+/* The lock word that the kernel finds for a list pointer. */
 static _Atomic uint32_t *word_of(const struct robust_list_head *list,
 				 void *pointer)
 {
@@ -93,7 +93,7 @@ static bool lies_in(const void *pointer, const pthread_mutex_t *mutex)
 	       pointer < (const void *)(mutex + 1);
 }
 
-/* Does it point back to the second from nowhere but before its next? */
+/* Does no word but first's `prev' point back to the second? */
 static bool points_back_well(const pthread_mutex_t *mutex, void *first,
 			     const void *second)
 {
@@ -110,7 +110,7 @@ static bool points_back_well(const pthread_mutex_t *mutex, void *first,
 	return true;
 }
 
-/* With two locked mutexes in it, the second of them first. */
+/* Is the list as expected with two locked mutexes, the second of them first? */
 static bool is_understood(struct robust_list_head *list,
 			  const pthread_mutex_t mutexes[2])
 {
@@ -129,8 +129,8 @@ static bool is_understood(struct robust_list_head *list,
 }
 
 /*
- * The list of the calling thread; NULL: there is none, or the C library does
- * not keep it as robust.h says. musl has none before the first lock.
+ * The calling thread's list; NULL: it has no list, or the C library's layout is
+ * not the one in robust.h. musl has no list before the first lock.
  */
 static struct robust_list_head *look(const pthread_mutex_t mutexes[2])
 {
@@ -143,7 +143,7 @@ static struct robust_list_head *look(const pthread_mutex_t mutexes[2])
 	return list;
 }
 
-/* Of processes: those of threads musl does not tell the kernel of. */
+/* Process-shared: musl does not tell the kernel of others. */
 static bool make_robust(pthread_mutex_t mutexes[2])
 {
 	pthread_mutexattr_t attr;
@@ -177,15 +177,15 @@ static struct robust_list_head *try_out(void)
 	return list;
 }
 
-/* List pointers have flags of the C library in their lowest bit. */
+/* The C library keeps flags in the lowest bit of list pointers. */
 static void **next_of(void *pointer)
 {
 	return (void **)((uintptr_t)pointer & ~(uintptr_t)1);
 }
 
 /*
- * Where the last pointer of the C library stands; NULL: its list has no end. In
- * a forked child musl's may end in a pool of the parent, which is wiped.
+ * The C library's last list pointer; NULL: the list has no end. In a forked
+ * child musl's list may end in a pool of the parent, which is wiped.
  */
 static void **find_end(struct robust_list_head *list)
 {
@@ -199,7 +199,7 @@ static void **find_end(struct robust_list_head *list)
 	return NULL;
 }
 
-/* Put an empty pool at the end of the list. */
+/* Append an empty pool to the list. */
 static void join(struct robust_list_head *list, void **end,
 		 struct shmi_pool *pool)
 {
@@ -227,8 +227,8 @@ static int no_pid_space(void)
 /* ---- pools -------------------------------------------------------------- */
 
 /*
- * All that there are, for ever, in memory that is not wiped. Pushed with
- * release, read with acquire.
+ * All pools, never freed, in memory that is not wiped. Pushed with release,
+ * read with acquire.
  */
 struct known {
 	struct shmi_pool *pool;
@@ -237,8 +237,8 @@ struct known {
 static struct known *_Atomic pools;
 
 /*
- * Nobody's: of one who died, or of a parent. With DIED it is not in use yet,
- * and nobody else's any more.
+ * Take an unowned pool: its thread died, or it was a parent's. With DIED it is
+ * not in use yet, but no other thread can take it.
  */
 static bool claim(struct shmi_pool *pool, uint32_t id)
 {
@@ -246,7 +246,7 @@ static bool claim(struct shmi_pool *pool, uint32_t id)
 		word_of(shmi_the_thread.list, &pool->self.link.next);
 	uint32_t is = atomic_load_explicit(word, memory_order_relaxed);
 
-	/* Acquire: the kernel is done with it, and its last owner too. */
+	/* Acquire: the kernel and the last owner are done with it. */
 	return (is == 0 || is == FUTEX_OWNER_DIED) &&
 	       atomic_compare_exchange_strong_explicit(
 		       word, &is, id | FUTEX_OWNER_DIED, memory_order_acquire,
@@ -285,13 +285,13 @@ static struct shmi_pool *find_pool(uint32_t id)
 	return new_pool(id);
 }
 
-/* Relaxed: a pool's thread alone writes it; who else asks gets a hint. */
+/* Relaxed: only a pool's thread writes it; others get a hint. */
 static unsigned used_once(struct shmi_pool *pool)
 {
 	return atomic_load_explicit(&pool->never_used, memory_order_relaxed);
 }
 
-/* What its last owner, if there was one, has left. */
+/* Clear the last owner's data, if any. */
 static void clean(struct shmi_pool *pool)
 {
 	for (unsigned i = 0; i < used_once(pool); i++)
@@ -302,12 +302,12 @@ static void clean(struct shmi_pool *pool)
 			word_of(shmi_the_thread.list, &pool->self.link.next);
 	pool->free = NULL;
 	atomic_store_explicit(&pool->never_used, 0, memory_order_relaxed);
-	/* Release: who sees the id sees that nothing is used. */
+	/* Release: a thread that sees the id sees no node in use. */
 	atomic_store_explicit(pool->word, shmi_the_thread.id,
 			      memory_order_release);
 }
 
-/* Not all at once: a page of nodes is enough for nearly everybody. */
+/* One by one: a page of nodes is enough for most threads. */
 struct shmi_lock_node *shmi_robust_new_node(void)
 {
 	struct shmi_pool *pool = shmi_the_thread.pool;
@@ -332,7 +332,7 @@ struct shmi_lock_node *shmi_lock_node_find(const void *lock)
 	return find(shmi_the_thread.pool, lock);
 }
 
-/* Is it a living thread's? Not all the dead are marked: see Death. */
+/* Is its thread alive? Not all dead ones are marked: see Death. */
 static bool is_owned(const struct shmi_pool *pool)
 {
 	uint32_t id = atomic_load_explicit(pool->word, memory_order_acquire);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which backend does the user mean?
+ * Choosing the backend that the user means.
  *
  * "a" is used or refused; "a,b" is the first of them that works; "^a,b" the
- * first of all others that works. Every name in a list must be known, also
- * those that are not reached: a misspelt word must not pass because another
- * one happened to work.
+ * first of all others that works. Every name in a list must be known, even if
+ * it is not reached: a misspelt word must not pass because another backend
+ * works.
  *
- * A backend that can create nothing here, but take what others hand over
- * (-ENOTCONN), does not work as far as choosing goes. But who has no other
- * choice is given it.
+ * A backend that can create nothing here, but can import objects (-ENOTCONN),
+ * does not count as working in a list. If it is the only choice, it is used.
  */
 #include <config.h>
 
@@ -22,7 +21,9 @@
 #include "error.h"
 #include "select.h"
 
-/* A list of names; items are bytes of the user's string. */
+#define DEFAULT_BACKEND "posix"
+
+/* A list of names; items point into the user's string. */
 struct item {
 	const char *name;
 	size_t length;
@@ -39,8 +40,8 @@ static size_t least(size_t a, size_t b)
 }
 
 /*
- * How many letters must be inserted, deleted or replaced to get from one word
- * to the other? (Levenshtein's distance, one row at a time.)
+ * The number of letters to insert, delete or replace to get from one word to
+ * the other. (Levenshtein's distance, one row at a time.)
  */
 static size_t distance(const char *a, size_t length, const char *b)
 {
@@ -99,7 +100,7 @@ static int unknown(const struct item *word)
 		meant ? "?" : "", known);
 }
 
-/* Split at commas; every word must be the name of a backend. */
+/* Split at commas; every word must name a known backend. */
 static int parse(const char *text, struct list *ret)
 {
 	struct list list = { .count = 0 };
@@ -122,7 +123,7 @@ static int parse(const char *text, struct list *ret)
 	return 0;
 }
 
-/* All known backends but those of the list, in order of preference. */
+/* All known backends except the listed ones, in order of preference. */
 static void invert(struct list *list)
 {
 	struct list rest = { .count = 0 };

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Which backend does the user mean? */
+/* Choosing the backend that the user means. */
 #ifndef SHMI_SELECT_H
 #define SHMI_SELECT_H
 
 #include <shmipc-backend.h>
 
 /*
- * The backend that a name, a list or an exclusion chooses here and now; NULL
+ * The backend chosen by a name, a list or an exclusion, here and now; NULL
  * chooses posix.
  *   -EINVAL  unknown or malformed
- *   -ENOSYS  none of the allowed ones works
+ *   -ENOSYS  no allowed backend works
  */
 int shmi_select(const char *wanted, const struct shmipc_backend **ret);
 

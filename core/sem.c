@@ -67,8 +67,8 @@ int shmipc_sem_created(const struct shmipc_sem *sem)
 	return sem ? sem->object.created : 0;
 }
 
-/* May the value be changed through this handle? The fast paths' question. */
-static inline bool sem_is_usable(const struct shmipc_sem *sem)
+/* May this handle change the value? For the fast paths. */
+static inline bool is_usable(const struct shmipc_sem *sem)
 {
 	return __builtin_expect(sem && !sem->object.rdonly, 1);
 }

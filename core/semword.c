@@ -12,8 +12,8 @@
 #define MARK SHMI_SEMWORD_MARK
 
 /*
- * W1 to W3 of one that is about to sleep, or has slept. Returns the units
- * that are left after taking one, or -EAGAIN with MARK set.
+ * W1 to W3 of a waiter that is about to sleep, or has slept. Returns the units
+ * left after taking one, or -EAGAIN with MARK set.
  */
 static int64_t take_or_mark(struct shmi_header *h, bool slept)
 {
@@ -75,7 +75,7 @@ int shmi_semword_wait_slowly(struct shmipc_segment *seg, struct shmi_spin *spin,
 
 void shmi_semword_wake(struct shmipc_segment *seg)
 {
-	int saved = errno; /* a signal handler must leave it alone */
+	int saved = errno; /* a signal handler must keep it */
 
 	seg->backend->ksem_post(seg, 0);
 	errno = saved;

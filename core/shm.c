@@ -98,8 +98,8 @@ int shmipc_shm_unlink(struct shmipc *ipc, const char *name)
 
 /* ---- the lock ----------------------------------------------------------- */
 
-/* May the lock be touched through this handle? The fast paths' question. */
-static inline bool shm_is_usable(const struct shmipc_shm *shm)
+/* May this handle use the lock? For the fast paths. */
+static inline bool is_usable(const struct shmipc_shm *shm)
 {
 	return __builtin_expect(shm && !shm->object.rdonly, 1);
 }
@@ -113,8 +113,8 @@ static int shm_not_usable(const struct shmipc_shm *shm)
 				  "it was opened with SHMIPC_RDONLY");
 }
 
-/* What the protocol says, in words. */
-static int shm_report(const struct shmipc_shm *shm, int r)
+/* The protocol's code as a message. */
+static int report(const struct shmipc_shm *shm, int r)
 {
 	const char *subject = shm->object.subject;
 

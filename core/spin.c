@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking again before sleeping, as long as it pays: see spin.h. */
+/* Spinning before sleeping, as long as it pays: see spin.h. */
 #include <config.h>
 
 #include <sched.h>
@@ -10,19 +10,19 @@
 /* Looks without a system call: 1 to 2 us. */
 #define CLOSE_LOOKS 40
 
-/* The end of a trial. About what a sleep on another core costs. */
+/* The length of a trial: about the cost of a sleep on another core. */
 #define TRIAL_NS 25000
 
 /*
- * How many waits go without after a trial that cost so much: it is not more
- * than a 64th of what they take, at 10 us each.
+ * The number of waits that skip spinning after a trial of this cost: it stays
+ * below a 64th of the time they take, at 10 us each.
  */
 #define SKIP(ns) ((ns) / 10000 * 64)
 
-/* What somebody else keeps a core for is not longer, in ns. */
+/* The longest time, in ns, that another thread keeps a core. */
 #define COST_MAX 20000000
 
-/* Where giving the core away has helped, how often close looks are left out. */
+/* How often close looks are left out after a yield has helped. */
 #define YIELDS 32
 
 static uint32_t get(_Atomic uint32_t *word)
@@ -43,7 +43,7 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Let the other thread of a core with two have it, and save power. */
+/* Let the core's other hardware thread run, and save power. */
 static void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -63,7 +63,7 @@ static bool look_closely(bool (*found)(void *arg), void *arg)
 	return false;
 }
 
-/* Save what it has cost before the next trial, unless we were stopped. */
+/* Set how many waits skip; the cost is capped in case we were stopped. */
 static void save(struct shmi_spin *spin, int64_t ns)
 {
 	set(&spin->skip, (uint32_t)SKIP(ns < COST_MAX ? ns : COST_MAX));
@@ -90,7 +90,7 @@ bool shmi_spin(struct shmi_spin *spin, bool (*found)(void *arg), void *arg)
 		is_found = found(arg);
 		took = now_ns() - start;
 	} while (!is_found && took < TRIAL_NS);
-	/* Found, but somebody else had the core meanwhile: in vain. */
+	/* Even if found: another thread had the core, so it did not pay. */
 	if (took >= TRIAL_NS)
 		save(spin, took);
 	else if (!yields)
