@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cancellation (pthreads(7)). Most system calls are cancellation points, and a
- * thread that ends in one of them leaves descriptors, mappings and locks. Only
- * waits are cancellation points for our callers; everything else is done with
+ * thread that is cancelled there leaks descriptors, mappings and locks. Only
+ * waits are cancellation points for our callers; all other calls run with
  * cancellation off.
  */
 #ifndef SHMI_CANCEL_H
@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-/* Returns what to give to shmi_cancel_restore(). */
+/* Returns the argument for shmi_cancel_restore(). */
 static inline int shmi_cancel_off(void)
 {
 	int before;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Points in time, on CLOCK_MONOTONIC, which no administrator sets. */
+/* Points in time, on CLOCK_MONOTONIC, which cannot be set. */
 #include <config.h>
 
 #include <errno.h>
@@ -72,10 +72,10 @@ void shmi_clock_back_off(unsigned attempt)
 	struct timespec t = now();
 	long bound = 50000L << (attempt < 5 ? attempt : 5);
 
-	/* The clock's low digits are random enough to part two processes. */
+	/* The clock's low digits are random enough for two processes. */
 	t.tv_nsec = bound / 2 + t.tv_nsec % (bound / 2 + 1);
 	t.tv_sec = 0;
-	(void)nanosleep(&t, NULL); /* shorter after a signal: no harm */
+	(void)nanosleep(&t, NULL); /* a signal may shorten it */
 }
 
 bool shmi_try_again(struct shmi_tries *tries, int *r)

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* How long somebody else may take to finish what we wait for (contract). */
+/* The time that a peer gets to finish what we wait for (contract). */
 #define SHMI_PEER_TIMEOUT_MS 5000
 
-/* The longest sleep without a look: half of the second that we promise. */
+/* The recheck interval, the longest sleep: half the second promised. */
 #define SHMI_RECHECK_MS 500
 
 /* The time this many milliseconds from now. */
@@ -26,25 +26,25 @@ bool shmi_clock_reached(const struct timespec *when);
 /* a before b? */
 bool shmi_clock_before(const struct timespec *a, const struct timespec *b);
 
-/* What is left until then; 0 if it is reached. */
+/* The time left until then; 0 if it is reached. */
 struct timespec shmi_clock_left(const struct timespec *when);
 
 /*
- * When a sleeper has to look again, also if nobody wakes him: at his deadline
- * (NULL: none), but not later than a slice from now.
+ * The time when a sleeper looks again even if it is not woken: its deadline
+ * (NULL: none), but at most the recheck interval from now.
  */
 struct timespec shmi_clock_recheck(const struct timespec *deadline);
 
 /*
- * A short sleep before looking again at what somebody else has to finish, or
- * trying again where two got in each other's way; longer with every attempt
- * (0, 1, ...), up to about 2 ms, and a little random.
+ * Sleep a little before looking again for a peer's result, or before retrying
+ * after two processes got in each other's way; longer with every attempt (0, 1,
+ * ...), up to about 2 ms, and slightly random.
  */
 void shmi_clock_back_off(unsigned attempt);
 
 /*
- * Starting over, for as long as patience lasts. Zeroed before the first try,
- * which needs no clock:
+ * Retrying until the peer timeout. Zero this before the first try, which needs
+ * no clock:
  *
  *	do
  *		r = ...;
@@ -55,7 +55,7 @@ struct shmi_tries {
 	unsigned count;
 };
 
-/* If *r is -EAGAIN: sleep a little and say yes, or make it -ETIMEDOUT. */
+/* If *r is -EAGAIN: sleep a little and return true, or make it -ETIMEDOUT. */
 bool shmi_try_again(struct shmi_tries *tries, int *r);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SHMIPC_DEBUG=1: the library says on stderr what it does and why it fails. */
+/* SHMIPC_DEBUG=1: the library reports actions and failures on stderr. */
 #include <config.h>
 
 #include <errno.h>
@@ -45,6 +45,6 @@ void shmi_debug(const char *fmt, ...)
 	(void)vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);
 	strcat(line, "\n");
-	/* In one piece, and not buffered in a program that may be killed. */
+	/* One write, without buffering: the program may be killed. */
 	(void)!write(STDERR_FILENO, line, strlen(line));
 }

@@ -10,15 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Only 32-bit systems have it, whose time_t may have 64 bits. */
+/* Only 32-bit systems have it; their time_t may have 64 bits. */
 #ifndef SYS_futex_time64
 #define SYS_futex_time64 SYS_futex
 #endif
 
 /*
  * FUTEX_WAIT_BITSET, whose deadline is absolute, on CLOCK_MONOTONIC, or
- * FUTEX_WAKE. Result and errno as those of futex(2): with a deadline EINTR
- * after every signal handler.
+ * FUTEX_WAKE. Result and errno are futex(2)'s; with a deadline, EINTR follows
+ * every signal handler.
  */
 static inline long shmi_futex(_Atomic uint32_t *word, int op, uint32_t value,
 			      const struct timespec *deadline)

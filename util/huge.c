@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Huge pages for a new segment. Having and clearing 512 small pages costs many
- * times as much as one huge page, if there is one. If there is none, the
- * kernel moves other memory about to make one, and that may take longer than
- * all small pages together: so we look before, and at the clock.
+ * Huge pages for a new segment. Allocating and clearing 512 small pages costs
+ * many times as much as one free huge page. If no huge page is free, the kernel
+ * moves other memory to make one, which may take longer than all the small
+ * pages: so we check first, and watch the clock.
  *
- * shmem is given huge pages by a setting of the system, which is mostly off, or
- * by MADV_COLLAPSE, which does not ask for it, see madvise(2). That puts what
- * pages there are into a new huge page, at once, or leaves all as it was: if
- * there is no room on the mount or in the control group, if there is no huge
- * page, if prctl(2) forbids it, if the kernel is older than Linux 6.1 or its
- * huge pages are larger than an extent.
+ * shmem gets huge pages by a system setting, which is mostly off, or by
+ * MADV_COLLAPSE, which ignores the setting, see madvise(2). It moves the
+ * existing pages into a new huge page, at once, or changes nothing: if the
+ * mount or the control group has no room, if no huge page is available, if
+ * prctl(2) forbids it, if the kernel is older than Linux 6.1 or its huge pages
+ * are larger than an extent.
  *
- * Death. Pages of an object that is not finished yet, and that goes as it would
- * have gone without them.
+ * Death. The pages belong to an unfinished object, which is cleaned up as it
+ * would be without them.
  */
 #include <config.h>
 
@@ -25,24 +25,24 @@
 #include "limits.h"
 #include "prefault.h"
 
-/* The number is of asm-generic/mman-common.h. */
+/* The number is from asm-generic/mman-common.h. */
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
 
-/* A huge page, where the small one has 4 KiB: 2^9 of those. */
+/* A huge page where a small one has 4 KiB: 2^9 of those. */
 #define EXTENT	     ((size_t)2 << 20)
 #define EXTENT_ORDER 9
 
 /*
- * Collapsed in one call: each waits once until all processors have put their
- * new pages in order, which on busy ones takes some milliseconds. First comes
- * a single one, to see how it goes.
+ * Extents per call: each call waits once until all processors have flushed
+ * their lists of new pages, some milliseconds on busy ones. The first call has
+ * one extent, to measure.
  */
 #define PIECE 8
 
 /*
- * What an extent of small pages costs: reserved and mapped, 16 MiB took 7.5 to
+ * The cost of an extent of small pages: to reserve and map 16 MiB took 7.5 to
  * 9.3 ms where a page fault takes 2.3 us (bench, row prefault-16M). A huge page
  * took 0.08 ms there, and 4.5 ms if its memory had been given back to the host
  * of the virtual machine.
@@ -65,7 +65,7 @@ void *shmi_prefault_hint(size_t length)
 	return (char *)space + (EXTENT - start % EXTENT) % EXTENT;
 }
 
-/* Of this thread: others who keep it waiting say nothing about our pages. */
+/* This thread's CPU time: time spent waiting does not count. */
 static uint64_t worked_ns(void)
 {
 	struct timespec t;
@@ -74,7 +74,7 @@ static uint64_t worked_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* An extent without any page is none to collapse: one comes first. */
+/* Collapsing needs at least one page in each extent. */
 static bool fill(char *addr, size_t extents)
 {
 	for (size_t i = 0; i < extents; i++)
@@ -89,14 +89,14 @@ void shmi_prefault_huge(void *addr, size_t length)
 	size_t count = shmi_limits_free_blocks(EXTENT_ORDER);
 	size_t piece = 1;
 
-	/* Another thread was quicker to map where the hint led. */
+	/* Another thread mapped the hinted range first. */
 	if ((uintptr_t)addr % EXTENT)
 		return;
 	if (count > length / EXTENT)
 		count = length / EXTENT;
 	/*
-	 * Others take huge pages, too. Whatever was quick so far makes up for
-	 * what is slow, so that all of it is late by one piece at most.
+	 * Others take huge pages, too. Time saved by quick pieces is credited
+	 * to slow ones, so the whole is late by one piece at most.
 	 */
 	for (size_t at = 0; at < count; at += piece, piece = PIECE) {
 		if (piece > count - at)

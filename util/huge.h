@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Huge pages for a new segment, where they are to be had without waiting. */
+/* Huge pages for a new segment, if available without waiting. */
 #ifndef SHMI_HUGE_H
 #define SHMI_HUGE_H
 
 #include <stddef.h>
 
 /*
- * Where a new mapping of this length could have huge pages. A hint for mmap(2)
- * or shmat(2), and free a moment ago: with MAP_FIXED or SHM_REMAP it would
- * replace what another thread mapped meanwhile. NULL: anywhere will do.
+ * An address where a new mapping of this length could have huge pages. It is a
+ * hint for mmap(2) or shmat(2), and was free a moment ago: MAP_FIXED or
+ * SHM_REMAP would replace another thread's new mapping. NULL: use any address.
  */
 void *shmi_prefault_hint(size_t length);
 
 /*
  * Give a mapping of a new and empty object huge pages, as long as that is
- * quicker than small ones. Those that it gets are reserved and mapped; all
- * others are left to the caller, and to say what is missing as well. What can
- * be had is to be asked before: shmi_limits_check().
+ * quicker than small ones. These pages are then reserved and mapped; the caller
+ * handles all others and reports failures. Call shmi_limits_check() before
+ * this.
  */
 void shmi_prefault_huge(void *addr, size_t length);
 

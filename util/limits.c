@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How much memory may be had: the machine's, and what the control groups of
- * this process leave, cgroups(7). A group's ancestors count as well. In a
- * container the path in /proc/self/cgroup may be one of the host that leads
- * nowhere here; then the root of the mount is its group.
+ * The memory limits: the machine's memory, and what the control groups of this
+ * process leave, cgroups(7). A group's ancestors count as well. In a container
+ * the path in /proc/self/cgroup may be the host's and not exist here; then the
+ * root of the mount is the process's group.
  *
- * A look and no reservation: others may take it before we do.
+ * This check reserves nothing: others may take the memory before we do.
  */
 #include <config.h>
 
@@ -23,10 +23,10 @@
 
 #include "util/limits.h"
 
-/* Less than this every machine has, and it is not worth reading files. */
+/* Any machine has less than this; reading files would not pay. */
 #define WORTH_A_LOOK ((size_t)1 << 20)
 
-/* The beginning of a file of the kernel's, as text; "" if there is none. */
+/* The beginning of a kernel file, as text; "" if it cannot be read. */
 static void read_file(const char *path, char *text, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -39,7 +39,7 @@ static void read_file(const char *path, char *text, size_t room)
 	text[n > 0 ? n : 0] = '\0';
 }
 
-/* The number in this file, or SIZE_MAX: "max", or no such file. */
+/* The number in this file; SIZE_MAX: "max", or no such file. */
 static size_t number_in(const char *path)
 {
 	char text[64];
@@ -52,7 +52,7 @@ static size_t number_in(const char *path)
 	return number < SIZE_MAX ? (size_t)number : SIZE_MAX;
 }
 
-/* The sum of what memory.stat says of these two words; 0 if nothing. */
+/* The sum of memory.stat's values for these two words; 0 if it has neither. */
 static size_t cache_in(const char *path, const char *const words[2])
 {
 	char text[4096], *rest = NULL;
@@ -70,10 +70,10 @@ static size_t cache_in(const char *path, const char *const words[2])
 	return sum;
 }
 
-/* How a version of cgroups calls its files. */
+/* The file names of a cgroups version. */
 struct version {
 	const char *mount, *limit, *usage;
-	const char *cache[2]; /* in memory.stat: what can be given back */
+	const char *cache[2]; /* in memory.stat: reclaimable */
 };
 
 static const struct version versions[] = {
@@ -94,7 +94,7 @@ static bool path_of(char path[PATH_MAX], const struct version *v,
 	       PATH_MAX;
 }
 
-/* What one group has left, if it has a limit; else SIZE_MAX. */
+/* The memory that a group's limit leaves, or SIZE_MAX without a limit. */
 static size_t left_in(const struct version *v, const char *group)
 {
 	char path[PATH_MAX];
@@ -113,7 +113,7 @@ static size_t left_in(const struct version *v, const char *group)
 	return limit - (usage < limit ? usage : limit);
 }
 
-/* The least that a group or an ancestor has left; group is cut on the way. */
+/* The least that a group or an ancestor has left; group is shortened. */
 static size_t left_up_from(const struct version *v, char *group)
 {
 	size_t least = SIZE_MAX;
@@ -176,7 +176,7 @@ int shmi_limits_check(size_t length)
 	return 0;
 }
 
-/* Of one line of /proc/buddyinfo, which has a number for each order. */
+/* Count in one line of /proc/buddyinfo, with a number for each order. */
 static size_t blocks_in(const char *numbers, unsigned order)
 {
 	size_t sum = 0;

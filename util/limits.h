@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* How much memory may be had? */
+/* Memory limits. */
 #ifndef SHMI_LIMITS_H
 #define SHMI_LIMITS_H
 
 #include <stddef.h>
 
 /*
- * Can so many bytes be had, as far as can be seen before? Asking for more than
- * the machine or the control group has wakes the out-of-memory killer, which
- * takes the program that asked.
- *   -ENOSPC  no; the sentence names the limit
+ * Check that length bytes are available, as far as that is known beforehand.
+ * Exceeding the memory of the machine or the control group wakes the
+ * out-of-memory killer, which kills the program that asked.
+ *   -ENOSPC  they are not; the message names the limit
  */
 int shmi_limits_check(size_t length);
 
-/* So many blocks of 2^order pages are free in one piece; 0 if not known. */
+/* The number of free blocks of 2^order pages; 0 if not known. */
 size_t shmi_limits_free_blocks(unsigned order);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mapping every page of a segment at once, instead of one fault after another,
- * of which each costs more than ten system calls.
+ * Mapping every page of a segment at once, instead of by one fault after
+ * another, each of which costs more than ten system calls.
  */
 #include <config.h>
 
@@ -15,8 +15,8 @@
 #include "prefault.h"
 
 /*
- * What older kernels leave us: touch each page. If it was not reserved, that
- * may raise SIGBUS. Others may write meanwhile.
+ * For older kernels: touch each page. An unreserved page may raise SIGBUS.
+ * Other threads and processes may write meanwhile.
  */
 static void touch(char *addr, size_t length, bool writable)
 {
@@ -25,7 +25,7 @@ static void touch(char *addr, size_t length, bool writable)
 	for (size_t at = 0; at < length; at += page) {
 		_Atomic char *byte = (_Atomic char *)(addr + at);
 
-		/* Relaxed: it is about the page and not about the byte. */
+		/* Relaxed: only the page matters, not the byte. */
 		if (writable)
 			atomic_fetch_or_explicit(byte, 0, memory_order_relaxed);
 		else
@@ -48,7 +48,7 @@ int shmi_prefault(void *addr, size_t length, bool writable)
 	}
 	if (r == 0)
 		return 0;
-	/* EFAULT is what would be SIGBUS; ENOMEM is a control group's limit. */
+	/* EFAULT stands for SIGBUS; ENOMEM is a control group's limit. */
 	return shmipc_backend_error(
 		-ENOSPC,
 		"not all of its %zu bytes can be had now: the "

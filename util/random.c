@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers that nobody else draws: a random start, a count, and what tells a
- * forked child from its parent, and from a later one with the same process id.
+ * Unique numbers: a random start, a count, and input that differs between a
+ * forked child, its parent, and a later child with the same process id.
  */
 #include <config.h>
 
@@ -11,10 +11,10 @@
 
 #include "random.h"
 
-/* Steps of 2^64 / golden ratio come near no earlier one for long. */
+/* Steps of 2^64 / golden ratio stay far from earlier values for long. */
 #define STEP UINT64_C(0x9e3779b97f4a7c15)
 
-/* Each bit of x changes half of the result's: the end of MurmurHash3. */
+/* Each bit of x changes half of the result's bits: MurmurHash3's finalizer. */
 static uint64_t mix(uint64_t x)
 {
 	x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
@@ -22,7 +22,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* Where the count starts. If there is no randomness, the rest has to do. */
+/* The start of the count. Without randomness, the other inputs must do. */
 static uint64_t draw_start(void)
 {
 	uint64_t start = 0;
@@ -33,11 +33,11 @@ static uint64_t draw_start(void)
 
 uint64_t shmi_random(pid_t self)
 {
-	static _Atomic uint64_t count; /* 0: it has not started */
+	static _Atomic uint64_t count; /* 0: not started */
 	uint64_t none = 0, at;
 	struct timespec now;
 
-	/* Relaxed: it orders nothing. Of two who start it, one does. */
+	/* Relaxed: it orders nothing. If two threads start it, one wins. */
 	if (atomic_load_explicit(&count, memory_order_relaxed) == 0)
 		(void)atomic_compare_exchange_strong_explicit(
 			&count, &none, draw_start(), memory_order_relaxed,

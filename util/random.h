@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers that nobody else draws. */
+/* Unique numbers. */
 #ifndef SHMI_RANDOM_H
 #define SHMI_RANDOM_H
 
@@ -7,11 +7,11 @@
 #include <sys/types.h>
 
 /*
- * 64 bits that another call, in whatever thread or process, has as good as
- * never. getrandom(2) is asked once; after that it costs a tenth of that.
+ * 64 bits that another call, in any thread or process, practically never
+ * returns. getrandom(2) is called once; later calls cost a tenth of that.
  *
- * self	the caller's process id, which he mostly knows: a forked child goes on
- *	from its parent's state
+ *   self  the caller's process id, which it mostly knows: a forked child continues
+ *         from its parent's state
  */
 uint64_t shmi_random(pid_t self);
 
