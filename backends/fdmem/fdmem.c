@@ -16,13 +16,13 @@
 #include "util/huge.h"
 #include "util/limits.h"
 
-/* What is allocated in one call. */
+/* The bytes that one call allocates. */
 #define PIECE ((size_t)64 << 20)
 
 /*
- * Limits that the kernel would report with a signal (SIGXFSZ), or not at all:
- * memory that is not on a mount of limited size is handed out until the
- * out-of-memory killer comes.
+ * Limits that the kernel reports with a signal (SIGXFSZ), or not at all: memory
+ * outside a mount of limited size is handed out until the out-of-memory killer
+ * runs.
  */
 static int check_limits(size_t length, bool lazy)
 {
@@ -48,9 +48,9 @@ static int no_room(size_t length, const char *where)
 }
 
 /*
- * fallocate(2), which makes the file longer, too; over again after a signal.
- * Old kernels undo it then, so that with a timer a large file would never be
- * done: piece by piece.
+ * Calls fallocate(2), which also extends the file, again after a signal. Old
+ * kernels undo an interrupted call, so with a timer a large file would never be
+ * finished: we allocate it in pieces.
  */
 static int allocate(int fd, size_t length)
 {
@@ -65,7 +65,7 @@ static int allocate(int fd, size_t length)
 	return 0;
 }
 
-/* Of a lazy file the header's page all the same: it is going to be written. */
+/* A lazy file gets only its header's page: that will be written. */
 static int extend(int fd, size_t length, bool lazy)
 {
 	if (!lazy)
@@ -76,8 +76,8 @@ static int extend(int fd, size_t length, bool lazy)
 }
 
 /*
- * Through a mapping of its own: the one that stays belongs to another
- * description. Whatever fails here is left to fallocate(2).
+ * Uses a mapping of its own, because the final one belongs to another
+ * description. Failures are ignored: fallocate(2) reports them.
  */
 static void reserve_huge(int fd, size_t length)
 {
@@ -110,15 +110,15 @@ int fdmem_reserve(int fd, size_t length, unsigned flags, const char *where)
 	case ENOMEM:
 		return no_room(length, where);
 	case EOPNOTSUPP:
-		return -EIO; /* no file system of ours */
+		return -EIO; /* not one of our file systems */
 	default:
 		return -errno;
 	}
 }
 
 /*
- * thread-self: after the main thread's pthread_exit() there is no
- * /proc/self/fd any more.
+ * thread-self: /proc/self/fd does not exist after the main thread's
+ * pthread_exit().
  */
 static int open_in_proc(const char *what, int fd, int access)
 {
@@ -165,7 +165,7 @@ static int map(struct shmipc_segment *seg, int fd, void *hint, size_t length,
 	void *addr = mmap(hint, length, protection, MAP_SHARED | flags, fd, 0);
 
 	if (addr == MAP_FAILED)
-		/* EAGAIN: more would be locked than RLIMIT_MEMLOCK allows. */
+		/* EAGAIN: RLIMIT_MEMLOCK would be exceeded. */
 		return errno == EAGAIN ? -ENOMEM : -errno;
 	seg->addr = addr;
 	seg->length = length;
@@ -187,7 +187,7 @@ bool fdmem_is_file_of(const struct shmipc_segment *seg, int fd)
 	       st.st_ino == fdmem_of(seg)->ino;
 }
 
-/* Often it has the mode already, and is to be asked for its number anyhow. */
+/* The mode is often right already, and we need the inode anyhow. */
 static int set_mode(int fd, mode_t mode, struct stat *st)
 {
 	if (fstat(fd, st) < 0)
@@ -217,7 +217,7 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 		return r;
 	if (flags & SHMIPC_SEGMENT_PREFAULT)
 		hint = shmi_prefault_hint(length);
-	/* It says nothing when it fails, and need not: they are reserved. */
+	/* MAP_POPULATE fails silently, but the pages are reserved. */
 	r = map(seg, fd, hint, length, true, at_once ? MAP_POPULATE : 0);
 	if (r == 0 && fdmem_of(seg)->keeps)
 		fdmem_of(seg)->fd = fd + 1;
@@ -225,7 +225,7 @@ int fdmem_map_new(struct shmipc_segment *seg, int fd, size_t length,
 }
 
 /*
- * What is known of an opened file, and whether it can be a segment.
+ * Get an opened file's attributes, and check that it can be a segment.
  *   -EPROTO  it cannot
  */
 static int look_outside(int fd, struct stat *ret)
@@ -244,7 +244,7 @@ static int look_outside(int fd, struct stat *ret)
 	return 0;
 }
 
-/* name "": any name; the core judges kind and name afterwards. */
+/* name "": any name; the core checks kind and name later. */
 static int look_inside(const void *header, size_t length,
 		       const struct shmipc_kind_info *kind, const char *name)
 {
@@ -256,9 +256,9 @@ static int look_inside(const void *header, size_t length,
 }
 
 /*
- * Read so much of a header without mapping it, and judge it: a stranger's file
- * may be of any size, and touching a hole in it when the mount is full raises
- * SIGBUS.
+ * Read length bytes of a header without mapping it, and check them: a
+ * stranger's file may be of any size, and touching a hole in it when the mount
+ * is full raises SIGBUS.
  */
 static int read_header(int fd, const struct stat *st,
 		       const struct shmipc_kind_info *kind, const char *name,
@@ -351,14 +351,14 @@ int fdmem_map(struct shmipc_segment *seg, int fd, unsigned flags)
 	return map_all(seg, fd, &st, !(flags & SHMIPC_SEGMENT_RDONLY));
 }
 
-/* ---- hand-over ---------------------------------------------------------- */
+/* ---- passing descriptors ------------------------------------------------ */
 
 static int access_of(unsigned flags)
 {
 	return flags & SHMIPC_SEGMENT_RDONLY ? O_RDONLY : O_RDWR;
 }
 
-/* One descriptor more of the same description. */
+/* Another descriptor of the same description. */
 static int share(int fd)
 {
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -370,13 +370,13 @@ int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
 	int kept = fdmem_of(seg)->fd - 1;
 	int fd, r;
 
-	/* It must not be the program's secret that is handed out instead. */
+	/* Never export an unrelated, perhaps secret, file of the program. */
 	if (!fdmem_is_file_of(seg, kept))
 		return shmipc_backend_error(
 			-EBADF, "the program has closed the descriptor that "
 				"the library keeps for it");
 	fd = fdmem_reopen(kept, access_of(flags));
-	/* What is mapped for reading may be open for more: not that. */
+	/* A descriptor kept for reading may be open for more: not that. */
 	if (fd == -EACCES &&
 	    (fcntl(kept, F_GETFL) & O_ACCMODE) == access_of(flags))
 		return share(kept);
@@ -389,16 +389,7 @@ int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
 	return r;
 }
 
-/* fcntl(2) does not tell of a description's own locks; the kernel lists them. */
-static int has_use_mark(int fd)
-{
-	char info[FDMEM_INFO];
-	int r = fdmem_read_info(fd, info);
-
-	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
-}
-
-/* A description to map: our own, or the one that came. */
+/* Get a description to map: our own, or the imported one. */
 static int open_import(struct shmipc_segment *seg, int fd, int access)
 {
 	int own = fdmem_reopen(fd, access);
@@ -443,7 +434,7 @@ int fdmem_import(struct shmipc_segment *seg, int fd, unsigned flags)
 	return r;
 }
 
-/* Is this known to be a descriptor of another file? */
+/* Is this certainly a descriptor of another file? */
 static bool is_of_another(const struct shmipc_segment *seg, int fd)
 {
 	struct stat st;
@@ -453,8 +444,8 @@ static bool is_of_another(const struct shmipc_segment *seg, int fd)
 }
 
 /*
- * What is kept may be closed, and the number another's, if the program closed
- * all descriptors that it did not know, as daemons do.
+ * The kept descriptor may be closed, and its number reused, if the program
+ * closed all descriptors that it did not know, as daemons do.
  */
 static void close_fd(struct shmipc_segment *seg)
 {
@@ -483,7 +474,7 @@ int fdmem_stat(const struct shmipc_segment *seg,
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = usemark_count(fd, &result.attached);
-	/* Who removes it was counted too. */
+	/* A process that removes it was counted, too. */
 	if (r == 0 && fdmem_of(seg)->transient && usemark_look(fd) == -ESTALE)
 		r = -ENOENT;
 	if (r < 0)

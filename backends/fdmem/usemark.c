@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The users of a file: marking, counting, and who may become one. */
+/* The users of a file: use marks, counting, and joining. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,15 +14,15 @@
 #include "backends/fdmem/usemark.h"
 #include "util/random.h"
 
-/* User locks stand at offsets from here, which no file reaches. */
+/* Use marks are locks at offsets from here, which no file reaches. */
 #define USEMARK_START ((off_t)1 << 60)
 #define USEMARK_END   ((off_t)1 << 61)
 #define GATE	      (USEMARK_START - 1)
 
 /*
- * How often usemark_count() asks. Locks come in no order that helps: counting n
- * of them takes about n * log(n) queries, and n * n if somebody wants it to.
- * Beyond that, attached is too low.
+ * The limit of queries in usemark_count(). Locks come in no useful order:
+ * counting n of them takes about n * log(n) queries, and n * n against a
+ * hostile process. Beyond the limit, attached is too low.
  */
 #define QUERIES_MAX 20000
 
@@ -35,7 +35,7 @@ int usemark_set(int fd)
 	};
 	uint64_t at = shmi_random(getpid());
 
-	/* Two users on one byte count as one; with 2^60 bytes nobody cares. */
+	/* Two users on one byte count as one: unlikely among 2^60 bytes. */
 	lock.l_start = USEMARK_START + (off_t)(at & ((UINT64_C(1) << 60) - 1));
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
@@ -45,13 +45,22 @@ int usemark_set(int fd)
 	return -errno;
 }
 
+/* fcntl(2) does not report a description's own locks; fdinfo lists them. */
+int usemark_is_set(int fd)
+{
+	char info[FDMEM_INFO];
+	int r = fdmem_read_info(fd, info);
+
+	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
+}
+
 /*
  * The lowest lock from start to end (not included), as [*from, *to). Returns
- * whether there is one. The kernel names one at a time, any of them: ask again
- * left of it until there is none.
+ * whether a lock exists. The kernel names one at a time, in no order: we ask
+ * again to the left of it until no lock is found.
  *
- * Anybody who may read the file may lock what he likes in it. So no lock is
- * believed to be one of ours, and *queries bounds how often we ask.
+ * Any process that may read the file may lock any bytes of it. So a lock need
+ * not be one of ours, and *queries bounds the number of queries.
  */
 static int lowest_lock(int fd, off_t start, off_t end, unsigned *queries,
 		       off_t *from, off_t *to)
@@ -73,7 +82,7 @@ static int lowest_lock(int fd, off_t start, off_t end, unsigned *queries,
 			break;
 		found = 1;
 		*from = lock.l_start > start ? lock.l_start : start;
-		/* A length of 0 is up to the end of all files: fcntl(2). */
+		/* A length of 0 extends to the end of the file: fcntl(2). */
 		*to = lock.l_len && lock.l_start + lock.l_len < USEMARK_END
 			      ? lock.l_start + lock.l_len
 			      : USEMARK_END;
@@ -111,7 +120,7 @@ static int lock_range(int fd, short type, off_t start, off_t end)
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
-/* Any lock from start on, but those of this description; l_type tells. */
+/* Any lock from start on, except this description's; see l_type. */
 static int find_lock(int fd, off_t start, struct flock *ret)
 {
 	*ret = (struct flock){
@@ -123,7 +132,7 @@ static int find_lock(int fd, off_t start, struct flock *ret)
 	return fcntl(fd, F_OFD_GETLK, ret) < 0 ? -errno : 0;
 }
 
-/* Made at [R1]: it stands beside no mark. */
+/* Made at [R1]: then no use mark exists. */
 static bool is_claim(const struct flock *lock)
 {
 	return lock->l_type == F_WRLCK && lock->l_start <= GATE &&
@@ -141,7 +150,7 @@ int usemark_look(int fd)
 		return r;
 	if (lock.l_type == F_UNLCK || is_claim(&lock))
 		return -ESTALE;
-	/* Somebody in the gate is not yet a user, and may find an orphan. */
+	/* A process in the gate is not yet a user, and may find an orphan. */
 	r = find_lock(fd, USEMARK_START, &lock);
 	if (r < 0)
 		return r;
@@ -178,7 +187,7 @@ int usemark_join(int fd)
 	if (r == 0 && mark.l_type != F_UNLCK) {
 		/* [J3] */
 		r = usemark_set(fd);
-		/* [J4] the gate alone: not our mark */
+		/* [J4] the gate alone: our use mark stays */
 		(void)lock_range(fd, F_UNLCK, GATE, USEMARK_START);
 		return r;
 	}
