@@ -6,8 +6,8 @@
  * are measured in one run, in turns, so that noise hits all of them; what is
  * judged is the ratio of their medians.
  *
- * What goes wrong ends the program: fail(). What is left then is removed by
- * another process, see supervise.c.
+ * An error ends the program: fail(). Another process then removes the objects
+ * that are left, see supervise.c.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -25,7 +25,7 @@
 extern struct shmipc *ipc;
 extern const char *backend;
 
-/* What is wanted. */
+/* The settings from the command line. */
 extern const struct plan *plan;
 
 /* "what: why", and the end, with status 2. */
@@ -110,7 +110,7 @@ void judge_this(const struct comparison *c);
 /* This row was not measured on this backend. */
 void judge_skipped(const char *why);
 
-/* Measuring goes on; a terminal shows what. To be said now and then. */
+/* Show on a terminal what is being measured. To be called now and then. */
 void progress(void);
 
 /* ---- processes: crew.c --------------------------------------------------- */

@@ -22,7 +22,7 @@ struct gate_kind {
 	void (*leave)(struct gate *g);
 	void (*wait)(struct gate *g);
 	void (*post)(struct gate *g);
-	/* Wait and post so many times, without calls in between of ours. */
+	/* Wait and post count times, with no call of ours in between. */
 	void (*pairs)(struct gate *g, unsigned count);
 	void (*drop)(struct gate *g);
 };

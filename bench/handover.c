@@ -2,9 +2,9 @@
 /*
  * Some processes that all want the same unit, for a while: what a turn costs
  * (wait, a few instructions inside, post), and whether each gets its share.
- * They run wherever the system puts them. Whoever has just left may come in
- * again, before those who sleep: nobody promises an order, so a cheap turn may
- * be an unfair one. Both are shown.
+ * They run wherever the system puts them. A process that has just left may come
+ * in again before the sleepers: no order is promised, so a cheap turn may be an
+ * unfair one. Both are shown.
  */
 #include <stdio.h>
 #include <time.h>
@@ -13,7 +13,7 @@
 
 #define CROWD_MAX 16
 
-/* A worker's count is his own; inside is written by who is inside. */
+/* Each worker writes its own count; the holder of the unit writes inside. */
 struct shared {
 	_Atomic bool over;
 	volatile unsigned long inside;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For those who write gates. Each kind's loop of pairs calls its primitive
- * directly: a call by pointer would cost a good part of what is measured. The
+ * For authors of gates. Each kind's loop of pairs calls its primitive directly:
+ * a call by pointer would cost a good part of the time that is measured. The
  * library's and glibc's functions are called in the same way, through the
  * program's PLT.
  */

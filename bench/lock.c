@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two more gates: the lock of a region, and the robust mutex of pthreads in
- * memory that processes share. Who waits takes it, who posts gives it back.
+ * memory that processes share. To wait is to lock, to post is to unlock.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -84,7 +84,7 @@ static void measure(struct samples *to, double (*sample)(void))
 		samples_add(to, sample());
 }
 
-/* System V has room for so many segments, other people's too. */
+/* How many more System V segments the machine has room for. */
 static unsigned long limit_of_sysv(void)
 {
 	FILE *file = fopen("/proc/sys/kernel/shmmni", "re");

@@ -7,7 +7,7 @@
 
 struct raw_memory {
 	const char *name;
-	/* A new named object, mapped; its pages reserved, if that can be had. */
+	/* A new named object, mapped; its pages reserved, if possible. */
 	void *(*create)(size_t size, bool reserved);
 	/* Map the one that there is, once more or again. */
 	void *(*open)(size_t size);

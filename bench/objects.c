@@ -11,7 +11,7 @@
 #define BATCH_OPEN 20
 #define BATCH_MAKE 10
 
-/* What is done with an object. */
+/* The operations on an object that are measured. */
 struct work {
 	size_t size;
 	const struct raw_memory *raw; /* NULL: by shmipc */
@@ -41,7 +41,7 @@ static void remove_ours(const struct work *w, struct shmipc_shm *shm)
  * The first touch of a mapping costs as much as ten system calls, where these
  * are fast. It is the open's, where the header can be read in place only
  * (sysv), or else the user's, and never both. So that it counts for everybody,
- * a byte is read; the rows without that are for who wants to see the open alone.
+ * a byte is read; the rows without that show the open alone.
  */
 static void first_byte(const struct work *w, const void *addr)
 {

@@ -22,9 +22,9 @@
 
 #define SETS_MAX 32
 
-/* Ids, plus one; 0 is none. */
+/* Ids, plus one; 0: no id. */
 struct ids {
-	bool elsewhere; /* in a name space that goes with who measures */
+	bool elsewhere; /* in a name space that ends with its process */
 	int segment;
 	int sets[SETS_MAX];
 };
@@ -88,7 +88,7 @@ void own_name(char ret[OWN_NAME_MAX], const char *what, unsigned long index)
 	snprintf(ret, OWN_NAME_MAX, "bench.%d.%s.%lu", first, what, index);
 }
 
-/* A key that is free, since those who look for an object need one. */
+/* Use a free key: a process that opens an object by key needs one. */
 int own_segment(size_t size, key_t *ret_key)
 {
 	for (key_t key = first; key < first + 1000; key++) {

@@ -20,9 +20,9 @@ static double sample(struct side *side)
 #define LIMIT_SYSCALL (1.0 / 150)
 
 /*
- * So many times faster than system calls is what the first limit comes to where
- * a system call takes a microsecond. Where calls are so cheap that sem_t itself
- * would not be as much faster, it says nothing about us.
+ * The first limit asks for this ratio to a system call where a system call takes
+ * a microsecond. Where calls are so cheap that even sem_t would miss this ratio,
+ * the limit says nothing about us.
  */
 static double limit_of_syscall(const struct side *sem, const struct side *raw)
 {

@@ -54,7 +54,7 @@ void samples_free(struct samples *s)
 	*s = (struct samples){ .list = NULL };
 }
 
-/* One of each. Who is first changes, since that may matter. */
+/* One of each. A different side is first each time, since that may matter. */
 static void take_turns(struct side *sides, unsigned count, unsigned first)
 {
 	for (unsigned i = 0; i < count; i++) {
