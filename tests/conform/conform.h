@@ -49,7 +49,7 @@ const char *name_of(const char *word);
 struct shmipc_shm *new_shm(const char *name, size_t size);
 struct shmipc_sem *new_sem(const char *name, unsigned value);
 
-/* What is there. */
+/* Open an existing object. */
 struct shmipc_shm *open_shm(const char *name);
 struct shmipc_sem *open_sem(const char *name);
 
@@ -68,8 +68,8 @@ bool can(unsigned cap);
 bool suite_can(unsigned cap);
 
 /*
- * Run act(arg) in a child, which ends with its result as exit status. The
- * parent goes on at once.
+ * Run act(arg) in a child, which exits with its result as status. Returns at
+ * once in the parent.
  */
 pid_t spawn(int (*act)(void *arg), void *arg);
 
@@ -118,7 +118,7 @@ void receive_fds(int sock, int fds[2]);
 /* Become somebody without rights; 0. Only for children, and only as root. */
 int become_nobody(void);
 
-/* Milliseconds of CLOCK_MONOTONIC, and a deadline so many from now. */
+/* CLOCK_MONOTONIC in milliseconds, and a deadline ms milliseconds from now. */
 long now_ms(void);
 struct timespec in_ms(long ms);
 

@@ -178,7 +178,7 @@ START_TEST(overwritten_header_is_refused_and_left_alone)
 		fails(-EPROTO, shmipc_shm_unlink(ipc, name));
 		ck_assert_ptr_null(other);
 
-		/* Untouched; and who has it open goes on. */
+		/* The object is untouched, and open handles still work. */
 		ck_assert_int_eq(memcmp(before, header_of(shm), 4096), 0);
 		ck_assert_int_eq(bytes_of(shm)[99], 8);
 		ck_assert_uint_eq(shmipc_shm_size(shm), 100);
@@ -497,7 +497,7 @@ START_TEST(object_of_another_backend_is_told)
 		fails(-EXDEV, shmipc_sem_open(ipc, &here, name, 0, 0, 0));
 		ok(shmipc_sem_close(sem));
 		fails(-ENOENT, shmipc_sem_open(ipc, &here, name, 0, 0, 0));
-		/* Who asks for a new one gets it, here. */
+		/* A caller that creates a new one gets it on this backend. */
 		drop_shm(new_shm(name, 8), name);
 		ok(shmipc_shm_close(there));
 		ok(shmipc_shm_unlink(other, name));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hand-over by descriptor: between processes that share nothing else. Who is a
- * user then, and who has which rights, is in conform_fds_users.c; descriptors
- * that lead to something else in conform_fds_hostile.c.
+ * Hand-over by descriptor: between processes that share nothing else.
+ * fds_users.c tests which processes count as users then, and which rights each
+ * has; fds_hostile.c tests descriptors that lead to something else.
  */
 #include <fcntl.h>
 #include <signal.h>

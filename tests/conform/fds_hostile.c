@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Descriptors that lead to something else than export made, and headers that
- * somebody wrote what he liked into. All are refused, or safe to use, and
+ * a peer filled with arbitrary bytes. All are refused, or safe to use, and
  * nothing of them stays open.
  */
 #include <fcntl.h>
@@ -400,7 +400,7 @@ START_TEST(more_than_can_be_mapped_is_told)
 }
 END_TEST
 
-/* Set so many bytes of a sound header to this, and import it. */
+/* Replace count bytes of a sound header, at offset at, and import it. */
 static void refused_with(const unsigned char sound[HEADER], size_t at,
 			 const void *bytes, size_t count)
 {

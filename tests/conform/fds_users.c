@@ -372,7 +372,7 @@ START_TEST(descriptor_gives_the_right_to_other_users)
 	ok(shmipc_sem_wait(sem));
 	await_asleep(pid);
 	ck_assert_int_eq(bytes_of(shm)[1], 21);
-	/* The child has our handle, too; but only his own counts unshare_self. */
+	/* The child inherits our handle; only its own counts as a second. */
 	ck_assert_uint_eq(attached(name), 2);
 	end_by_kill(pid);
 	ck_assert_uint_eq(attached(name), 1);

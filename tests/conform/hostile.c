@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer who may write an object writes what he likes into its header: at rest,
- * and while we work. He may destroy the object, and nothing else.
+ * A peer that may write an object writes arbitrary bytes into its header: at
+ * rest, and while we work. It may destroy the object, and nothing else.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 #define STATE  16   /* where the header says whether it is finished */
 #define VALUE  1024 /* of a semaphore */
 #define LOCK   2048 /* of a region, and what the kernel finds beside it */
-#define LINKS  128  /* so many bytes of it */
+#define LINKS  128  /* bytes of it */
 #define FIELDS 320  /* everything else that has a meaning is before */
 
 static const uint64_t nasty[] = {
@@ -68,8 +68,8 @@ static unsigned char *find_header(const char *name)
 }
 
 /*
- * Where names come early, the state says whether its creator is still at it,
- * and others wait for him (tests/unit/sysv.c): left out here.
+ * Where names appear early, the state says whether the creator is still busy,
+ * and others wait for it (tests/unit/sysv.c): left out here.
  */
 static bool is_left_out(size_t at)
 {

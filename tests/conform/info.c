@@ -223,7 +223,7 @@ END_TEST
 
 /*
  * A user in a pid name space of its own, where our process ids mean nothing,
- * and his killer, who tells what the user saw.
+ * and the process that kills it and reports what the user saw.
  */
 static int use_from_another_name_space(void *arg)
 {

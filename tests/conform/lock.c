@@ -325,7 +325,7 @@ START_TEST(close_while_holding_is_refused)
 	pthread_create(&thread, NULL, keep, &keeper);
 	sem_wait(&keeper.has);
 	fails(-EBUSY, shmipc_shm_close(shm));
-	/* Nothing was done; and whoever has not got it may go. */
+	/* Nothing was done; a handle without the lock may be closed. */
 	bytes_of(shm)[0] = 1;
 	ok(shmipc_shm_close(other));
 	fails(-EBUSY, shmipc_shm_trylock(shm));

@@ -86,7 +86,7 @@ static int want_the_lock(void *shm)
 	return -shmipc_shm_lock(shm, NULL);
 }
 
-/* How long it took, in ms, until those who slept for it were told. */
+/* How long it took, in ms, until the processes that slept for it knew. */
 static long end_the_lock(struct shmipc_shm *shm)
 {
 	enum { SLEEPERS = 5 };
@@ -118,7 +118,7 @@ START_TEST(end_of_the_lock_wakes_all_promptly)
 		quickest = took < quickest ? took : quickest;
 		drop_shm(shm, name);
 	}
-	/* Without a wake-up, each looks by himself after half a second. */
+	/* Without a wake-up, each rechecks after half a second. */
 	ck_assert_int_lt(quickest, 300);
 }
 END_TEST
@@ -156,7 +156,7 @@ START_TEST(end_of_the_holders_thread_is_a_death)
 	struct shmipc_shm *shm = new_shm(name, 8), *other = open_shm(name);
 
 	ck_assert_int_eq(in_thread(shmipc_shm_trylock, shm), 0);
-	/* Who holds it is dead, and so nobody does. */
+	/* The holder is dead, and so nobody holds it. */
 	fails(-EPERM, shmipc_shm_unlock(shm));
 	fails(-EPERM, shmipc_shm_mark_consistent(shm));
 	ck_assert_int_eq(in_thread(shmipc_shm_trylock, shm), -EOWNERDEAD);

@@ -58,7 +58,7 @@ START_TEST(many_sleepers_come_one_after_the_other)
 		took = now_ms() - start;
 		quickest = took < quickest ? took : quickest;
 	}
-	/* Without a wake-up, each looks by himself after half a second. */
+	/* Without a wake-up, each rechecks after half a second. */
 	ck_assert_int_lt(quickest, 300);
 	drop_shm(shm, name);
 }

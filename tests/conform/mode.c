@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Permission bits, as their owner, as root and as somebody else. Only root can
- * become somebody else; without him the owner gets the bits that were meant for
- * others, and must get the same answers.
+ * become somebody else; without root the owner gets the bits that were meant
+ * for others, and must get the same results.
  */
 #include <grp.h>
 #include <signal.h>
@@ -242,7 +242,7 @@ START_TEST(mode_0666_lets_others_write)
 }
 END_TEST
 
-/* An owner without privileges, and modes that leave him out too. */
+/* An owner without privileges, and modes that deny the owner too. */
 static int own_as_nobody(void *arg)
 {
 	const char *name = arg;

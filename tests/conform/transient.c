@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Transient objects: gone with their last user, however he went. */
+/* Transient objects: gone with their last user, even by a crash. */
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,7 +76,7 @@ START_TEST(closing_the_last_handle_removes_it)
 	bytes_of(shm)[3] = 3;
 	ok(shmipc_shm_close(shm));
 	ok(shmipc_sem_close(sem));
-	/* The others go on, and so does the name. */
+	/* The other handles and the name still work. */
 	ck_assert_int_eq(bytes_of(other)[3], 3);
 	ck_assert_int_eq(value_of(more), 7);
 	ok(shmipc_shm_close(open_shm(name)));
@@ -404,7 +404,7 @@ START_TEST(name_of_an_orphan_is_free_whoever_asks_for_it)
 		struct shmipc_info info;
 		struct shmipc_shm *shm;
 
-		/* Who asks while it lives becomes a user of it. */
+		/* A process that opens it while it lives becomes a user. */
 		while (*asked < round - 1)
 			;
 		ck_assert_int_eq(reap(spawn(leave_an_orphan, (void *)name)),
@@ -436,7 +436,7 @@ static bool change_user(void)
 	       setuid(65533) == 0;
 }
 
-/* A last user who is not the creator; nor the owner, if root may choose him. */
+/* A last user that is not the creator; nor the owner, if root can arrange it. */
 static int use_as_another(void *arg)
 {
 	void **inherited = arg;
@@ -453,7 +453,7 @@ static int use_as_another(void *arg)
 	raise(SIGSTOP);
 	if (shmipc_shm_close(shm) < 0)
 		return 2;
-	/* Perhaps he could not take the name away; he finds nothing. */
+	/* Perhaps it could not remove the name; it finds no object. */
 	if (shmipc_shm_open(mine, &shm, name, 0, 0, 0) != -ENOENT)
 		return 3;
 	return 0;

@@ -120,7 +120,7 @@ START_TEST(semaphore_works_after_unlink_in_another_process)
 }
 END_TEST
 
-/* 0: it was me; 1: there was none; 2: anything else. */
+/* 0: this call removed it; 1: the name did not exist; 2: anything else. */
 static int unlink_it(void *name)
 {
 	int r = shmipc_shm_unlink(ipc, name);
@@ -183,8 +183,8 @@ static int race_for_semaphores(void *seed)
 }
 
 /*
- * That nothing is left is seen by the listing here, and by tests/run/after.sh for
- * what a listing does not show.
+ * The listing here shows that nothing is left; tests/run/after.sh finds objects
+ * that a listing does not show.
  */
 START_TEST(creating_and_unlinking_at_once_leaves_nothing)
 {

@@ -243,7 +243,7 @@ static void post_in_handler(int signal)
 		handled++;
 }
 
-/* The handler runs once, so many ns from now. */
+/* The handler runs once, ns nanoseconds from now. */
 static void signal_in(timer_t timer, long ns)
 {
 	struct itimerspec once = { .it_value = { 0, ns } };
@@ -294,7 +294,7 @@ static int wait_after_stop(void *sem)
 {
 	int r;
 
-	/* Stopping and going on runs no handler; some systems say EINTR. */
+	/* SIGSTOP and SIGCONT run no handler; some systems say EINTR. */
 	do
 		r = shmipc_sem_wait(sem);
 	while (r == -EINTR);
