@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The demo, and other programs to copy from. They are linked statically, so that
-# they run from the build tree without libtool's wrapper scripts. All but the
-# demo are plain C11.
+# they run from the build tree without libtool's wrapper scripts. All except
+# the demo are plain C11.
 examples = examples/child.c examples/frames.c examples/once.c \
 	examples/parent.c examples/pool.c
 noinst_PROGRAMS += $(examples:.c=)
@@ -45,5 +45,6 @@ tests_run_pool_dies_LDADD = libshmipc-intree.la
 EXTRA_DIST += tests/run/examples.sh $(examples_tests)
 
 examples_logs = $(filter $(examples_tests:.sh=.log),$(TEST_LOGS))
-$(examples_logs): $(filter tests/run/units.log $(conformance:.sh=.log),$(TEST_LOGS))
+$(examples_logs): \
+	$(filter tests/run/units.log $(conformance:.sh=.log),$(TEST_LOGS))
 $(filter $(stress:.sh=.log),$(TEST_LOGS)): $(examples_logs)
