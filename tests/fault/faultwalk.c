@@ -9,10 +9,10 @@
  * on until it survives: stores to shared memory are made between two system
  * calls, so that both sides of each are seen. "refuse" lets each system call
  * fail instead, with each of a list of errors, once and from then on. With
- * STRIDE, only one in so many of these is run.
+ * STRIDE, only one in STRIDE of these is run.
  *
- * After each run another process must be able to go on as if nothing had
- * happened (after.c).
+ * After each run another process must be able to continue as if nothing had
+ * happened (postconditions.c).
  *
  * Exit status 0: so it is; 1: it is not; 77: cannot be tried here.
  */
@@ -34,16 +34,16 @@
 
 extern const struct shmipc_backend file_backend;
 
-/* A child that does not end by itself is killed after so many seconds. */
+/* A child that does not exit by itself is killed after this time. */
 #define SECONDS_MAX 20
 
-/* After so many failures, or one that hangs, the others are the same. */
+/* After this many failures, or one that hangs, the rest would be the same. */
 #define FAILURES_MAX 20
 
 /*
- * "From then on" ends after so many calls where the error says that somebody
- * else was quicker, or that another try may help: who tries again until his
- * patience is over, in 5 seconds, does what he should.
+ * "From then on" ends after this many calls where the error says that another
+ * process was quicker, or that another try may help: a caller that retries until
+ * the peer timeout, 5 seconds, is correct.
  */
 #define TRIES 8
 
@@ -139,7 +139,7 @@ static const char *ending(const struct scenario *scenario)
 	return NULL;
 }
 
-/* Who gets no answer does not know whether he was heard. */
+/* A client without a reply does not know whether its request was handled. */
 static bool is_answer(long number)
 {
 	return number == SYS_recvmsg || number == SYS_ppoll;

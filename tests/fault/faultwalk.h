@@ -33,7 +33,7 @@ struct trace {
 	enum trace_act act;
 	unsigned step; /* at which call; the first is 1 */
 	int err;
-	unsigned times; /* so many calls of this number, from that one on */
+	unsigned times; /* how many calls of this number, from that one on */
 
 	/* Results. */
 	unsigned steps;		       /* calls between the marks */
@@ -152,7 +152,7 @@ extern struct shmipc *ipc;
 void postconditions_begin(void);
 void postconditions_end(void);
 
-/* Bring about what the scenario starts from, and note what is on the machine. */
+/* Set up the start of the scenario, and note the objects of the machine. */
 void postconditions_prepare(const struct scenario *scenario,
 			    enum shmipc_kind kind, const char *name);
 

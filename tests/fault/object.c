@@ -8,7 +8,7 @@
 #define SIZE  5000U
 #define VALUE 3
 
-/* What can have huge pages, and ends in small ones. */
+/* A size that can have huge pages, and ends in small ones. */
 #define LARGE (((size_t)4 << 20) + SIZE)
 
 /* Only regions know SHMIPC_PREFAULT. */
@@ -22,7 +22,7 @@ static size_t size_with(unsigned flags)
 int object_open(struct shmipc *conn, enum shmipc_kind kind, const char *name,
 		unsigned flags, struct handle *ret)
 {
-	/* As long as there is none, ret->open is what it was. */
+	/* Without an open object, ret->open does not change. */
 	struct shmipc_shm *shm = ret->open;
 	struct shmipc_sem *sem = ret->open;
 	int r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must be true when somebody was killed or refused: seen by another
- * process, first through the library and then past it.
+ * The conditions that hold after a process was killed or a call was refused:
+ * another process checks them, first through the library and then past it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -269,8 +269,8 @@ static void let_broker_see(void)
 }
 
 /*
- * NULL, or why its lock cannot be had. A region has none if its creator could
- * not find out in which pid name space he was.
+ * NULL, or why its lock cannot be had. A region has no lock if its creator could
+ * not find out in which pid name space it was.
  */
 static const char *check_lock(struct handle *handle)
 {
@@ -288,7 +288,7 @@ static const char *check_lock(struct handle *handle)
 		       : sentence("its lock: %s", shmipc_errmsg());
 }
 
-/* What is there: as it should be, and as a second user would want it. */
+/* An existing object: as it should be, and usable by a second user. */
 static const char *check_present(const struct scenario *scenario,
 				 enum shmipc_kind kind, const char *name,
 				 enum after after)

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A place that is not the user's alone, or has no room, is none for the broker:
-# started by hand or by a program that needs it, it says why and its exit status
-# is not 0; and what is there is left as it is. Mounts are such that only this
-# test sees them; who is not root has them as the root of a user name space, and
-# has no directories of other users.
+# The broker refuses a directory that other users can change, or that has no
+# room: started by hand or by a program that needs it, it says why, its exit
+# status is not 0, and existing files stay as they are. Only this test sees its
+# mounts; an ordinary user makes them as the root of a user name space, and has
+# no directories of other users.
 if [ ! -x shmipc-broker ]; then
 	echo "refuse.sh: no memfd here"
 	exit 77
@@ -12,7 +12,8 @@ fi
 if [ "${1-}" != inside ]; then
 	for unshare_self in "unshare -m" "unshare -r -m"; do
 		# shellcheck disable=SC2086 # words are meant
-		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null ||
+			continue
 		# shellcheck disable=SC2093 # the first that works
 		exec $unshare_self "$0" inside
 	done

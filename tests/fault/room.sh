@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # What there is no room for is told when it is created, by the name of the
 # limit, and not by SIGBUS or the out-of-memory killer later; and nothing is
-# left behind. Mounts and limits are such that only this test sees; who is not
-# root has them as the root of a user name space.
+# left behind. Only this test sees its mounts and limits; an ordinary user makes
+# them as the root of a user name space.
 if [ "${1-}" != inside ]; then
 	for unshare_self in "unshare -m -i" "unshare -r -m -i"; do
 		# shellcheck disable=SC2086 # words are meant
-		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null || continue
+		$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null ||
+			continue
 		# shellcheck disable=SC2093 # the first that works
 		exec $unshare_self "$0" inside
 	done
@@ -67,12 +68,13 @@ tests/lib/opener create fits 786432
 refused '/dev/shm has no room for' tests/lib/opener create more 262144
 [ "$(ls /dev/shm)" = shmipc.shm.fits ]
 
-# A lazy region may be larger than the room there is, but has its header. Who
-# wants all of its pages now is told that they are not there.
+# A lazy region may be larger than the room there is, but has its header. A
+# process that wants all of its pages now is told that they are not there.
 tests/lib/opener lazy big 100000000
 refused 'not all of its .* bytes can be had' tests/lib/opener prefault big 0
 rm /dev/shm/shmipc.shm.big
-refused 'not all of its .* bytes can be had' tests/lib/opener prefault huge 2000000
+refused 'not all of its .* bytes can be had' \
+	tests/lib/opener prefault huge 2000000
 [ ! -e /dev/shm/shmipc.shm.huge ]
 n=0
 while tests/lib/opener lazy "late$n" 4096 2>room.tmp; do
@@ -107,7 +109,8 @@ refused 'no inode is left in /dev/shm' tests/lib/opener create three 1
 refused 'no inode is left in /dev/shm' tests/lib/opener newsem three 1
 rm /dev/shm/shmipc.shm.*
 none
-refused 'RLIMIT_FSIZE' sh -c 'ulimit -f 8; exec tests/lib/opener create limit 65536'
+refused 'RLIMIT_FSIZE' \
+	sh -c 'ulimit -f 8; exec tests/lib/opener create limit 65536'
 none
 SHMIPC_BACKEND=memfd
 if [ -x "$SHMIPC_BROKER" ]; then
@@ -159,7 +162,8 @@ for base in /sys/fs/cgroup/memory /sys/fs/cgroup; do
 			group=
 			continue
 		}
-		[ -w "$group/$file" ] && echo 16777216 >"$group/$file" && break 2
+		[ -w "$group/$file" ] && echo 16777216 >"$group/$file" &&
+			break 2
 		rmdir "$group"
 		group=
 	done

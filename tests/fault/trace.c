@@ -140,7 +140,7 @@ static long inner_call(long number, unsigned long long which)
 }
 #endif
 
-/* What is known between the stops of one child. */
+/* The state of one child between its stops. */
 struct state {
 	pid_t child;
 	struct trace *t;
@@ -172,7 +172,7 @@ static void enter(struct state *s, long number, const unsigned long long *args)
 	}
 	if (!s->between)
 		return;
-	/* One that never ends goes on being refused. */
+	/* A call that never returns is refused again and again. */
 	at_step = t->steps + 1 == t->step;
 	if (t->steps < TRACE_STEPS_MAX)
 		t->numbers[t->steps++] = number;
