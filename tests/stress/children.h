@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The children of a stress test: processes that share anonymous memory with
- * their parent, and talk to the library through connections of their own. What
- * they find wrong they say at once, and go on.
+ * their parent, and talk to the library through connections of their own. They
+ * report an error at once, and continue.
  */
 #ifndef STRESS_CHILDREN_H
 #define STRESS_CHILDREN_H
@@ -29,7 +29,7 @@ void *share(size_t size);
 /* Say what is wrong, the first times, and count it. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
-/* So many complaints, of all processes. */
+/* The number of complaints, of all processes. */
 unsigned long complaints(void);
 
 /*

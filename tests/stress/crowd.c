@@ -13,7 +13,7 @@
 #include "tests/lib/unshare.h"
 #include "tests/stress/stress.h"
 
-/* One semaphore to so many regions: it takes a broker two descriptors. */
+/* Regions for each semaphore: a semaphore takes a broker two descriptors. */
 #define SEMAPHORES 10
 
 static void name_it(char name[32], unsigned long i)

@@ -4,8 +4,8 @@
  * they are. No call may fail for that, no object may be seen half-made, and
  * nothing may be left in the end.
  *
- * Who is killed every few milliseconds never waits until patience is over.
- * So the first of them, the witness, is not: a name that was blocked by a dead
+ * A process that is killed every few milliseconds never reaches the peer
+ * timeout. So the first one, the witness, lives: a name that was blocked by a dead
  * process would cost it five seconds, and then -ETIMEDOUT.
  */
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #define WORKERS 6
 
-/* The semaphores' first value. Who posts has waited, so it is also the most. */
+/* The semaphores' first value; also the most, since each post follows a wait. */
 #define UNITS 3
 
 #define TRANSIENT(n) ((n) >= NAMES / 2 ? SHMIPC_TRANSIENT : 0)

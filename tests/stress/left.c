@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is left of a test: asked from the library, and seen without it.
+ * The objects that a test leaves: asked from the library, and seen without it.
  *
  * Other programs use the machine too. So what is new must also stay, for a
  * while, before it is ours.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processes take the locks of two regions in turn, and are killed wherever
- * they are: on the way in, in it, on the way out, asleep. Whoever finds that
- * somebody left in the middle must have been told so, nobody may come while
- * another is there, and nobody may wait long.
+ * they are: on the way in, in it, on the way out, asleep. A process that finds
+ * unfinished work must have been told so, no process may enter while another
+ * is inside, and none may wait long.
  *
  * The first of them, the witness, is not killed: it would wait for ever if
  * nobody else did.
@@ -59,7 +59,7 @@ static void come_in(unsigned n, int r)
 		atomic_fetch_add(&shared->died, 1);
 	} else if (token->dirty) {
 		atomic_fetch_add(&shared->untold, 1);
-		complain("%s was left by %u, who did not end his work, and "
+		complain("%s was left by %u, which did not end its work, and "
 			 "nobody said so",
 			 names[n], token->dirty);
 	}
@@ -188,7 +188,7 @@ void lock_storm(unsigned long count)
 	atomic_store(&shared->ending, 1);
 	for (unsigned i = 0; i < WORKERS; i++)
 		reap(pids[i], 0);
-	/* The locks still work, whoever had them last. */
+	/* The locks still work, no matter which process had them last. */
 	for (unsigned n = 0; n < REGIONS; n++) {
 		if (take(n))
 			go_out(n);

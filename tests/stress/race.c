@@ -252,8 +252,8 @@ static void caught(int signal)
 }
 
 /*
- * Who creates starts a little later, so that the other looks for it from
- * before it is begun; two who create start at the same moment, or nearly.
+ * The creator starts a little later, so that the other looks for the object
+ * before it is begun; two creators start at the same moment, or nearly.
  */
 static void start_apart(bool both_create)
 {

@@ -12,7 +12,7 @@
 
 #include "tests/stress/stress.h"
 
-/* So many pairs of sleepers at a time: they sleep most of the time. */
+/* Pairs of sleepers at a time: they sleep most of the time. */
 #define PAIRS 20
 
 /* What the contract promises, and a little for the wake-up itself. */
@@ -305,7 +305,7 @@ void graves(unsigned long count)
 	sem = new_sem(names[0]);
 	make_graves(count);
 	time_both(fresh, &before, &after);
-	/* Whoever disturbs one of them may go on for some time. */
+	/* A process that disturbs one of them may do so for some time. */
 	while (after > 1.2 * before && ++tries < TRIES) {
 		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
 		time_both(fresh, &before, &after);

@@ -47,7 +47,7 @@ static void take_turn(unsigned sleeper)
 	atomic_store(&shared->over, 1);
 }
 
-/* Take it from whoever had it, and see whether that was said. */
+/* Take the lock from its last holder, and check the result. */
 static void look_after(unsigned slot)
 {
 	struct timespec deadline = in_ms(STUCK_MS);
@@ -71,7 +71,7 @@ static void await_stop(pid_t pid)
 	(void)waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT);
 }
 
-/* So many instructions of the turn. False: it was over before. */
+/* Run count instructions of the turn. False: it was over before. */
 static bool step(pid_t pid, unsigned long count)
 {
 	while (count && !atomic_load(&shared->over)) {

@@ -24,7 +24,7 @@ extern char names[NAMES][32];
  */
 unsigned disturb(const pid_t *pids, unsigned count);
 
-/* Up to so many turns of an empty loop; a turn takes about a nanosecond. */
+/* At most this many turns of an empty loop; a turn takes about a nanosecond. */
 void dawdle(unsigned most);
 
 /* Wait a moment for somebody else: mostly without a system call. */
@@ -33,12 +33,13 @@ void spin(unsigned *turns);
 /* Wait until this child sleeps in a system call. */
 void await_asleep(pid_t pid);
 
-/* So many of CLOCK_MONOTONIC from now. */
+/* The time of CLOCK_MONOTONIC ms milliseconds from now. */
 struct timespec in_ms(long ms);
 
 /*
  * The backend's objects, as can be seen without the library; none of a memfd.
- * Later, so many are new. What comes and goes is others', and does not count.
+ * objects_left() counts the new ones. Objects that come and go belong to other
+ * programs, and do not count.
  */
 struct objects;
 struct objects *note_objects(void);

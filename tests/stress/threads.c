@@ -213,7 +213,7 @@ static void count_units(void)
 
 struct guarded {
 	struct shmipc_sem *lock;
-	unsigned long count; /* whoever has the unit may change it */
+	unsigned long count; /* the holder of the unit may change it */
 };
 
 static void *count_alone(struct guarded *guarded,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processes open and close one transient object as fast as they can, so that
- * each open races with the close, or the death, of who may be the last user.
+ * each open races with the close, or the death, of a user that may be the last.
  * The object must live while it has a user, and not a moment longer.
  *
- * Who opens draws a number first, from a counter that only grows; the creator's
- * becomes the object's token (a region's first word; a semaphore's value), so
- * tokens tell objects unshare_self and say how old they are. Then:
+ * Each process draws a number before it opens, from a counter that only grows;
+ * the creator's becomes the object's token (a region's first word; a
+ * semaphore's value), so tokens distinguish objects and say how old they are.
+ * Then:
  *
  *   dead handle  Who has it open opens it once more, by name, and must find
  *                the same token; and who holds another token at the same time
@@ -29,10 +30,10 @@
 
 #define WORKERS 4
 
-/* One in so many holders is killed instead of closing. */
+/* One in this many holders is killed instead of closing. */
 #define LETHAL 50
 
-/* So many opens of the region, then of the semaphore, and so on. */
+/* This many opens of the region, then of the semaphore, and so on. */
 #define TURN 200
 
 #define ONE_USER   UINT64_C(1)
@@ -49,7 +50,7 @@ static struct {
 		_Atomic uint64_t floor;		/* all lower ones are dead */
 		_Atomic uint64_t held[WORKERS]; /* token, or 0 */
 	} sides[2];
-	_Atomic unsigned side_of[WORKERS]; /* for who buries it */
+	_Atomic unsigned side_of[WORKERS]; /* for bury() */
 	_Atomic unsigned long opens, dead, orphans;
 	unsigned long count;
 } * shared;
@@ -219,8 +220,8 @@ static void work(unsigned slot)
 }
 
 /*
- * Who was killed may have left something to the next who opens; that is us.
- * Our close leaves nothing, before anybody asks for the name again.
+ * A killed process may have left something to the next open; that is ours. Our
+ * close leaves nothing, before another process asks for the name again.
  */
 static void close_last(void)
 {
@@ -245,8 +246,8 @@ static void close_last(void)
 }
 
 /*
- * Who was killed is a user until it is gone for good, memory and all: reap()
- * waits for that.
+ * A killed process counts as a user until it is gone for good, memory and all:
+ * reap() waits for that.
  */
 static void bury(unsigned slot)
 {
