@@ -24,7 +24,7 @@ await() {
 		"$@" && return
 		sleep 0.02
 	done
-	complain "in vain: $*"
+	complain "never true: $*"
 }
 
 # PID STATE: R, S, T or Z.
@@ -33,7 +33,7 @@ is_in_state() {
 		[ "$state" = "$2" ]
 }
 
-# The shell may have reaped him already.
+# The shell may have reaped it already.
 has_ended() {
 	[ ! -e "/proc/$1" ] || is_in_state "$1" Z
 }
@@ -172,7 +172,7 @@ only_one_runs() {
 	done
 }
 
-# However many start at the same time, and then he is gone at once.
+# Many start at the same time, one runs, and it exits at once.
 one_of_many_runs() {
 	for i in $(seq 20); do
 		examples/once <"$tmp/open" >"$tmp/one.$i" 6>&- 9>&- &
@@ -208,7 +208,7 @@ jobs_are_done() {
 	[ "$(wc -l <"$tmp/expected")" -eq $jobs ] || complain "not $jobs jobs"
 }
 
-# 40 at each of 6 places. Those who die in the lock are told of.
+# 40 at each of 6 steps. A death inside the lock is reported.
 jobs_survive_deaths() {
 	timeout 60 tests/run/pool_dies $jobs >"$tmp/primes" 2>"$tmp/deaths" ||
 		complain "deaths end the pool: $(tail -1 "$tmp/deaths")"

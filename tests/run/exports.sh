@@ -13,7 +13,8 @@ library=.libs/libshmipc.so
 ${NM:-nm} -D --defined-only $library | awk '$2 != "A" { print $3 }' |
 	sort >exports.tmp
 sed -n 's/^[^#]*[ *]\(shmipc_[a-z_]*\)(.*/\1/p' \
-	"${srcdir:-.}/include/shmipc.h" "${srcdir:-.}/include/shmipc-backend.h" |
+	"${srcdir:-.}/include/shmipc.h" \
+	"${srcdir:-.}/include/shmipc-backend.h" |
 	grep -v '^ \*' | sort -u >declared.tmp
 # The sentences about functions in comments name the same ones.
 sed 's/$/@@SHMIPC_0.1/' declared.tmp | diff - exports.tmp || failed=1

@@ -2,8 +2,9 @@
 /*
  * examples/pool.c, the very same text, whose workers die: one after the other
  * at each of its calls of the library, just before and just after it, the first
- * time that they come there, or the second, third or fourth. Says on stderr who
- * died where, and who was told that the holder of the lock had died.
+ * time that they come there, or the second, third or fourth. Says on stderr
+ * which worker died where, and which was told that the holder of the lock had
+ * died.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>

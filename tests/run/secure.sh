@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Set-user-id programs ignore SHMIPC_* and start no broker. Root makes one for
-# another user. Who is not root becomes the root of a user name space, and gives
-# the program capabilities there; whoever runs it in another one below, where he
-# is not root, gets them, and the system treats both kinds alike:
-# ld.so(8), secure-execution mode.
+# another user. An ordinary user becomes the root of a user name space, and gives
+# the program capabilities there; a process without root that runs it in a name
+# space below gets them, and the system treats both kinds alike: ld.so(8),
+# secure-execution mode.
 dir=${2-}
 case ${1-} in
 '')
@@ -36,15 +36,15 @@ mount -t tmpfs -o mode=1777 shmipc-test /dev/shm 2>/dev/null ||
 chmod 755 "$dir"
 cp tests/run/secure "$dir/secure"
 
-# Who believes in this directory is told that it is none, and not why no broker
-# is started.
+# A program that uses this directory is told that it is invalid, and not why no
+# broker is started.
 SHMIPC_BACKEND=sysv
 SHMIPC_RUNTIME_DIR=relative
 SHMIPC_BROKER=$dir/no-broker
 export SHMIPC_BACKEND SHMIPC_RUNTIME_DIR SHMIPC_BROKER
 if [ "$1" = root ]; then
 	chmod 4755 "$dir/secure"
-	# Whose program it is not.
+	# A user that does not own the program.
 	setpriv --reuid=65533 --regid=65533 --clear-groups "$dir/secure"
 else
 	tests/run/secure grant "$dir/secure"

@@ -1,3 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-exec "${srcdir:-.}/tests/lib/on_backend.sh" sysv "${srcdir:-.}/tests/stress/stress.sh"
+exec "${srcdir:-.}/tests/lib/on_backend.sh" sysv \
+	"${srcdir:-.}/tests/stress/stress.sh"
