@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The command shmipc: what is not of one backend.
+# The command shmipc: behaviour that does not belong to one backend.
 . "${srcdir:-.}/tests/tool/common.sh"
 unset SHMIPC_BACKEND NO_COLOR COLUMNS
 other=sysv
@@ -108,7 +108,7 @@ refuses 4 "posix has one" shmipc rm --backend $other "$n.posix"
 prints x env SHMIPC_BACKEND= "$tool" cat "$n.$other"
 prints $other shmipc lock "$n.$other" -- sh -c \
 	"'$tool' stat '$n.$other' | sed -n 's/^backend *//p'"
-# What is made, is made where programs make it.
+# A new object is made on the backend that programs use.
 silent shmipc create "$n.new" --size 1
 shmipc stat "$n.new" | grep -qx 'backend  *posix' || complain "not on posix"
 silent env SHMIPC_BACKEND=$other "$tool" sem create "$n.new"
@@ -128,8 +128,8 @@ for b in posix $other; do
 	grep -qx "  region on $b" "$tmp/several" ||
 		complain "no list: $(cat "$tmp/several")"
 	prints "$(printf %.2s "$b")" shmipc cat "$n.twice" --backend "$b"
-	prints "$(printf %.2s "$b")" env SHMIPC_BACKEND="$b" \
-		"$tool" cat "$n.twice"
+	prints "$(printf %.2s "$b")" \
+		env SHMIPC_BACKEND="$b" "$tool" cat "$n.twice"
 done
 for command in "write" "rm" "rm --kind sem" "rm -f" "sem value" "sem post" \
 	"sem wait --timeout 0" ; do
@@ -263,7 +263,7 @@ if [ -x shmipc-broker ]; then
 fi
 
 echo "== terminals"
-# terminal WIDTH COMMAND...: what it prints on a terminal of so many columns.
+# terminal WIDTH COMMAND...: its output on a terminal WIDTH columns wide.
 terminal() {
 	width=$1
 	shift
@@ -278,7 +278,7 @@ for width in 20 40 60 72 73 74 80 132; do
 		complain "$width columns: $(cat "$tmp/out")"
 	head -n 1 "$tmp/out" | grep -q 'VERDICT  NAME$' ||
 		complain "$width columns: $(cat "$tmp/out")"
-	# What is narrower than verdict and name is too narrow.
+	# A terminal narrower than verdict and name is too narrow.
 	[ $width -eq 20 ] || ! awk -v w=$width 'length($0) > w' \
 		"$tmp/out" | grep . ||
 		complain "wider than $width columns"

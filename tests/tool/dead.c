@@ -97,7 +97,7 @@ static void check_bytes(const struct shmipc_shm *shm, unsigned seed,
 		}
 }
 
-/* ---- those who are killed ------------------------------------------------ */
+/* ---- the processes that are killed --------------------------------------- */
 
 /* Left open: that it goes with its process is the point. */
 static struct shmipc_shm *make(unsigned child, unsigned i)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # What programs leave that are killed, on the backend SHMIPC_BACKEND: shmipc ls
 # has the right word for each object, and gc --force removes exactly the
-# garbage. In name spaces of its own, for whoever collects garbage collects that
-# of others, too.
+# garbage. It runs in its own name spaces, since gc removes the garbage of other
+# programs, too.
 . "${srcdir:-.}/tests/tool/common.sh"
 seed=${SHMIPC_TEST_SEED:-$$}
 
@@ -19,7 +19,7 @@ look() {
 	shmipc ls --backend "$SHMIPC_BACKEND" | lines
 }
 
-# compare EXPECTED SEEN: complaints. What is garbage may also have a name of the
+# compare EXPECTED SEEN: complaints. Garbage may also have a name of the
 # system's.
 compare() {
 	awk '
@@ -79,7 +79,8 @@ echo "$(grep -c ' may ' "$tmp/expected") were being made"
 
 # differ FILE FILE: complaints
 differ() {
-	diff "$1" "$2" >"$tmp/differences" || complain "$(cat "$tmp/differences")"
+	diff "$1" "$2" >"$tmp/differences" ||
+		complain "$(cat "$tmp/differences")"
 }
 
 echo "== gc says the same, and changes nothing"

@@ -40,7 +40,7 @@ if [ -x shmipc-broker ]; then
 	export SHMIPC_BROKER="$tmp/broker"
 fi
 
-# What there is, but for who looked at it last.
+# All objects and files, without the time and process of the last access.
 look() {
 	ls -lanR /dev/shm 2>/dev/null
 	awk '{ print $1, $2 }' /proc/sysvipc/shm /proc/sysvipc/sem 2>/dev/null
@@ -364,9 +364,10 @@ if [ "$memfd" ]; then
 	pid=$(sed -n 's/^ok *broker *pid \([0-9]*\) .*/\1/p' "$tmp/out")
 	[ "$(readlink "/proc/$pid/exe")" = "$tmp/broker" ] ||
 		complain "the broker is not pid \"$pid\""
-	worker=$(sed -n 's/^ok *broker .*(server \([0-9]*\)),.*/\1/p' "$tmp/out")
-	[ "$(awk '{ print $4 }' "/proc/$worker/stat")" = "$pid" ] ||
-		complain "its worker is not pid \"$worker\""
+	server=$(sed -n 's/^ok *broker .*(server \([0-9]*\)),.*/\1/p' \
+		"$tmp/out")
+	[ "$(awk '{ print $4 }' "/proc/$server/stat")" = "$pid" ] ||
+		complain "its server is not pid \"$server\""
 	kill -STOP "$pid"
 	doctor
 	says bad broker "pid $pid is stopped" "kill -CONT $pid"
@@ -376,7 +377,7 @@ if [ "$memfd" ]; then
 	says warn broker "pid $pid still runs a program that was replaced" \
 		"kill -HUP $pid"
 	says warn broker "replaced: version $version of $tmp/broker"
-	# Its next worker may have a smaller number than its own.
+	# Its next server may have a smaller number than its own.
 	sysctl kernel/ns_last_pid 10
 	kill -HUP "$pid"
 	tries=0
@@ -401,14 +402,14 @@ if [ "$memfd" ]; then
 	# The dead have no names, and nobody brings them back to life.
 	kill -KILL "$pid"
 	tries=0
-	while [ -e "/proc/$worker/exe" ]; do
+	while [ -e "/proc/$server/exe" ]; do
 		tries=$((tries + 1))
-		[ $tries -le 100 ] || complain "the worker lives on"
+		[ $tries -le 100 ] || complain "the server lives on"
 		[ $tries -le 100 ] || break
 		sleep 0.1
 	done
 	[ -S "$run/sock" ] || complain "no socket is left"
-	# Who only has the directory open, as we do, is no broker.
+	# A process that only has the directory open, as we do, is no broker.
 	exec 9<"$run"
 	doctor
 	exec 9<&-

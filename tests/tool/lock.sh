@@ -16,7 +16,7 @@ hold() {
 let_go() {
 	echo >"$tmp/go"
 	wait $holder
-	is 0 "exit status of who held it" $?
+	is 0 "exit status of the holder" $?
 }
 
 echo "== what comes of the command"
@@ -109,7 +109,7 @@ attached() {
 await attached
 let_go
 wait $waiter
-is 8 "exit status of who waited" $?
+is 8 "exit status of the waiter" $?
 refuses 4 . shmipc stat "$n.a"
 
 echo "== signals"
@@ -132,7 +132,7 @@ waiter=$!
 await attached
 kill -TERM $waiter
 wait $waiter
-is 143 "exit status of who was ended while he waited" $?
+is 143 "exit status of a waiter ended by a signal" $?
 [ ! -s "$tmp/out" ] || complain "it says: $(cat "$tmp/out")"
 let_go
 # What a terminal sends, the command gets once, and shmipc waits for it.
@@ -140,7 +140,7 @@ gives 42 tests/tool/terminal 80 ^C \
 	"$tool" lock "$n.a" -- tests/tool/interrupts
 is 10 "signals that came of ten ^C" "$(tail -n 1 "$tmp/out")"
 refuses 4 . shmipc stat "$n.a"
-# Whoever ignores SIGCHLD waits all the same.
+# A process that ignores SIGCHLD still waits.
 if env --ignore-signal=CHLD true 2>/dev/null; then
 	gives 6 env --ignore-signal=CHLD LD_LIBRARY_PATH="$(pwd)/.libs" \
 		"$real" lock "$n.a" -- sh -c 'exit 6'
@@ -170,7 +170,7 @@ await attached
 kill -9 $holder
 wait $holder 2>/dev/null
 wait $waiter
-is 5 "exit status of who waited for one who was killed" $?
+is 5 "exit status of the waiter for a killed holder" $?
 grep -q 'died holding it' "$tmp/out" || complain "it says: $(cat "$tmp/out")"
 echo >"$tmp/go" # its command has survived
 gives 3 shmipc lock --recover "$n.region" -- sh -c 'echo ran; exit 3'

@@ -18,7 +18,7 @@ make() {
 	made=$((made + $(now_ms) - start))
 }
 
-# see WHAT NUMBER OPTIONS...: ls shows so many, in time.
+# see WHAT NUMBER OPTIONS...: ls shows NUMBER of them, in time.
 see() {
 	what=$1
 	number=$2

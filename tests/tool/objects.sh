@@ -39,7 +39,7 @@ if has_json; then
 		"$(shmipc stat --json "$n.a" | jq -r '.[]')"
 fi
 
-echo "== sizes are exact, and what is none is refused"
+echo "== sizes are exact, and an invalid size is refused"
 for size in 1 1000 4097 3KiB 1M 2MiB; do
 	silent shmipc create "$n.size" --size $size
 	shmipc cat "$n.size" | wc -c >>"$tmp/sizes"
@@ -140,7 +140,7 @@ for command in cat stat; do
 	is 1 "exit status of $command with a closed stdout" $?
 	grep -q 'standard output' "$tmp/err" || complain "$command: no sentence"
 done
-# Who reads no further ends it silently, as any filter.
+# A reader that stops ends it silently, like any filter.
 {
 	shmipc cat "$n.bytes" 2>"$tmp/err"
 	echo $? >"$tmp/status"
@@ -157,7 +157,7 @@ refuses 4 "$n.five" shmipc rm "$n.five"
 silent shmipc rm -f "$n.five"
 silent shmipc rm --force
 gives 2 shmipc rm
-# What is there goes, whatever else is not.
+# rm removes the objects that exist, even if others do not.
 refuses 4 "$n.five" shmipc rm "$n.five" "$n.bytes"
 refuses 4 "$n.bytes" shmipc stat "$n.bytes"
 # A region and a semaphore of one name.
@@ -169,7 +169,7 @@ grep -q "region on $backend" "$tmp/err" || complain "no list: $(cat "$tmp/err")"
 grep -q "semaphore on $backend" "$tmp/err" ||
 	complain "no list: $(cat "$tmp/err")"
 is 2 "objects of this name" "$(shmipc stat "$n.both" | grep -c ^name)"
-# There is no question for those who use only one kind.
+# A command for only one kind has nothing to ask.
 silent shmipc cat "$n.both" --backend "$backend" | tr -d '\0'
 prints 0 shmipc sem value "$n.both"
 silent shmipc rm --kind shm "$n.both"
@@ -205,7 +205,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
 	silent shmipc rm "$n.a"
 	finish
 fi
-# Where he may go, and a place for a broker of his own.
+# A directory that nobody may enter, with room for its own broker.
 copy=$SHMIPC_TEST_DIR
 lib=$copy
 cp "$real" "$copy/shmipc"
@@ -217,7 +217,7 @@ nobody() {
 }
 case $backend in
 memfd)
-	# Each user has a name space of his own.
+	# Each user has its own name space.
 	for command in stat cat write rm; do
 		refuses 4 "$n.a" nobody $command "$n.a" </dev/null
 	done
@@ -246,11 +246,11 @@ memfd)
 esac
 gives 0 nobody ls
 grep -q "$n" "$tmp/out" && complain "nobody sees $(cat "$tmp/out")"
-silent nobody create "$n.his" --size 1
+silent nobody create "$n.own" --size 1
 gives 0 nobody ls
-grep -q " idle  *$n\.his" "$tmp/out" || complain "nobody has no own object"
-silent nobody rm "$n.his"
-# What he may not even read is his to remove.
+grep -q " idle  *$n\.own" "$tmp/out" || complain "nobody has no own object"
+silent nobody rm "$n.own"
+# An owner may remove an object that it may not even read.
 silent nobody create "$n.closed" --size 1 --mode 0
 refuses 1 'ermission' nobody cat "$n.closed"
 refuses 1 'ermission' nobody stat "$n.closed"

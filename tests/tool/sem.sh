@@ -77,9 +77,9 @@ both() {
 await both
 silent shmipc sem post --count 2 "$n.a"
 wait $first
-is 0 "exit status of who waited" $?
+is 0 "exit status of the waiter" $?
 wait $second
-is 0 "exit status of who waited with a timeout" $?
+is 0 "exit status of the waiter with a timeout" $?
 prints 0 shmipc sem value "$n.a"
 
 echo "== wait, and a signal comes"
@@ -87,12 +87,13 @@ echo "== wait, and a signal comes"
 await in_use "$n.a"
 kill -TERM $!
 wait $!
-is 143 "exit status of who was ended" $?
+is 143 "exit status of a waiter ended by a signal" $?
 prints 0 shmipc sem value "$n.a"
 
 echo "== as many as there can be"
 silent shmipc sem create --value 2147483646 "$n.full"
-refuses 1 '^shmipc: 1 of 3 units were posted' shmipc sem post --count 3 "$n.full"
+refuses 1 '^shmipc: 1 of 3 units were posted' \
+	shmipc sem post --count 3 "$n.full"
 prints 2147483647 shmipc sem value "$n.full"
 refuses 1 . shmipc sem post "$n.full"
 prints 2147483647 shmipc sem value "$n.full"

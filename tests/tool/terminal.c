@@ -43,7 +43,7 @@ static _Noreturn void run(int terminal, char **command)
 {
 	int fd;
 
-	/* Who starts us in the background may have had it ignored. */
+	/* A shell that starts us in the background may ignore it. */
 	signal(SIGINT, SIG_DFL);
 	setsid();
 	fd = open(ptsname(terminal), O_RDWR);
