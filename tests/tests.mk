@@ -11,7 +11,8 @@ check_PROGRAMS += tests/conform/check
 
 tests_conform_check_SOURCES = \
 	tests/conform/main.c tests/lib/backend_file.c \
-	tests/conform/conform.c tests/conform/conform.h tests/lib/unshare.c tests/lib/unshare.h \
+	tests/conform/conform.c tests/conform/conform.h \
+	tests/lib/unshare.c tests/lib/unshare.h \
 	tests/lib/reap.c tests/lib/reap.h \
 	tests/conform/create.c tests/conform/errors.c tests/conform/fds.c \
 	tests/conform/fds_hostile.c tests/conform/fds_users.c \
@@ -46,8 +47,9 @@ endif
 
 # The command shmipc.
 tool = tests/run/tool-all.sh tests/run/tool-posix.sh tests/run/tool-sysv.sh \
-	tests/run/tool-memfd.sh tests/run/tool-many.sh tests/run/tool-dead-posix.sh \
-	tests/run/tool-dead-sysv.sh tests/run/tool-dead-memfd.sh
+	tests/run/tool-memfd.sh tests/run/tool-many.sh \
+	tests/run/tool-dead-posix.sh tests/run/tool-dead-sysv.sh \
+	tests/run/tool-dead-memfd.sh
 TESTS += $(tool)
 check_PROGRAMS += tests/tool/dead tests/tool/interrupts tests/tool/many \
 	tests/tool/terminal
@@ -66,12 +68,13 @@ EXTRA_DIST += $(tool) tests/tool/all.sh tests/tool/unshare.sh \
 	tests/tool/sem.sh
 
 # The protocols of the semaphores and the locks, for spin. Nothing that was
-# built takes part: they are for who changes a protocol.
+# built takes part: they are for developers that change a protocol.
 ## models: check the protocols by the model checker spin
 models:
 	srcdir='$(srcdir)' $(SHELL) $(srcdir)/tests/model/model.sh
 .PHONY: models
-EXTRA_DIST += tests/model/model.sh tests/model/lockword.pml tests/model/semword.pml
+EXTRA_DIST += tests/model/model.sh tests/model/lockword.pml \
+	tests/model/semword.pml
 
 # A program that knows nothing but a name.
 check_PROGRAMS += tests/lib/opener
@@ -105,16 +108,19 @@ endif
 EXTRA_DIST += tests/run/loaded.sh
 
 # Death and refusal at every step, races and kills in numbers.
-stress = tests/run/stress-posix.sh tests/run/stress-sysv.sh tests/run/stress-memfd.sh \
-	tests/run/stress-file.sh
+stress = tests/run/stress-posix.sh tests/run/stress-sysv.sh \
+	tests/run/stress-memfd.sh tests/run/stress-file.sh
 if MEMFD
 stress += tests/broker/broker.sh
 endif
 TESTS += $(stress)
 check_PROGRAMS += tests/fault/faultwalk tests/stress/stress
-tests_fault_faultwalk_SOURCES = tests/fault/postconditions.c tests/fault/object.c \
-	tests/fault/scenario.c tests/fault/trace.c tests/fault/faultwalk.c tests/fault/faultwalk.h \
-	tests/lib/unshare.c tests/lib/unshare.h tests/lib/reap.c tests/lib/reap.h \
+tests_fault_faultwalk_SOURCES = \
+	tests/fault/postconditions.c tests/fault/object.c \
+	tests/fault/scenario.c tests/fault/trace.c \
+	tests/fault/faultwalk.c tests/fault/faultwalk.h \
+	tests/lib/unshare.c tests/lib/unshare.h \
+	tests/lib/reap.c tests/lib/reap.h \
 	tests/lib/backend_file.c
 tests_fault_faultwalk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_fault_faultwalk_LDADD = libshmipc.la
@@ -180,17 +186,18 @@ $(fuzz_runs): $(fuzzers)
 .PHONY: fuzz $(fuzz_runs)
 CLEANFILES += $(EXTRA_PROGRAMS)
 
-EXTRA_DIST += tests/run/units.sh tests/fault/room.sh tests/lib/on_backend.sh $(conformance) \
-	tests/stress/stress.sh $(stress)
+EXTRA_DIST += tests/run/units.sh tests/fault/room.sh tests/lib/on_backend.sh \
+	$(conformance) tests/stress/stress.sh $(stress)
 
 # The command shmipc: what it says of the machine, and on a terminal.
 TESTS += tests/tool/doctor.sh tests/tool/top.sh
 EXTRA_DIST += tests/tool/doctor.sh tests/tool/top.sh
 
-TESTS += tests/run/before.sh tests/run/exports.sh tests/run/demo.sh tests/run/bench.sh \
-	tests/run/after.sh
-EXTRA_DIST += tests/run/before.sh tests/run/exports.sh tests/run/demo.sh tests/run/bench.sh \
-	tests/run/after.sh tests/lib/objects.sh tests/run/install.sh
+TESTS += tests/run/before.sh tests/run/exports.sh tests/run/demo.sh \
+	tests/run/bench.sh tests/run/after.sh
+EXTRA_DIST += tests/run/before.sh tests/run/exports.sh tests/run/demo.sh \
+	tests/run/bench.sh tests/run/after.sh tests/lib/objects.sh \
+	tests/run/install.sh
 CLEANFILES += tests/run/objects.before
 
 # The first before all others, the last after them. Measurements run alone, and
