@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Check the packages: build them from the last commit, and install the Debian ones
-# on a copy of this system, which is in memory and disappears afterwards. Then
+# Check the packages: build them from the last commit, and install the Debian
+# ones on a copy of this system, in memory, which disappears afterwards. Then
 # build a user's programs there and run them on all backends. The check changes
 # nothing else.
 # It takes a minute. It does not run the tests of the library, unless

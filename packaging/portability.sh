@@ -101,9 +101,10 @@ suite() {
 	esac
 	export CK_RUN_CASE
 	[ -n "$CK_RUN_CASE" ] || unset CK_RUN_CASE
-	if srcdir=$source "$source/tests/lib/on_backend.sh" "$2" "tests/$3/check" \
-		>"$1.log" 2>&1; then
-		ran="$ran $1 ($(sed -n 's/.*Checks: \([0-9]*\).*/\1/p' "$1.log"))"
+	if srcdir=$source "$source/tests/lib/on_backend.sh" "$2" \
+		"tests/$3/check" >"$1.log" 2>&1; then
+		checks=$(sed -n 's/.*Checks: \([0-9]*\).*/\1/p' "$1.log")
+		ran="$ran $1 ($checks)"
 	else
 		failed="$failed $1"
 		grep -E '%: Checks:|:[FE]:' "$1.log" || tail -5 "$1.log"
@@ -124,7 +125,10 @@ target() {
 		run_suites
 		line="$1: passed:${ran:- nothing}"
 		[ "$status" -eq 1 ] || status=0
-		[ -z "$failed" ] || { line="$1: FAILED:$failed; passed:$ran"; status=1; }
+		[ -z "$failed" ] || {
+			line="$1: FAILED:$failed; passed:$ran"
+			status=1
+		}
 		[ -z "$EMULATED" ] || line="$line; NOT TRIED: $refused"
 	fi
 	summary="$summary
