@@ -4,10 +4,10 @@
  *
  * usage: pool [JOBS [WORKERS]]
  *
- * The parent puts jobs into a table in shared memory, and workers take them. The
- * lock of the region protects the table. The semaphore has one unit for each
- * waiting job, and one more for each worker: that one wakes it to find that no
- * job is left.
+ * The parent puts jobs into a table in shared memory, and workers take them.
+ * The lock of the region protects the table. The semaphore has one unit for
+ * each waiting job, and one more for each worker: that one wakes it to find
+ * that no job is left.
  *
  * When a worker dies, the parent marks its job as waiting again and posts a
  * unit, because a unit may have died with the worker. If none did, there is one
