@@ -24,7 +24,8 @@ as_root() {
 install_deps() {
 	if command -v apt-get >/dev/null; then
 		as_root apt-get update -q
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+		as_root env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -q -y \
 			--no-install-recommends autoconf automake libtool \
 			make gcc g++ libc6-dev pkg-config check \
 			libjansson-dev mandoc jq libncurses-dev tmux
@@ -39,8 +40,8 @@ install_deps() {
 	else
 		echo "autogen.sh: unknown package manager; please install" \
 			"autoconf, automake, libtool, make, a C and a C++" \
-			"compiler, pkg-config, check, jansson, ncurses, mandoc," \
-			"jq and tmux" >&2
+			"compiler, pkg-config, check, jansson, ncurses," \
+			"mandoc, jq and tmux" >&2
 		exit 1
 	fi
 }

@@ -20,9 +20,9 @@ static double sample(struct side *side)
 #define LIMIT_SYSCALL (1.0 / 150)
 
 /*
- * The first limit asks for this ratio to a system call where a system call takes
- * a microsecond. Where calls are so cheap that even sem_t would miss this ratio,
- * the limit says nothing about us.
+ * The first limit asks for this ratio to a system call where a system call
+ * takes a microsecond. Where calls are so cheap that even sem_t would miss this
+ * ratio, the limit says nothing about us.
  */
 static double limit_of_syscall(const struct side *sem, const struct side *raw)
 {

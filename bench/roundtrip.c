@@ -11,9 +11,9 @@
 
 /*
  * Batches of those whose ratio is judged must take equally long: a long one is
- * hit by any other process that wants the core, and a short one mostly is not. A
- * trip takes some microseconds on one core. On two it takes a fraction of one if
- * nobody sleeps, else 10 and more.
+ * hit by any other process that wants the core, and a short one mostly is not.
+ * A trip takes some microseconds on one core. On two it takes a fraction of one
+ * if nobody sleeps, else 10 and more.
  */
 #define BATCH	    50
 #define BATCH_AWAKE 1000

@@ -414,7 +414,7 @@ START_TEST(killed_creator_leaves_a_name_that_can_be_used)
 		usleep((useconds_t)rand_r(&seed) % 3000);
 		kill(pid, SIGKILL);
 		ck_assert_int_eq(reap(pid), 128 + SIGKILL);
-		/* An object that exists is complete; a missing one can be made. */
+		/* An existing object is complete; a missing one can be made. */
 		ok(shmipc_shm_open(ipc, &shm, name, 5000, SHMIPC_CREATE, 0600));
 		ok(shmipc_sem_open(ipc, &sem, name, 5, SHMIPC_CREATE, 0600));
 		ck_assert_uint_eq(shmipc_shm_size(shm), 5000);

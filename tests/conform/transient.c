@@ -436,7 +436,7 @@ static bool change_user(void)
 	       setuid(65533) == 0;
 }
 
-/* A last user that is not the creator; nor the owner, if root can arrange it. */
+/* A last user that is not the creator; nor the owner, if root runs the test. */
 static int use_as_another(void *arg)
 {
 	void **inherited = arg;

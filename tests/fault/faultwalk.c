@@ -42,8 +42,8 @@ extern const struct shmipc_backend file_backend;
 
 /*
  * "From then on" ends after this many calls where the error says that another
- * process was quicker, or that another try may help: a caller that retries until
- * the peer timeout, 5 seconds, is correct.
+ * process was quicker, or that another try may help: a caller that retries
+ * until the peer timeout, 5 seconds, is correct.
  */
 #define TRIES 8
 

@@ -269,8 +269,8 @@ static void let_broker_see(void)
 }
 
 /*
- * NULL, or why its lock cannot be had. A region has no lock if its creator could
- * not find out in which pid name space it was.
+ * NULL, or why its lock cannot be had. A region has no lock if its creator
+ * could not find out in which pid name space it was.
  */
 static const char *check_lock(struct handle *handle)
 {

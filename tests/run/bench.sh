@@ -14,8 +14,8 @@ complain() {
 }
 
 # Its System V objects, which have no names. What others make comes and goes.
-# A user that may have its own IPC name space measures there, and the objects end
-# with it; then there is nothing to see.
+# A user that may have its own IPC name space measures there, and the objects
+# end with it; then there is nothing to see.
 ids() {
 	unshare -i true 2>/dev/null && return
 	awk -v uid="$(id -u)" 'FNR > 1 && $(FILENAME ~ /shm$/ ? 8 : 5) == uid {

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Set-user-id programs ignore SHMIPC_* and start no broker. Root makes one for
-# another user. An ordinary user becomes the root of a user name space, and gives
-# the program capabilities there; a process without root that runs it in a name
-# space below gets them, and the system treats both kinds alike: ld.so(8),
-# secure-execution mode.
+# another user. An ordinary user becomes the root of a user name space, and
+# gives the program capabilities there; a process without root that runs it in
+# a name space below gets them, and the system treats both kinds alike:
+# ld.so(8), secure-execution mode.
 dir=${2-}
 case ${1-} in
 '')

@@ -5,8 +5,8 @@
  * nothing may be left in the end.
  *
  * A process that is killed every few milliseconds never reaches the peer
- * timeout. So the first one, the witness, lives: a name that was blocked by a dead
- * process would cost it five seconds, and then -ETIMEDOUT.
+ * timeout. So the first one, the witness, lives: a name that was blocked by a
+ * dead process would cost it five seconds, and then -ETIMEDOUT.
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 
 #define WORKERS 6
 
-/* The semaphores' first value; also the most, since each post follows a wait. */
+/* The semaphores' first value; also the most: each post follows a wait. */
 #define UNITS 3
 
 #define TRANSIENT(n) ((n) >= NAMES / 2 ? SHMIPC_TRANSIENT : 0)

@@ -9,7 +9,8 @@
  *              or are killed
  *   names      COUNT objects at once
  *   lock       processes that take locks in turn are killed, COUNT times in all
- *   wake       COUNT times, a process woken for a unit is killed before it has it
+ *   wake       COUNT times, a process woken for a unit is killed before it
+ *              takes it
  *   graves     COUNT processes are killed that sleep on a semaphore
  *   steps      one who takes a lock and gives it back is killed at each of the
  *              instructions of that, at COUNT at most
