@@ -7,13 +7,11 @@
 
 #include <shmipc-backend.h>
 
-/* Built in; memfd only where the system supports it. */
-extern const struct shmipc_backend shmi_backend_posix;
-extern const struct shmipc_backend shmi_backend_sysv;
-extern const struct shmipc_backend shmi_backend_memfd;
-
 /* The backend at this index in order of preference, or NULL past the end. */
-const struct shmipc_backend *shmi_backend_at(unsigned place);
+const struct shmipc_backend *shmi_backend_at(unsigned index);
+
+/* The backend that an unset SHMIPC_BACKEND means. */
+#define SHMI_BACKEND_DEFAULT (shmi_backend_at(0)->name)
 
 /* The backend with this name of length bytes, or NULL. */
 const struct shmipc_backend *shmi_backend_find(const char *name, size_t length);

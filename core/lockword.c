@@ -23,7 +23,7 @@ static bool swap(struct shmi_header *h, uint32_t *word, uint32_t wanted,
 }
 
 /* Relaxed: a hint only; the swap that follows decides. */
-static uint32_t look(const struct shmi_header *h)
+static uint32_t look_at_word(const struct shmi_header *h)
 {
 	return atomic_load_explicit(&h->lock, memory_order_relaxed);
 }

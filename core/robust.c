@@ -210,6 +210,17 @@ static void join(struct robust_list_head *list, void **end,
 	shmi_robust_tell(end, &pool->first.link.next);
 }
 
+/*
+ * When a thread ends, musl walks over its list in the process itself and follows
+ * what stands there, which a peer may have written. glibc leaves it to the
+ * kernel.
+ */
+#ifdef __GLIBC__
+#define SHMI_ROBUST_LIST_IS_SAFE true
+#else
+#define SHMI_ROBUST_LIST_IS_SAFE false
+#endif
+
 static int not_understood(void)
 {
 	return shmipc_backend_error(
@@ -359,7 +370,7 @@ int shmi_thread_init(void)
 	void **end;
 
 	shmi_error_begin();
-	me.list = try_out();
+	me.list = SHMI_ROBUST_LIST_IS_SAFE ? try_out() : NULL;
 	end = me.list ? find_end(me.list) : NULL;
 	if (!end)
 		return not_understood();

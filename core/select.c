@@ -21,8 +21,6 @@
 #include "error.h"
 #include "select.h"
 
-#define DEFAULT_BACKEND "posix"
-
 /* A list of names; items point into the user's string. */
 struct item {
 	const char *name;

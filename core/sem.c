@@ -68,7 +68,7 @@ int shmipc_sem_created(const struct shmipc_sem *sem)
 }
 
 /* May this handle change the value? For the fast paths. */
-static inline bool is_usable(const struct shmipc_sem *sem)
+static inline bool sem_is_usable(const struct shmipc_sem *sem)
 {
 	return __builtin_expect(sem && !sem->object.rdonly, 1);
 }

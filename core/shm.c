@@ -99,7 +99,7 @@ int shmipc_shm_unlink(struct shmipc *ipc, const char *name)
 /* ---- the lock ----------------------------------------------------------- */
 
 /* May this handle use the lock? For the fast paths. */
-static inline bool is_usable(const struct shmipc_shm *shm)
+static inline bool shm_is_usable(const struct shmipc_shm *shm)
 {
 	return __builtin_expect(shm && !shm->object.rdonly, 1);
 }
@@ -114,7 +114,7 @@ static int shm_not_usable(const struct shmipc_shm *shm)
 }
 
 /* The protocol's code as a message. */
-static int report(const struct shmipc_shm *shm, int r)
+static int shm_report(const struct shmipc_shm *shm, int r)
 {
 	const char *subject = shm->object.subject;
 

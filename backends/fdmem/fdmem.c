@@ -389,6 +389,15 @@ int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
 	return r;
 }
 
+/* fcntl(2) does not tell of a description's own locks; the kernel lists them. */
+static int has_use_mark(int fd)
+{
+	char info[FDMEM_INFO];
+	int r = fdmem_read_info(fd, info);
+
+	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
+}
+
 /* Get a description to map: our own, or the imported one. */
 static int open_import(struct shmipc_segment *seg, int fd, int access)
 {

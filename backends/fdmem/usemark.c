@@ -45,15 +45,6 @@ int usemark_set(int fd)
 	return -errno;
 }
 
-/* fcntl(2) does not report a description's own locks; fdinfo lists them. */
-int usemark_is_set(int fd)
-{
-	char info[FDMEM_INFO];
-	int r = fdmem_read_info(fd, info);
-
-	return r < 0 ? r : strstr(info, "OFDLCK") != NULL;
-}
-
 /*
  * The lowest lock from start to end (not included), as [*from, *to). Returns
  * whether a lock exists. The kernel names one at a time, in no order: we ask

@@ -67,9 +67,6 @@ int usemark_join(int fd);
  */
 int usemark_look(int fd);
 
-/* Does this description have a use mark? 1 or 0. */
-int usemark_is_set(int fd);
-
 /* Count the use marks except those of this description. */
 int usemark_count(int fd, unsigned *ret);
 

@@ -42,7 +42,8 @@ static int peek_by_id(struct shmipc_segment *seg, int id, void *header,
 	if (r < 0)
 		return r;
 	if (slot_judge(&slot, facts) < 0 ||
-	    shmipc_kind_find((enum shmipc_kind)facts->kind) != seg->kind)
+	    shmipc_segment_look(slot.addr, slot.length, seg->kind->kind,
+				facts->name) < 0)
 		r = -ESRCH;
 	else
 		r = slot_users(&slot);

@@ -71,16 +71,14 @@ static void fill(const uint8_t *data, size_t size)
 
 static void check(enum shmipc_kind kind, size_t length)
 {
-	struct shmi_facts facts = { .size = UINT64_MAX };
-	char its[SHMIPC_NAME_MAX + 1];
-	const char *checked;
+	struct shmipc_segment_facts facts = { .size = UINT64_MAX };
 	int r = shmi_header_check(segment, length, kind, name, &facts);
 
 	must(r == 0 || r == -EPROTO || r == -ESRCH || r == -EINPROGRESS ||
 		     r == -EAGAIN || r == -ESTALE,
 	     "a code that is not documented");
 	must(r == shmipc_segment_look(segment, length, kind, name),
-	     "two looks, two answers");
+	     "two looks, two results");
 	if (r == 0) {
 		must(facts.size <= length - PAGE, "the size is believed");
 		must(kind == SHMIPC_SHM ? facts.size > 0 : facts.size == 0,
@@ -88,33 +86,29 @@ static void check(enum shmipc_kind kind, size_t length)
 	} else {
 		must(facts.size == UINT64_MAX, "facts of what was refused");
 	}
-	r = shmipc_segment_name(segment, length, kind, its);
-	if (r == 0)
-		must(strlen(its) <= SHMIPC_NAME_MAX &&
-			     shmi_name_check(its, &checked) == 0 &&
-			     checked == its,
-		     "a name that is not valid");
 }
 
-/* Find a name that the caller does not know, in no more than a look takes. */
-static void check_name(enum shmipc_kind kind, size_t length)
+/* Identify a segment, reading no more than a look may. */
+static void check_identity(size_t length)
 {
-	/* Behind it there is nothing that may be read. */
+	/* No byte behind it may be read. */
 	char *copy = segment + LENGTH - SHMIPC_HEADER_LOOK;
 	static char covered[SHMIPC_HEADER_LOOK];
-	char its[SHMIPC_NAME_MAX + 1];
-	struct shmi_facts facts;
-	const char *checked;
+	struct shmipc_segment_facts its, facts;
 	int r;
 
 	memcpy(covered, copy, sizeof(covered));
 	memmove(copy, segment, SHMIPC_HEADER_LOOK);
-	r = shmi_header_name(copy, length, kind, its);
-	must(r == 0 || r == -EPROTO, "a code that is not documented");
+	r = shmipc_segment_identify(copy, length, &its);
+	must(r == 0 || r == -EPROTO || r == -EINPROGRESS || r == -EAGAIN ||
+		     r == -ESTALE,
+	     "a code that is not documented");
+	if (r != -EPROTO)
+		must(!*its.name || shmipc_name_is_valid(its.name),
+		     "a name that is not valid");
 	if (r == 0)
-		must(shmi_name_check(its, &checked) == 0 && checked == its &&
-			     shmi_header_check(copy, length, kind, its,
-					       &facts) == 0,
+		must(shmi_header_check(copy, length, its.kind, its.name,
+				       &facts) == 0,
 		     "a name that is not its own");
 	memcpy(copy, covered, sizeof(covered));
 }
@@ -130,8 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check((enum shmipc_kind)kind, LENGTH);
 		check((enum shmipc_kind)kind, PAGE);
 		check((enum shmipc_kind)kind, 100);
-		check_name((enum shmipc_kind)kind, LENGTH);
-		check_name((enum shmipc_kind)kind, 100);
 	}
+	check_identity(LENGTH);
+	check_identity(100);
 	return 0;
 }

@@ -205,7 +205,7 @@ if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
 	silent shmipc rm "$n.a"
 	finish
 fi
-# A directory that nobody may enter, with room for its own broker.
+# A directory that the user nobody may enter, with room for its own broker.
 copy=$SHMIPC_TEST_DIR
 lib=$copy
 cp "$real" "$copy/shmipc"

@@ -4,7 +4,7 @@
 # a System V name space of its own. An ordinary user has them as root of a
 # user name space.
 #
-# usage: unshare_self.sh COMMAND...
+# usage: unshare.sh COMMAND...
 for unshare_self in "unshare -m -i" "unshare -r -m -i"; do
 	# shellcheck disable=SC2086 # words are meant
 	$unshare_self mount -t tmpfs shmipc-test /dev/shm 2>/dev/null ||
@@ -14,5 +14,5 @@ for unshare_self in "unshare -m -i" "unshare -r -m -i"; do
 		mount -t tmpfs -o mode=1777 shmipc-test /dev/shm &&
 		exec "$@"' sh "$@"
 done
-echo "unshare_self.sh: no name spaces, neither as root nor in a user name space"
+echo "unshare.sh: no name spaces, neither as root nor in a user name space"
 exit 77

@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backends/posix/posix.h"
+#include "backends/sysv/sysv.h"
 #include "core/backend.h"
 #include "core/error.h"
 #include "core/name.h"
