@@ -35,7 +35,8 @@ tests_unit_check_SOURCES = tests/unit/main.c tests/unit/unit.h \
 	tests/unit/brokers.c tests/unit/brokers.h tests/unit/fake_server.c \
 	tests/unit/broker.c tests/unit/client.c tests/unit/fake.c \
 	tests/unit/binding.c tests/unit/order.c \
-	tests/unit/supervisor.c tests/unit/keys.c tests/unit/life.c \
+	tests/unit/supervisor.c tests/unit/keys.c \
+	tests/unit/kind.c tests/lib/backend_file.c tests/unit/life.c \
 	tests/unit/posix.c tests/unit/journal.c tests/unit/batch.c \
 	tests/unit/sysv.c tests/unit/walk.c \
 	tests/unit/wire.c tests/unit/words.c tests/unit/server.c

@@ -477,6 +477,7 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, tc);
 
 	suite_add_tcase(suite, semword_case());
+	suite_add_tcase(suite, kind_case());
 	suite_add_tcase(suite, random_case());
 	suite_add_tcase(suite, spin_case());
 	suite_add_tcase(suite, posix_case());

@@ -10,6 +10,7 @@ TCase *random_case(void);
 TCase *spin_case(void);
 TCase *posix_case(void);
 TCase *keys_case(void);
+TCase *kind_case(void);
 TCase *sysv_case(void);
 TCase *wire_case(void);
 TCase *broker_case(void);
