@@ -392,8 +392,8 @@ static int sysv_segment_stat(struct shmipc_segment *seg,
 }
 
 /*
- * slot_look() at a segment that we may not read, but perhaps own: permit it, and
- * forbid it again if it has another name. Attached only for 0.
+ * slot_look() at a segment that we may not read, but perhaps own: permit it,
+ * and forbid it again if it has another name. Attached only for 0.
  */
 static int look_as_owner(enum shmipc_kind kind, const char *name,
 			 unsigned number, struct slot *ret)

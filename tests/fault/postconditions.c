@@ -15,8 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/lib/reap.h"
 #include <shmipc-backend.h>
+
+#include "tests/lib/reap.h"
 #include "tests/fault/faultwalk.h"
 
 /* The library's patience, and a second more. */

@@ -139,7 +139,7 @@ static const struct {
 	{ "race", race },	    { "kill", storm },
 	{ "transient", transient }, { "names", crowd },
 	{ "lock", lock_storm },	    { "wake", wake },
-	{ "graves", graves },	    { "steps", steps },
+	{ "orphans", graves },	    { "steps", steps },
 };
 
 static void run(const char *name, unsigned long count)
