@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's side of the conversation with the broker: connection.c is below. */
+/* The program's side of the conversation with the broker: requests, walks. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,27 +14,27 @@
 #include "util/debug.h"
 #include "util/random.h"
 
-/* How long a broker may take whose reply is not that important. */
+/* How long CLIENT_BRIEFLY waits for the reply. */
 #define BRIEF_MS 100
 
-void client_close(struct client *client)
+void client_close(struct memfd_conn *conn)
 {
 	struct connection connection;
 
-	if (connection_take(&client->kept, getpid(), &connection))
+	if (connection_take(&conn->kept, getpid(), &connection))
 		close(connection.sock);
-	if (connection_take(&client->parked, getpid(), &connection))
+	if (connection_take(&conn->parked, getpid(), &connection))
 		close(connection.sock);
-	binding_close(&client->bindings);
+	binding_close(&conn->bindings);
 }
 
-/* Others of this user have too many descriptors on their way: unix(7). */
+/* Are too many descriptors of this user in flight? See unix(7). */
 static bool is_crowded(int err)
 {
 	return err == -ETOOMANYREFS;
 }
 
-/* ---- requests ---------------------------------------------------------- */
+/* ---- one reply ---------------------------------------------------------- */
 
 static bool is_reply_to(const struct wire *request, const struct wire *reply)
 {
@@ -57,10 +57,9 @@ static int await_reply(int sock, const struct wire *request, struct wire *reply,
 }
 
 /*
- * No reply in time. May it still come? Nobody else can read it, since nobody
- * knows the nonce; but a forked child may have a copy of the connection, so
- * that closing ours would not tell the broker. This does, and it takes back
- * what we do not learn of.
+ * No reply in time. Closing our descriptor would not tell the broker that we no
+ * longer wait, since a forked child may have a copy; shutdown(2) does, and the
+ * broker then takes back what it did. A reply that came in between counts.
  */
 static int give_up(int sock, const struct wire *request, struct wire *reply,
 		   struct wire_fds *fds)
@@ -76,7 +75,18 @@ static int give_up(int sock, const struct wire *request, struct wire *reply,
 	return -ETIMEDOUT;
 }
 
-/* Is this an reply of a run that goes on after it? */
+static int await_or_give_up(int sock, const struct wire *request,
+			    struct wire *reply, struct wire_fds *fds,
+			    const struct timespec *deadline)
+{
+	int r = await_reply(sock, request, reply, fds, deadline);
+
+	return r == -ETIMEDOUT ? give_up(sock, request, reply, fds) : r;
+}
+
+/* ---- batches ------------------------------------------------------------ */
+
+/* Is this a reply of a batch that goes on after it? */
 static bool is_followed(const struct wire *reply)
 {
 	return reply->op == WIRE_NEXT && reply->result == 0 &&
@@ -84,42 +94,25 @@ static bool is_followed(const struct wire *reply)
 }
 
 /*
- * Keep the connection that this reply came over. walk: or NULL. unread: replies
- * that may follow, if any do.
+ * Put back the connection that this reply came over. walk is NULL for a request
+ * that is not part of a walk.
  */
-static void put_back(struct client *client, struct client_walk *walk,
+static void put_back(struct memfd_conn *conn, struct client_walk *walk,
 		     const struct wire *reply,
-		     const struct connection *connection, unsigned unread)
+		     const struct connection *connection)
 {
-	struct connection kept = *connection;
-
-	kept.unread = unread;
-	kept.nonce = reply->nonce;
 	if (!is_followed(reply))
-		connection_keep(&client->kept, &kept);
-	else if (walk && unread)
-		connection_keep(walk->slot, &kept);
-	else
+		connection_keep(&conn->kept, connection);
+	else if (!walk || connection->unread == 0)
 		close(connection->sock);
+	else if (!connection_park(&conn->parked, connection))
+		connection_keep(&walk->own, connection);
 }
 
-/* One request, of one broker after the other if they go away. */
-struct asking {
-	struct client *client;
-	struct client_walk *walk; /* that it is a step of, or NULL */
-	enum client_how how;
-	struct wire *request;
-	const struct wire_fds *fds;
-	struct timespec deadline;
-	pid_t self;
-	struct connection asked; /* that this was sent over before */
-	bool was_asked;
-};
-
 /*
- * Read what is left of a batch, without the descriptors. A forked child may have
- * a copy of the connection, so that closing it would not free them. Returns
- * whether the connection can be used again.
+ * Read what is left of a batch, without the descriptors: closing the connection
+ * would not free them if a forked child has a copy of it. Returns whether the
+ * connection can be used again; otherwise it is closed.
  */
 static bool finish_batch(struct connection *connection)
 {
@@ -133,35 +126,45 @@ static bool finish_batch(struct connection *connection)
 		    (reply.op != WIRE_NEXT || reply.nonce != connection->nonce))
 			r = -EPROTO;
 	}
-	return r == 0 && !is_followed(&reply);
-}
-
-/* Take the connection of a batch out of a slot, to use it for something else. */
-static bool take_batch(struct connection *_Atomic *slot, pid_t self,
-		       struct connection *ret)
-{
-	if (!connection_take(slot, self, ret))
-		return false;
-	if (finish_batch(ret))
+	if (r == 0 && !is_followed(&reply))
 		return true;
-	close(ret->sock);
+	close(connection->sock);
 	return false;
 }
 
-/* The kept connection, or another; or else that of a walk. */
+/* ---- requests ----------------------------------------------------------- */
+
+/* One request, sent to one broker after the other if they go away. */
+struct asking {
+	struct memfd_conn *conn;
+	struct client_walk *walk; /* NULL: not part of a walk */
+	enum client_how how;
+	struct wire *request;
+	const struct wire_fds *fds;
+	struct timespec deadline;
+	pid_t self;
+	struct connection asked; /* over which it was sent last */
+	bool was_asked;
+};
+
+/* The kept connection, or a new one; without descriptors, that of a walk. */
 static int get_connection(struct asking *a, struct connection *ret)
 {
+	bool start = a->how == CLIENT_START;
 	int r;
 
-	if (connection_take(&a->client->kept, a->self, ret))
+	if (connection_take(&a->conn->kept, a->self, ret))
 		return 0;
-	r = connection_open(a->how == CLIENT_START, ret, &a->deadline);
+	r = connection_open(start, ret, &a->deadline);
 	if (r != -EMFILE && r != -ENFILE)
 		return r;
-	return take_batch(&a->client->parked, a->self, ret) ? 0 : r;
+	if (connection_take(&a->conn->parked, a->self, ret) &&
+	    finish_batch(ret))
+		return 0;
+	return connection_open(start, ret, &a->deadline);
 }
 
-static int request_next(struct asking *a, struct wire *reply,
+static int request_once(struct asking *a, struct wire *reply,
 			struct wire_fds *reply_fds)
 {
 	struct connection connection;
@@ -170,39 +173,40 @@ static int request_next(struct asking *a, struct wire *reply,
 	r = get_connection(a, &connection);
 	if (r < 0)
 		return r;
-	/* Of another broker: all that had a name has lost it. */
+	/* To another broker than before: all names of the first are lost. */
 	if (a->was_asked && a->request->op == WIRE_UNLINK &&
 	    a->asked.broker_id != connection.broker_id) {
 		*reply = *a->request;
 		goto out;
 	}
-	/* The broker has read all we sent before, so there is room. */
+	/* The broker has read all that we sent before, so the socket has room. */
 	r = wire_send(connection.sock, a->request, a->fds);
 	if (r == 0) {
 		a->asked = connection;
 		a->was_asked = true;
-		r = await_reply(connection.sock, a->request, reply, reply_fds,
-				&a->deadline);
+		r = await_or_give_up(connection.sock, a->request, reply,
+				     reply_fds, &a->deadline);
 	}
-	if (r == -ETIMEDOUT)
-		r = give_up(connection.sock, a->request, reply, reply_fds);
 	if (r == -ENOENT)
-		r = -EIO; /* that would mean that there is no broker */
+		r = -EIO; /* to the caller it would mean that no broker runs */
 out:
-	if (r < 0)
+	if (r < 0) {
 		close(connection.sock);
-	else
-		put_back(a->client, a->walk, reply, &connection,
-			 WIRE_BATCH - 1);
-	return r;
+		return r;
+	}
+	connection.unread = WIRE_BATCH - 1;
+	connection.nonce = a->request->nonce;
+	put_back(a->conn, a->walk, reply, &connection);
+	return 0;
 }
 
-static int ask(struct asking *a, struct wire *reply, struct wire_fds *reply_fds)
+static int request_until_answered(struct asking *a, struct wire *reply,
+				  struct wire_fds *reply_fds)
 {
 	int r;
 
 	for (unsigned attempt = 0;; attempt++) {
-		r = request_next(a, reply, reply_fds);
+		r = request_once(a, reply, reply_fds);
 		if (!(connection_has_ended(r) || is_crowded(r)) ||
 		    shmi_clock_reached(&a->deadline))
 			break;
@@ -214,8 +218,7 @@ static int ask(struct asking *a, struct wire *reply, struct wire_fds *reply_fds)
 	if (is_crowded(r))
 		return shmipc_backend_error(-EMFILE,
 					    "too many descriptors of this user "
-					    "are on their way between "
-					    "processes");
+					    "are in flight between processes");
 	if (connection_has_ended(r) || r == -EAGAIN)
 		return shmipc_backend_error(-ETIMEDOUT,
 					    "the broker did not reply in time");
@@ -224,21 +227,22 @@ static int ask(struct asking *a, struct wire *reply, struct wire_fds *reply_fds)
 	return r < 0 ? r : reply->result;
 }
 
-/* Names mean another broker id now, or none. Is there nothing to lose? */
-static int judge(struct client *client)
+/* Another broker runs, or none. 0 if no open object has lost its name. */
+static int review_bindings(struct memfd_conn *conn)
 {
-	if (binding_review(&client->bindings))
+	if (binding_review(&conn->bindings))
 		return 0;
 	return shmipc_backend_error(
-		-ESTALE, "the broker was killed, and what is open here has no "
-			 "name any more; close all of it, then start anew");
+		-ESTALE, "the broker was killed, and the objects that are open "
+			 "here have lost their names; close all of them, then "
+			 "start anew");
 }
 
-/* There is none, so none that knows a name. */
-static int without_broker(const struct asking *a)
+/* The result of a request when no broker runs, so that no name exists. */
+static int result_without_broker(const struct asking *a)
 {
 	if (a->request->op == WIRE_UNLINK && a->was_asked)
-		return 0; /* it lost it while we asked */
+		return 0; /* the name was lost while we asked */
 	return a->request->broker_id ? -ESTALE : -ENOENT;
 }
 
@@ -255,21 +259,21 @@ static int ask_for_name(struct asking *a, struct wire *reply,
 		request->broker_id =
 			wanted == CLIENT_ANY ? 0
 			: wanted	     ? wanted
-				 : binding_broker_id(&a->client->bindings);
-		r = ask(a, reply, reply_fds);
+				 : binding_broker_id(&a->conn->bindings);
+		r = request_until_answered(a, reply, reply_fds);
 		if (r == -ENOENT && reply->op == 0)
-			r = without_broker(a);
-		if (r != -ESTALE || wanted || judge(a->client) < 0)
+			r = result_without_broker(a);
+		if (r != -ESTALE || wanted || review_bindings(a->conn) < 0)
 			return r;
 	}
 }
 
-int client_ask(struct client *client, enum client_how how, struct wire *request,
-	       const struct wire_fds *fds, struct wire *reply,
-	       struct wire_fds *reply_fds)
+int client_ask(struct memfd_conn *conn, enum client_how how,
+	       struct wire *request, const struct wire_fds *fds,
+	       struct wire *reply, struct wire_fds *reply_fds)
 {
 	struct asking a = {
-		.client = client,
+		.conn = conn,
 		.how = how,
 		.request = request,
 		.fds = fds,
@@ -284,9 +288,25 @@ int client_ask(struct client *client, enum client_how how, struct wire *request,
 
 /* ---- walks -------------------------------------------------------------- */
 
+/* Take the connection that has the rest of this walk's batch. */
+static bool take_batch(struct client_walk *walk, struct connection *ret)
+{
+	pid_t self = getpid();
+
+	if (connection_take(&walk->own, self, ret))
+		return true;
+	if (!connection_take(&walk->conn->parked, self, ret))
+		return false;
+	if (ret->nonce == walk->request.nonce)
+		return true;
+	connection_keep(&walk->conn->parked, ret); /* another walk's */
+	return false;
+}
+
 /*
  * One more reply of a batch that has begun.
- *   -EPIPE -ECONNRESET  it has none
+ *   -EPIPE -ECONNRESET  the batch is over, or its connection is gone
+ *   -EPROTO             the batch has more replies than it may have
  */
 static int next_of_batch(struct client_walk *walk, struct wire *reply,
 			 struct wire_fds *fds)
@@ -295,20 +315,19 @@ static int next_of_batch(struct client_walk *walk, struct wire *reply,
 	struct timespec deadline;
 	int r;
 
-	if (!connection_take(walk->slot, getpid(), &connection))
+	if (!take_batch(walk, &connection))
 		return -EPIPE;
 	deadline = shmi_clock_in(SHMI_PEER_TIMEOUT_MS);
-	r = await_reply(connection.sock, &walk->request, reply, fds, &deadline);
-	if (r == -ETIMEDOUT)
-		r = give_up(connection.sock, &walk->request, reply, fds);
+	r = await_or_give_up(connection.sock, &walk->request, reply, fds,
+			     &deadline);
 	if (r < 0) {
 		close(connection.sock);
 		return r;
 	}
-	put_back(walk->client, walk, reply, &connection, connection.unread - 1);
-	if (reply->result < 0 || connection.unread > 1 || !is_followed(reply))
+	connection.unread--;
+	put_back(walk->conn, walk, reply, &connection);
+	if (connection.unread > 0 || !is_followed(reply))
 		return reply->result;
-	/* More than the broker may send. */
 	wire_close_fds(fds);
 	return -EPROTO;
 }
@@ -317,7 +336,7 @@ static int begin_batch(struct client_walk *walk, struct wire *reply,
 		       struct wire_fds *fds)
 {
 	struct asking a = {
-		.client = walk->client,
+		.conn = walk->conn,
 		.walk = walk,
 		.how = CLIENT_ASK,
 		.request = &walk->request,
@@ -329,27 +348,11 @@ static int begin_batch(struct client_walk *walk, struct wire *reply,
 	return ask_for_name(&a, reply, fds);
 }
 
-static void begin_walk(struct client_walk *walk)
-{
-	const void *none = NULL;
-
-	walk->has_begun = true;
-	/* Acquire and release: one walk at a time parks its connection. */
-	if (atomic_compare_exchange_strong_explicit(
-		    &walk->client->parker, &none, walk, memory_order_acq_rel,
-		    memory_order_relaxed))
-		walk->slot = &walk->client->parked;
-	else
-		walk->slot = &walk->own;
-}
-
 int client_walk_next(struct client_walk *walk, struct wire *reply,
 		     struct wire_fds *fds)
 {
 	int r;
 
-	if (!walk->has_begun)
-		begin_walk(walk);
 	r = next_of_batch(walk, reply, fds);
 	if (connection_has_ended(r))
 		r = begin_batch(walk, reply, fds);
@@ -371,11 +374,6 @@ void client_walk_end(struct client_walk *walk)
 {
 	struct connection connection;
 
-	if (!walk->has_begun)
-		return;
-	if (take_batch(walk->slot, getpid(), &connection))
-		connection_keep(&walk->client->kept, &connection);
-	if (walk->slot == &walk->client->parked)
-		atomic_store_explicit(&walk->client->parker, NULL,
-				      memory_order_release);
+	if (take_batch(walk, &connection) && finish_batch(&connection))
+		connection_keep(&walk->conn->kept, &connection);
 }

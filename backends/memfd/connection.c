@@ -2,10 +2,10 @@
 /*
  * A connection to the broker.
  *
- * Finding it: connect; if nobody is there, start_broker(), which does nothing
- * if somebody else does; connect again, until patience ends. A connection that
- * ends before the greeting was to a broker that was leaving, or to a server
- * that was killed: the same again.
+ * To find the broker: connect; if no broker listens, call start_broker(), which
+ * does nothing if another process is starting one; connect again, until the
+ * deadline. A connection that ends before the greeting led to a broker that was
+ * leaving, or to a server that was killed: connect again.
  */
 #include <config.h>
 
@@ -27,11 +27,11 @@
 #include "util/clock.h"
 #include "util/debug.h"
 
-/* Brokers that may die at once before we say so. */
+/* Brokers that may exit at once before the caller is told. */
 #define STARTS_MAX 3
 
-/* How long the socket itself waits for an reply. */
-#define BRIEF_MS 100
+/* How long recvmsg(2) itself waits for a reply. */
+#define SOCKET_WAIT_MS 100
 
 /* ---- one connection ----------------------------------------------------- */
 
@@ -60,12 +60,12 @@ static int wait_readable(int sock, const struct timespec *deadline)
 }
 
 /*
- * The reply comes soon, mostly: the socket waits BRIEF_MS for it, in the call
- * that fetches it.
+ * Most replies come soon: the socket waits SOCKET_WAIT_MS, so that one system
+ * call both waits for the reply and fetches it.
  */
 static int make_blocking(int sock)
 {
-	const struct timeval brief = { .tv_usec = BRIEF_MS * 1000L };
+	const struct timeval brief = { .tv_usec = SOCKET_WAIT_MS * 1000L };
 
 	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof(brief)) <
 		    0 ||
@@ -74,14 +74,13 @@ static int make_blocking(int sock)
 	return 0;
 }
 
-static int is_stranger(const struct wire *hello)
+static int speaks_another_version(const struct wire *hello)
 {
 	return shmipc_backend_error(
 		-ECONNREFUSED,
-		"the broker that runs speaks versions %u to %u, this "
-		"program "
-		"%u to %u; SIGHUP makes the broker go on with the program that "
-		"is installed now",
+		"the running broker speaks versions %u to %u of the protocol, "
+		"this program %u to %u; SIGHUP makes the broker continue with "
+		"the program that is installed now",
 		(unsigned)(hello->oldest ? hello->oldest : hello->version),
 		(unsigned)hello->version, WIRE_OLDEST, WIRE_VERSION);
 }
@@ -93,11 +92,12 @@ int connection_receive(int sock, const struct timespec *deadline,
 		int r = wire_receive(sock, WIRE_FROM_BROKER, ret, fds);
 
 		if (r == -EPROTONOSUPPORT)
-			return is_stranger(ret);
+			return speaks_another_version(ret);
 		if (r == -EPROTO)
 			return shmipc_backend_error(
-				-ECONNREFUSED, "what replies in the broker's "
-					       "place is no broker");
+				-ECONNREFUSED, "the process that replies in "
+					       "the broker's place is not a "
+					       "broker");
 		if (r != -EAGAIN)
 			return r;
 		r = wait_readable(sock, deadline);
@@ -110,11 +110,11 @@ int connection_no_fds_left(void)
 {
 	return shmipc_backend_error(-EMFILE,
 				    "the broker has no descriptor left; unlink "
-				    "what is not needed, or start it with a "
-				    "higher RLIMIT_NOFILE");
+				    "objects that are not needed, or start it "
+				    "with a higher RLIMIT_NOFILE");
 }
 
-/* The directory keeps others out; this is the second lock on that door. */
+/* Other users cannot enter the directory; this check does not rely on it. */
 static int check_peer(int sock)
 {
 	struct ucred peer;
@@ -124,16 +124,17 @@ static int check_peer(int sock)
 		return -errno;
 	if (peer.uid != geteuid())
 		return shmipc_backend_error(
-			-ECONNREFUSED, "the broker that runs belongs to uid %u",
+			-ECONNREFUSED, "the running broker belongs to uid %u",
 			(unsigned)peer.uid);
 	return 0;
 }
 
 /*
- * Is this number something else's by now? The program may have closed what it
- * did not know, as daemons do. Then it is neither to be talked to nor closed.
+ * Does this number belong to something else by now? The program may have closed
+ * descriptors that it did not know, as daemons do. Then we must neither use nor
+ * close it.
  */
-static bool is_anothers(int sock)
+static bool is_not_ours(int sock)
 {
 	struct sockaddr_un peer = { .sun_family = AF_UNSPEC };
 	socklen_t size = sizeof(peer);
@@ -141,7 +142,7 @@ static bool is_anothers(int sock)
 
 	if (getpeername(sock, (struct sockaddr *)&peer, &size) < 0)
 		return errno == EBADF || errno == ENOTSOCK;
-	/* Bound by us in the directory, or by systemd with all of the path. */
+	/* Bound by us relative to the directory, or by systemd by full path. */
 	end = strrchr(peer.sun_path, '/');
 	return peer.sun_family != AF_UNIX ||
 	       strcmp(end ? end + 1 : peer.sun_path, RUNDIR_SOCKET) != 0;
@@ -172,10 +173,10 @@ static int await_greeting(struct connection *connection,
 }
 
 /*
- * Connect and be greeted.
- *   -ENOENT  nobody listens
- *   -EAGAIN  too many others are waiting
- *   -ECONNRESET -EPIPE  it was leaving
+ * Connect and wait for the greeting, once.
+ *   -ENOENT  no broker listens
+ *   -EAGAIN  the backlog is full
+ *   -ECONNRESET -EPIPE  the broker was leaving
  */
 static int connect_once(const struct rundir *rundir, struct connection *ret,
 			const struct timespec *deadline)
@@ -186,7 +187,7 @@ static int connect_once(const struct rundir *rundir, struct connection *ret,
 	dir = rundir_open(rundir);
 	if (dir < 0)
 		return dir;
-	/* Nonblocking at first: connect() could wait for ever for a backlog. */
+	/* Nonblocking at first: connect() could wait forever for a backlog. */
 	connection.sock = socket(
 		AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (connection.sock < 0) {
@@ -202,7 +203,7 @@ static int connect_once(const struct rundir *rundir, struct connection *ret,
 	if (r == 0)
 		*ret = connection;
 	if (r == -ENOENT)
-		r = -EIO; /* somebody does listen */
+		r = -EIO; /* a broker does listen */
 out_sock:
 	if (r < 0)
 		close(connection.sock);
@@ -228,7 +229,7 @@ int connection_open(bool start, struct connection *ret,
 			if (starts == STARTS_MAX)
 				return shmipc_backend_error(
 					-ECONNREFUSED,
-					"the broker %s ends as soon as it is "
+					"the broker %s exits as soon as it is "
 					"started",
 					start_program());
 			r = start_broker(&rundir);
@@ -236,7 +237,7 @@ int connection_open(bool start, struct connection *ret,
 				shmi_debug("started the broker %s in %s",
 					   start_program(), rundir.path);
 				starts++;
-				continue; /* it runs: no need to wait */
+				continue; /* it listens: no need to wait */
 			}
 			if (r != -EBUSY)
 				return r;
@@ -253,42 +254,51 @@ int connection_open(bool start, struct connection *ret,
 	}
 }
 
-/* ---- the kept one ------------------------------------------------------- */
+/* ---- slots -------------------------------------------------------------- */
 
-bool connection_take(struct connection *_Atomic *slot, pid_t self,
+bool connection_take(struct connection_slot *slot, pid_t self,
 		     struct connection *ret)
 {
-	/* Acquire and release pair with connection_keep(): one user at a time. */
-	struct connection *kept =
-		atomic_exchange_explicit(slot, NULL, memory_order_acq_rel);
+	/* Acquire pairs with the release in connection_park(). */
+	struct connection *kept = atomic_exchange_explicit(
+		&slot->kept, NULL, memory_order_acquire);
 	struct connection connection;
 
 	if (!kept)
 		return false;
 	connection = *kept;
 	free(kept);
-	if (is_anothers(connection.sock))
+	if (is_not_ours(connection.sock))
 		return false;
-	/* The broker of whom we are now: we may have changed our user id. */
+	/* To the broker of our user id, which may have changed. */
 	if (connection.pid == self && connection.uid == geteuid()) {
 		*ret = connection;
 		return true;
 	}
-	close(connection.sock); /* or our copy of our parent's */
+	close(connection.sock); /* or a copy of our parent's */
 	return false;
 }
 
-void connection_keep(struct connection *_Atomic *slot,
+bool connection_park(struct connection_slot *slot,
 		     const struct connection *connection)
 {
 	struct connection *none = NULL, *kept = malloc(sizeof(*kept));
 
-	if (kept)
-		*kept = *connection;
-	if (kept && atomic_compare_exchange_strong_explicit(
-			    slot, &none, kept, memory_order_acq_rel,
-			    memory_order_relaxed))
-		return;
+	if (!kept)
+		return false;
+	*kept = *connection;
+	/* Release: a thread that takes the pointer sees what it points to. */
+	if (atomic_compare_exchange_strong_explicit(&slot->kept, &none, kept,
+						    memory_order_release,
+						    memory_order_relaxed))
+		return true;
 	free(kept);
-	close(connection->sock); /* another thread kept its own */
+	return false;
+}
+
+void connection_keep(struct connection_slot *slot,
+		     const struct connection *connection)
+{
+	if (!connection_park(slot, connection))
+		close(connection->sock);
 }

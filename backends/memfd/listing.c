@@ -8,53 +8,98 @@
 
 #include "backends/memfd/client.h"
 #include "backends/memfd/listing.h"
+#include "backends/memfd/memory.h"
 
-int listing_walk(void *conn, const struct shmipc_kind_info *kind,
-		 int (*yield)(const char *name, struct wire_fds *fds,
-			      void *arg),
-		 void *arg)
+/* ---- segments ----------------------------------------------------------- */
+
+#define LISTING_FLAGS                                                          \
+	(SHMIPC_SEGMENT_PEEK | SHMIPC_SEGMENT_RDONLY | SHMIPC_SEGMENT_NOWAIT)
+
+static int peek_by_name(struct shmipc_segment *seg)
+{
+	struct wire_fds fds;
+	struct wire reply;
+	int r;
+
+	r = memory_request(seg, LISTING_FLAGS, &reply, &fds);
+	if (r < 0)
+		return r;
+	r = memory_map(seg, fds.fd[0], LISTING_FLAGS);
+	wire_close_fds(&fds);
+	return r;
+}
+
+/* Map the header of a listed object; takes the descriptors. */
+static int peek_listed(struct shmipc_segment *seg, struct wire_fds *fds)
+{
+	int r;
+
+	if (fds->fd[0] < 0)
+		return peek_by_name(seg); /* the broker could not send it */
+	r = memory_map(seg, fds->fd[0], LISTING_FLAGS);
+	wire_close_fds(fds);
+	if (r < 0 || shmipc_segment_word(seg->addr) != WIRE_NAMELESS)
+		return r;
+	/*
+	 * Its header says that it was unlinked since then. A process that may
+	 * write the header can lie there, so ask the broker. Another object may
+	 * have the name now.
+	 */
+	fdmem_unmap(seg);
+	memset(seg->priv, 0, sizeof(struct memfd));
+	return peek_by_name(seg);
+}
+
+int memfd_segment_list(struct shmipc_segment *seg,
+		       int (*found)(struct shmipc_segment *seg, void *arg),
+		       void *arg)
 {
 	struct client_walk walk = {
-		.client = conn,
-		.request = wire_make(WIRE_NEXT, (uint32_t)kind->kind, NULL),
+		.conn = seg->conn,
+		.request =
+			wire_make(WIRE_NEXT, (uint32_t)seg->kind->kind, NULL),
 	};
 	struct wire_fds fds;
 	struct wire reply;
-	int r, over = 0;
+	int r = 0, over = 0;
 
 	while (!over && (r = client_walk_next(&walk, &reply, &fds)) == 0) {
-		over = yield(reply.name, &fds, arg);
-		wire_close_fds(&fds);
+		seg->name = reply.name;
+		if (peek_listed(seg, &fds) == 0) {
+			over = found(seg, arg);
+			fdmem_unmap(seg);
+		}
+		memset(seg->priv, 0, sizeof(struct memfd));
 	}
 	client_walk_end(&walk);
 	return over || r == -ENOENT ? 0 : r;
 }
 
-/* What brokers there were: ours, and the one that runs, if one does. */
+/* ---- lost names --------------------------------------------------------- */
+
 int memfd_lost(void *conn,
 	       int (*found)(const struct shmipc_info *info, void *arg),
 	       void *arg)
 {
 	struct wire request =
 		wire_make(WIRE_NEXT, (uint32_t)shmipc_kind_at(0)->kind, NULL);
-	struct client *client = conn;
+	struct memfd_conn *c = conn;
 	struct wire_fds fds = WIRE_NO_FDS;
-	struct wire reply = { .broker_id = 0 };
+	struct wire reply = { .broker_id = 0 }; /* if no broker runs */
 	int r;
 
-	if (binding_broker_id(&client->bindings) == 0)
+	if (binding_broker_id(&c->bindings) == 0)
 		return 0;
 	request.broker_id = CLIENT_ANY;
-	request.cursor = UINT32_MAX; /* behind them all: one reply */
+	request.cursor = UINT32_MAX; /* behind all objects: one reply */
 	r = client_ask(conn, CLIENT_ASK, &request, NULL, &reply, &fds);
 	wire_close_fds(&fds);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return binding_walk_lost(&client->bindings, reply.broker_id, found,
-				 arg);
+	return binding_walk_lost(&c->bindings, reply.broker_id, found, arg);
 }
 
-/* ---- garbage ------------------------------------------------------------ */
+/* ---- orphans ------------------------------------------------------------ */
 
 static void report_orphan(const struct wire *reply, struct shmipc_gc *gc)
 {
@@ -69,7 +114,7 @@ static void report_orphan(const struct wire *reply, struct shmipc_gc *gc)
 	shmipc_gc_found(gc, &info);
 }
 
-/* Go through the orphans of one kind that the broker names. */
+/* Report the orphans of one kind, as the broker names them. */
 static int gc_kind(void *conn, struct wire *request, struct shmipc_gc *gc)
 {
 	struct wire_fds none;
@@ -84,11 +129,11 @@ static int gc_kind(void *conn, struct wire *request, struct shmipc_gc *gc)
 		report_orphan(&reply, gc);
 		if (gc->over)
 			break;
-		/* It only ever grows, so that the walk ends. */
+		/* The cursor only ever grows, so that the loop ends. */
 		if (reply.cursor <= request->cursor)
 			return shmipc_backend_error(
-				-ECONNREFUSED, "the broker's listing turns in "
-					       "circles");
+				-ECONNREFUSED, "the broker's listing makes no "
+					       "sense");
 		request->cursor = reply.cursor;
 	}
 	return r == -ENOENT ? 0 : r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What client and broker say to each other: parsing, sending, receiving. */
+/* The protocol between client and broker: parsing, sending, receiving. */
 #include <config.h>
 
 #include <errno.h>
@@ -24,7 +24,7 @@ bool wire_has_kind(uint32_t kind)
 	return kind >= 1 && kind <= WIRE_KIND_MAX;
 }
 
-/* The number of descriptors of an object: its memory, and ksems. */
+/* Does it have as many descriptors as an object: memory, and maybe ksems? */
 static bool has_object_fds(const struct wire *m)
 {
 	return m->fds >= 1 && m->fds <= WIRE_FDS;
@@ -106,7 +106,7 @@ static bool reply_is_sound(const struct wire *m)
 
 /*
  * Do we speak its version? The broker's greeting may be newer than we are, if
- * it still speaks one of ours. Before there was oldest it was 0.
+ * the broker still speaks one of ours. oldest is 0 in versions that lack it.
  */
 static bool version_is_spoken(const struct wire *m, enum wire_from from)
 {
@@ -206,8 +206,8 @@ int wire_send(int sock, const struct wire *message, const struct wire_fds *fds)
 }
 
 /*
- * Take the descriptors out of a control message. There is room for WIRE_FDS of
- * them, to the byte; the kernel closes what has none, and says MSG_CTRUNC.
+ * Take the descriptors out of a control message. It has room for exactly
+ * WIRE_FDS of them; the kernel closes further ones and sets MSG_CTRUNC.
  */
 static unsigned take_fds(struct msghdr *header, struct wire_fds *fds)
 {
@@ -245,19 +245,19 @@ ssize_t wire_receive_packet(int sock, void *bytes, size_t length,
 	*count = take_fds(&header, fds);
 	if (header.msg_flags & MSG_CTRUNC) {
 		wire_close_fds(fds);
-		/* All that there is room for, and more; or no room here. */
+		/* More than the message has room for, or than this process. */
 		return *count == WIRE_FDS ? -EPROTO : -EMFILE;
 	}
 	if (n > 0)
 		return n;
 	wire_close_fds(fds);
-	return -EPIPE; /* or an empty packet, which nobody sends */
+	return -EPIPE; /* or an empty packet, which no peer of ours sends */
 }
 
 int wire_receive(int sock, enum wire_from from, struct wire *ret,
 		 struct wire_fds *fds)
 {
-	/* One byte more, so that a packet that is too long is seen. */
+	/* One byte more, to recognise a packet that is too long. */
 	char bytes[sizeof(struct wire) + 1] = { 0 };
 	struct wire_fds got;
 	unsigned count = 0;
@@ -266,7 +266,7 @@ int wire_receive(int sock, enum wire_from from, struct wire *ret,
 
 	n = wire_receive_packet(sock, bytes, sizeof(bytes), &count, &got, 0);
 	if (n == -EMFILE) {
-		/* Who asked can be told; nothing else in it is believed. */
+		/* The caller can reply to it; nothing else in it is believed. */
 		*ret = wire_make(WIRE_ADD, 0, NULL);
 		memcpy(&ret->nonce, bytes + offsetof(struct wire, nonce),
 		       sizeof(ret->nonce));

@@ -1,64 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What client and broker say to each other.
+ * The protocol between client and broker.
  *
- * One SOCK_SEQPACKET connection. The broker greets; after that the client
- * asks and the broker replies, one request at a time. Every message is one
- * packet of sizeof(struct wire), and carries at most WIRE_FDS descriptors: a
- * client with more in flight could use up what its user may have (unix(7),
- * ETOOMANYREFS).
+ * Both ends of a SOCK_SEQPACKET connection. The broker sends a greeting; after
+ * that the client sends one request at a time and the broker replies. Every
+ * message is one packet of sizeof(struct wire) with at most WIRE_FDS
+ * descriptors: a client with more in flight could use up what its user may have
+ * in flight (unix(7), ETOOMANYREFS).
  *
- *   WIRE_HELLO   broker: who I am, which versions I speak. Nothing before it
- *                means anything.
- *   WIRE_ADD     kind, name, the descriptor of the memory, and an eventfd for
- *                each ksem. 0, or -EEXIST.
- *                A transient one (fdmem.h) is forgotten with its last user.
+ *   WIRE_HELLO   broker: its broker id and the versions that it speaks. Nothing
+ *                before it means anything.
+ *   WIRE_ADD     kind, name, the descriptor of the memory, an eventfd for each
+ *                ksem. 0, or -EEXIST. The broker forgets a transient object
+ *                (fdmem.h) when its last user is gone.
  *   WIRE_OPEN    kind, name. 0 with the descriptors, or -ENOENT.
- *   WIRE_UNLINK  kind, name, abi. 0, or -ENOENT, or -EPROTO: it is not what the
- *                client would call sound, and keeps its name.
- *   WIRE_RELEASE  kind, name: somebody closed a transient object. 0 if it is
- *                forgotten now, -EBUSY if it is used, or -ENOENT.
- *   WIRE_NEXT    kind, cursor (first 0). A run of replies, see below. Each is 0
- *                with a name, the next cursor, and the descriptor of the memory
- *                (the first of WIRE_OPEN's), or -ENOENT at the end.
- *
+ *   WIRE_UNLINK  kind, name, abi. 0, or -ENOENT; or -EPROTO: it is not what
+ *                such a client finds sound, and keeps its name.
+ *   WIRE_RELEASE  kind, name: the client has closed this transient object. 0 if
+ *                it is forgotten now, -EBUSY if it has a user, or -ENOENT.
+ *   WIRE_NEXT    kind, cursor (first 0). A batch of replies, see below. Each is
+ *                0 with a name, the next cursor and the descriptor of the
+ *                memory (the first that WIRE_OPEN returns), or -ENOENT at the
+ *                end.
  *   WIRE_NEXT_ORPHAN  kind, cursor: transient objects without a user. One
  *                reply: 0 with a name and the next cursor, or -ENOENT at the
- *                end. With WIRE_FORGET, each is forgotten when it is named.
+ *                end. With WIRE_FORGET, the broker forgets what it names.
  *
- * An reply has the op and the nonce of its request, and the broker id of
- * the broker: random, as old as its names. A request that has one, and that of
- * another broker, is answered by -ESTALE and nothing else. A packet that
- * wire_parse() refuses ends the connection.
+ * The broker knows no kinds: it stores every kind in the same way, with the
+ * descriptors that came.
  *
- * Runs. A way to the broker and back for each object would be most of a
- * listing's time, so one WIRE_NEXT is answered by up to WIRE_BATCH packets, one
- * for each object from the cursor on. The last has WIRE_LAST, or is -ENOENT.
- * The first run of a connection has one packet, so that nobody who never reads
- * has more descriptors on their way than by WIRE_OPEN, and who reads, not more
- * than these: who asks again before he has read all is dropped. Where there
- * are too many on their way all the same, a packet goes without, and ends the
- * run; that object must be asked for. What cannot be sent at all ends the
- * connection. Whoever was killed or dropped in the middle: the client asks
- * again from the cursor of the last reply that came. So nothing is left out,
- * nothing is named twice, and nobody waits until somebody else reads.
+ * A reply has the op and the nonce of its request, and the broker id, which is
+ * random and as old as the names. A request may have the broker id that it was
+ * made for; if that is another broker's, the reply is -ESTALE and nothing else
+ * happens. A packet that wire_parse() refuses ends the connection.
  *
- * The client reads an reply of a run when it gets to that object, and leaves
- * the others in the socket, so that it has one object's descriptor at a time,
- * and what is done about that object meanwhile may need some, or fork. What is
- * unlinked while its descriptor is on its way has its bytes for so long: until
- * the walk is over; until its process is dead and so are all forked children
- * who have the socket.
+ * Batches. One round trip for each object would take most of the time of a
+ * listing, so one WIRE_NEXT is answered by up to WIRE_BATCH packets, one for
+ * each object from the cursor on. The last has WIRE_LAST, or is -ENOENT. The
+ * first batch of a connection has one packet: so a client that never reads has
+ * no more descriptors in flight than after WIRE_OPEN, and a client that reads,
+ * no more than one batch. A client that asks again before it has read all is
+ * dropped. Where too many descriptors are in flight anyway, a packet goes
+ * without, and ends the batch; the client must open that object by name. A
+ * packet that cannot be sent at all ends the connection. After the death of
+ * either side in the middle of a batch, or when it was dropped, the client asks
+ * again from the cursor of the last reply that it has. So nothing is left out
+ * or named twice, and neither side waits until the other reads.
  *
- * Repeating. A connection can end before the reply, because the process that
- * serves it was killed. The client does not know then whether what it wanted
- * was done, so it connects again and asks again, with the same nonce; what was
- * done is answered, and not done twice (supervisor.h). Nonces of requests that
- * change something are random, so that no two clients have the same.
+ * The client reads a reply of a batch when it gets to that object, and leaves
+ * the others in the socket: it then has the descriptor of one object at a time,
+ * and what the program does about that object may need some, or fork. An object
+ * that is unlinked while its descriptor is in flight keeps its bytes until the
+ * walk ends, or until the process and all forked children that have the socket
+ * have exited.
  *
- * Versions. magic, version and the place of oldest are the same in all. A
- * broker greets with the newest and the oldest version that it speaks; a
- * client asks in the newest that both do, and is answered in it, or leaves.
+ * Repeating. A connection can end before the reply, because the server was
+ * killed. The client does not know then whether its request was carried out, so
+ * it connects again and sends it again, with the same nonce; if it was, the
+ * broker replies and does not do it twice (broker/supervisor.h). Nonces of
+ * requests that change something are random, so that no two clients have the
+ * same.
+ *
+ * Versions. magic, version and the place of oldest are the same in all
+ * versions. A broker greets with the newest and the oldest version that it
+ * speaks; a client sends requests in the newest that both speak, and gets
+ * replies in it, or closes the connection.
  */
 #ifndef SHMI_MEMFD_WIRE_H
 #define SHMI_MEMFD_WIRE_H
@@ -82,18 +88,18 @@
 #define WIRE_BATCH 16
 
 /*
- * Sealed in every memory that is passed, against everybody: this is what makes
- * mapping it safe.
+ * Seals of every memory that is passed. No process can remove them: this is
+ * what makes mapping the memory safe.
  */
 #define WIRE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* The note of a segment that was unlinked; written by the broker. */
+/* The backend word of a segment that the broker has unlinked. */
 #define WIRE_NAMELESS UINT64_C(1)
 
 /* Most descriptors in one message. */
 #define WIRE_FDS SHMIPC_SEGMENT_FDS
 
-/* Numbers of kinds. The broker knows none of them, and keeps all alike. */
+/* Kinds are numbers from 1 to this. */
 #define WIRE_KIND_MAX 255U
 
 /* Room for SHMIPC_NAME_MAX bytes and a NUL, in whole words. */
@@ -113,7 +119,7 @@ struct wire {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t op;	/* enum wire_op */
-	uint64_t nonce; /* requests: see above; replies: the request's */
+	uint64_t nonce; /* see above */
 	int32_t result; /* replies: 0 or a negative errno value */
 	uint32_t kind;	/* enum shmipc_kind; HELLO: 0 */
 	union {
@@ -133,7 +139,7 @@ static_assert(offsetof(struct wire, oldest) == 24, "layout");
 static_assert(offsetof(struct wire, name) == 32, "layout");
 static_assert(offsetof(struct wire, broker_id) == 248, "layout");
 
-/* Descriptors that belong to a message; -1 where there is none. */
+/* The descriptors that belong to a message; -1 behind the last. */
 struct wire_fds {
 	int fd[WIRE_FDS];
 };
@@ -142,40 +148,40 @@ struct wire_fds {
 
 enum wire_from { WIRE_FROM_CLIENT, WIRE_FROM_BROKER };
 
-/* How many descriptors there are in front of the first -1. */
+/* The number of descriptors in front of the first -1. */
 unsigned wire_count_fds(const struct wire_fds *fds);
 
+/* Can this be the number of a kind, and are these the same? */
 bool wire_has_kind(uint32_t kind);
-
-/* Are these one kind? 0 is any. */
 static inline bool wire_same_kind(uint32_t a, uint32_t b)
 {
-	return !a || !b || a == b;
+	return a == b;
 }
 
-/* Is this a name without a slash, ended by a NUL, and zero behind it? */
+/* Is this a name without a slash, ended by a NUL, with zeros behind that? */
 bool wire_has_name(const char name[WIRE_NAME]);
 
-/* Does a request of this kind change what the broker knows? */
+/* Does this request change what the broker knows? */
 bool wire_changes(const struct wire *request);
 
 /*
- * Is this packet, which came with so many descriptors, a message? No input,
- * no output, no state: the one place where bytes of a peer are judged.
- *   -EPROTO          no
- *   -EPROTONOSUPPORT of a version that we do not speak; of a HELLO, ret has
- *                    version and oldest
+ * Is this packet, which came with this many descriptors, a message? The
+ * function has no state and does no input or output: it is the one place where
+ * bytes of a peer are judged.
+ *   -EPROTO           no
+ *   -EPROTONOSUPPORT  it has a version that we do not speak; for a HELLO, *ret
+ *                     has version and oldest
  */
 int wire_parse(const void *bytes, size_t length, unsigned fds,
 	       enum wire_from from, struct wire *ret);
 
-/* A message with everything zero but these. name may be NULL. */
+/* A message in which all other fields are zero. name may be NULL. */
 struct wire wire_make(enum wire_op op, uint32_t kind, const char *name);
 
 /*
- * Send one packet with so many of the descriptors, flags as of sendmsg(2).
- *   -EAGAIN       no room, with MSG_DONTWAIT or SO_SNDTIMEO
- *   -ETOOMANYREFS too many descriptors of this user are on their way
+ * Send one packet with the first count descriptors; flags as of sendmsg(2).
+ *   -EAGAIN        no room, with MSG_DONTWAIT or SO_SNDTIMEO
+ *   -ETOOMANYREFS  too many descriptors of this user are in flight
  *   other errors of sendmsg(2)
  */
 int wire_send_packet(int sock, const void *bytes, size_t length, unsigned count,
@@ -184,18 +190,18 @@ int wire_send_packet(int sock, const void *bytes, size_t length, unsigned count,
 /*
  * Receive one packet of at most this length, and its descriptors. Returns its
  * length, or
- *   -EAGAIN      there is none now, or a signal came first
- *   -EPIPE       the peer is gone, and this was all
- *   -ECONNRESET  the peer is gone, without having read all
- *   -EMFILE      its descriptors had no room here, all are closed; the bytes
- *                are there
+ *   -EAGAIN      no packet now, or a signal came first
+ *   -EPIPE       the peer is gone, and everything it sent has been received
+ *   -ECONNRESET  the peer is gone, and had not read everything
+ *   -EMFILE      this process has no room for the descriptors; all are closed,
+ *                but the bytes are there
  *   -EPROTO      more than WIRE_FDS descriptors came with it
  */
 ssize_t wire_receive_packet(int sock, void *bytes, size_t length,
 			    unsigned *count, struct wire_fds *fds, int flags);
 
 /*
- * Send without blocking; message->fds of the descriptors go along.
+ * Send without blocking, with message->fds descriptors.
  *   -EAGAIN  the peer does not read
  *   other errors of sendmsg(2)
  */
@@ -203,18 +209,18 @@ int wire_send(int sock, const struct wire *message, const struct wire_fds *fds);
 
 /*
  * Receive one message; blocks if the socket does. On success the descriptors
- * in *fds are the caller's, exactly message->fds of them.
- *   -EAGAIN      there is none now, or a signal came first
- *   -EPIPE -ECONNRESET  the peer is gone
- *   -EPROTO -EPROTONOSUPPORT  not a message; whatever came along is closed
- *   -EMFILE      its descriptors had no room here; ret has its nonce
+ * in *fds are the caller's, exactly ret->fds of them.
+ *   -EAGAIN      no message now, or a signal came first
+ *   -EPIPE -ECONNRESET        the peer is gone
+ *   -EPROTO -EPROTONOSUPPORT  not a message; its descriptors are closed
+ *   -EMFILE      no room for its descriptors; *ret has its nonce
  */
 int wire_receive(int sock, enum wire_from from, struct wire *ret,
 		 struct wire_fds *fds);
 
 /*
- * Receive one message, and no descriptor, whatever comes with it: for who does
- * not want them, and may have no room for them. As wire_receive().
+ * Receive one message as wire_receive() does, but let the kernel close its
+ * descriptors: the caller may have no room for them.
  */
 int wire_skip(int sock, enum wire_from from, struct wire *ret);
 
