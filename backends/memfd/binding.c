@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a connection has open, should the broker lose its name. */
+/* Bindings: what a connection has open, and the broker that its names are of. */
 #include <config.h>
 
 #include <errno.h>
@@ -87,7 +87,7 @@ static struct binding *claim_item(struct bindings *bindings)
 		return NULL;
 	item = &items->items[0];
 	atomic_store(&item->state, BINDING_CLAIMED);
-	/* In front; the others are full. */
+	/* Put it in front: the others are full. */
 	first = atomic_load(&bindings->first);
 	do
 		atomic_store(&items->next, first);
@@ -123,7 +123,7 @@ void binding_remove(struct bindings *bindings, struct binding *item)
 
 /* ---- the broker is gone ------------------------------------------------- */
 
-/* A copy of the head of its header. Fails if it was unmapped meanwhile. */
+/* Copy the start of its header. False if it was unmapped meanwhile. */
 static bool read_binding(const struct binding *item, void *ret)
 {
 	struct iovec to = { ret, SHMIPC_HEADER_LOOK };

@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a connection has open, should the broker lose its name.
+ * Bindings: what a connection has open, and the broker that its names are of.
  *
- * A broker that is killed takes all names along. Who has objects open goes on;
- * but the next one who opens such a name finds another object under it, or
- * none. If this connection were that one, a program would be split from its
- * peers and from itself, and never know. So names mean one broker id of the
- * broker (wire.h) as long as anything is open that had its name from it:
- * requests that need a name carry it, and -ESTALE is all that another broker
- * replies. When the last such object is closed, the next broker is as good.
+ * A broker that is killed takes all names with it. Processes that have objects
+ * open keep using them; but the next process that opens such a name finds
+ * another object under it, or none. If this connection did so, its program
+ * would be split from its peers and from itself without noticing. So as long as
+ * an object is open whose name came from a broker, names mean the names of that
+ * broker: requests that need a name carry its broker id (wire.h), and any other
+ * broker answers -ESTALE. When the last such object is closed, names may mean
+ * those of any broker again.
  *
- * What was unlinked had no name to lose, and binds nobody: the broker notes
- * that in it (WIRE_NAMELESS). We look when it matters, which is hardly ever.
+ * An object that was unlinked had no name to lose and binds nothing: the broker
+ * writes that into its backend word (WIRE_NAMELESS). We look there only after
+ * a broker is gone.
  *
- *   word   broker id in the high half, number of objects in the low one;
- *          whoever opens or closes one changes it atomically
- *   items  one for each: broker_id, or BINDING_FREE, BINDING_CLAIMED, BINDING_FORGIVEN
- *          (not counted any more); and where it is mapped
+ *   word   the broker id in the high half, the number of bound objects in the
+ *          low half; every open and close changes it atomically
+ *   items  one for each object: a broker id, or BINDING_FREE, BINDING_CLAIMED,
+ *          BINDING_FORGIVEN (not counted any more); and where it is mapped
  *
- * All atomics are seq_cst: none of this is a fast path. No lock, so that a
- * child of fork(2) goes on with what its parent had.
+ * All atomics are seq_cst: none of this is a fast path. There is no lock, so
+ * that a child of fork(2) can continue with what its parent had.
  *
  * The mappings are read through the kernel (process_vm_readv(2)), since another
- * thread may just close them; what is read then means nothing much: we may
- * tell somebody that he lost a name, or not.
+ * thread may be closing them. Bytes that are read then mean nothing; the only
+ * harm is that a lost name is reported that is none, or the other way round.
  *
- * Death takes all of it along. A thread of the parent that was half way through
- * binding_add() at a fork() makes the child count one too many: it is told
- * -ESTALE after a broker's death until it makes a new connection.
+ * Death takes all of it along. If a thread of the parent was in the middle of
+ * binding_add() at a fork(), the child counts one object too many: after the
+ * death of a broker, it gets -ESTALE until it makes a new connection.
  */
 #ifndef SHMI_MEMFD_BINDING_H
 #define SHMI_MEMFD_BINDING_H
@@ -61,36 +63,37 @@ struct bindings {
 	struct binding_block *_Atomic first;
 };
 
-/* The broker id that names mean here; 0: any. */
+/* The broker that names are of, or 0: any broker. */
 uint32_t binding_broker_id(struct bindings *bindings);
 
 /*
- * This segment was opened, or got its name, at this broker id. Returns in
- * *ret what binding_remove() wants.
- *   -ESTALE  names mean another one here
+ * Bind a segment that was opened or got its name from this broker. *ret is for
+ * binding_remove().
+ *   -ESTALE  the names of this connection are of another broker
  *   -ENOMEM
  */
 int binding_add(struct bindings *bindings, uint32_t broker_id,
 		const struct shmipc_segment *seg, struct binding **ret);
 
-/* It is closed. NULL is fine. */
+/* The segment is closed. NULL is fine. */
 void binding_remove(struct bindings *bindings, struct binding *item);
 
 /*
- * The broker of our broker id is gone. Forget what had been unlinked before.
- * Is there nothing else, so that names may mean another one now?
+ * The broker is gone that the names are of. Forgive objects that had been
+ * unlinked before. Returns whether there are no others, so that names may now
+ * mean those of another broker.
  */
 bool binding_review(struct bindings *bindings);
 
 /*
- * Call found() for what is open and lost its name, if the broker that runs has
- * this broker id (0: none runs). Stops when found() is not 0.
+ * Call found() for each object that is open and has lost its name, given the
+ * broker id of the running broker (0: none runs). Stops when found() is not 0.
  */
 int binding_walk_lost(struct bindings *bindings, uint32_t broker_id,
 		      int (*found)(const struct shmipc_info *info, void *arg),
 		      void *arg);
 
-/* The end; nothing is open any more. */
+/* At the end of the connection, when nothing is open any more. */
 void binding_close(struct bindings *bindings);
 
 #endif

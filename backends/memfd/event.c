@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An eventfd(2) that came from somebody else. */
+/* An eventfd(2) of a ksem that other processes have too. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,11 +15,7 @@
 #include "backends/fdmem/fdmem.h"
 #include "backends/memfd/event.h"
 
-#ifndef RWF_NOWAIT /* not in the headers of musl 1.2.3 */
-#define RWF_NOWAIT 0x00000008
-#endif
-
-/* Only the kernel writes there, and this only of an eventfd: proc(5). */
+/* Lines of /proc/PID/fdinfo/FD that only an eventfd has: proc(5). */
 #define INFO_COUNT     "\neventfd-count:"
 #define INFO_SEMAPHORE "\neventfd-semaphore: "
 
@@ -28,14 +24,14 @@ int event_dup(int fd)
 	char info[FDMEM_INFO];
 	int own, r;
 
-	/* First, so that what is looked at is what is used. */
+	/* First, so that we look at what we use. */
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (own < 0)
 		return -errno;
 	r = fdmem_read_info(own, info);
 	if (r == 0 && !strstr(info, INFO_COUNT))
-		r = shmipc_backend_error(-EPROTO, "the second descriptor is no "
-						  "eventfd");
+		r = shmipc_backend_error(-EPROTO, "a descriptor that should be "
+						  "an eventfd is none");
 	if (r == 0)
 		return own;
 	close(own);
@@ -70,9 +66,9 @@ void event_take(int fd)
 	struct iovec room = { .iov_base = &token, .iov_len = sizeof(token) };
 
 	/*
-	 * Older kernels do not know that of an eventfd, and say so, as does a
-	 * filter of system calls: then its mode has to be trusted. Not
-	 * preadv2(3), a cancellation point: the token must not be lost.
+	 * Older kernels and filters of system calls refuse RWF_NOWAIT for an
+	 * eventfd: then we must trust its O_NONBLOCK. Not preadv2(3): it is a
+	 * cancellation point, at which the token would be lost.
 	 */
 	if (syscall(SYS_preadv2, fd, &room, 1, -1L, -1L, RWF_NOWAIT) < 0 &&
 	    errno != EAGAIN && errno != EINTR)

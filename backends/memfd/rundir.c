@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The broker's directory: finding, trusting, locking, leaving it. */
+/* The directory of the broker: finding, checking, locking, leaving it. */
 #include <config.h>
 
 #include <errno.h>
@@ -42,8 +42,8 @@ static int open_directory(const char *path)
 	return dir < 0 ? -errno : dir;
 }
 
-/* Nobody else may own or enter it. Async-signal-safe. */
-static bool is_ours_alone(const struct stat *st)
+/* No other user may own or enter it. Async-signal-safe. */
+static bool is_private(const struct stat *st)
 {
 	return st->st_uid == geteuid() && (st->st_mode & 077) == 0;
 }
@@ -73,9 +73,9 @@ int rundir_open(const struct rundir *rundir)
 	if (dir == -ENOENT || dir == -EMFILE || dir == -ENFILE)
 		return dir;
 	if (dir < 0) {
-		/* Somebody else's may be closed to us: name him. */
+		/* Another user's may be closed to us: say whose it is. */
 		if (lstat(rundir->path, &st) == 0 && S_ISDIR(st.st_mode) &&
-		    !is_ours_alone(&st))
+		    !is_private(&st))
 			return distrust(rundir, &st);
 		return shmipc_backend_error(
 			-ECONNREFUSED,
@@ -87,7 +87,7 @@ int rundir_open(const struct rundir *rundir)
 		r = -errno;
 		goto err_close;
 	}
-	if (!is_ours_alone(&st)) {
+	if (!is_private(&st)) {
 		r = distrust(rundir, &st);
 		goto err_close;
 	}
@@ -111,7 +111,7 @@ int rundir_connect(int dir, int sock)
 	case ENOENT:
 	case ECONNREFUSED:
 		return -ENOENT;
-	case EINTR: /* during a wait for the backlog: as if it was full */
+	case EINTR: /* while waiting for the backlog: it is full */
 		return -EAGAIN;
 	default:
 		return -errno;
@@ -124,12 +124,12 @@ static int step_failed(struct rundir_claim *claim, const char *step)
 	return -errno;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+static bool is_same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* The lock counts only as long as the path leads to what it locks. */
+/* The lock counts only while the path leads to what is locked. */
 static int lock_directory(const struct rundir *rundir,
 			  struct rundir_claim *claim)
 {
@@ -137,14 +137,14 @@ static int lock_directory(const struct rundir *rundir,
 
 	if (fstat(claim->dir, &opened) < 0)
 		return step_failed(claim, "fstat of the directory");
-	if (!is_ours_alone(&opened)) {
+	if (!is_private(&opened)) {
 		errno = EACCES;
 		return step_failed(claim, "trusting the directory");
 	}
 	if (flock(claim->dir, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY
 					    : step_failed(claim, "flock");
-	if (lstat(rundir->path, &named) < 0 || !same_file(&opened, &named))
+	if (lstat(rundir->path, &named) < 0 || !is_same_file(&opened, &named))
 		return -EBUSY;
 	return 0;
 }
@@ -155,10 +155,10 @@ static int bind_socket(struct rundir_claim *claim)
 				       .sun_path = RUNDIR_SOCKET };
 	int sock;
 
-	/* Relative, so that no length of path matters. */
+	/* By a relative path, so that its length does not matter. */
 	if (fchdir(claim->dir) < 0)
 		return step_failed(claim, "chdir to the directory");
-	/* Under the lock, so it is of a broker that is dead. */
+	/* We hold the lock, so it belongs to a dead broker. */
 	if (unlink(RUNDIR_SOCKET) < 0 && errno != ENOENT)
 		return step_failed(claim, "unlink of a dead broker's socket");
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -176,7 +176,7 @@ static int bind_socket(struct rundir_claim *claim)
 	return 0;
 }
 
-/* All but the socket. */
+/* rundir_claim() without the socket. */
 static int claim_directory(const struct rundir *rundir,
 			   struct rundir_claim *claim)
 {
@@ -187,7 +187,7 @@ static int claim_directory(const struct rundir *rundir,
 		return step_failed(claim, "mkdir of the directory");
 	claim->dir = open_directory(rundir->path);
 	if (claim->dir == -ENOENT)
-		return -EBUSY; /* its broker is leaving: start over */
+		return -EBUSY; /* a leaving broker removed it: start over */
 	if (claim->dir < 0) {
 		claim->failed = "open of the directory";
 		return claim->dir;
@@ -237,7 +237,7 @@ int rundir_claim_given(const struct rundir *rundir, int sock,
 		r = step_failed(&claim, "finding the given socket in it");
 		close(claim.dir);
 	}
-	/* systemd passes it without, unless it is told not to. */
+	/* systemd passes it without O_NONBLOCK, unless told otherwise. */
 	if (r == 0)
 		(void)fcntl(sock, F_SETFL, O_NONBLOCK);
 	*ret = claim;
@@ -250,7 +250,8 @@ bool rundir_is_held(const struct rundir *rundir,
 	struct stat opened, named;
 
 	return fstat(claim->dir, &opened) == 0 &&
-	       lstat(rundir->path, &named) == 0 && same_file(&opened, &named);
+	       lstat(rundir->path, &named) == 0 &&
+	       is_same_file(&opened, &named);
 }
 
 bool rundir_has_socket(const struct rundir_claim *claim,
@@ -260,7 +261,7 @@ bool rundir_has_socket(const struct rundir_claim *claim,
 
 	return fstatat(claim->dir, RUNDIR_SOCKET, &st, AT_SYMLINK_NOFOLLOW) ==
 		       0 &&
-	       same_file(&st, sock);
+	       is_same_file(&st, sock);
 }
 
 int rundir_bind_again(struct rundir_claim *claim, struct stat *sock)
@@ -287,7 +288,7 @@ void rundir_leave(const struct rundir *rundir, const struct rundir_claim *claim)
 	if (claim->is_given)
 		return;
 	(void)unlinkat(claim->dir, RUNDIR_SOCKET, 0);
-	/* Not one that the user made, or named. */
+	/* But not a directory that the user has named. */
 	if (rundir->is_default && rundir_is_held(rundir, claim))
 		(void)rmdir(rundir->path);
 }

@@ -4,22 +4,23 @@
  *
  *   program -> go-between -> broker
  *
- * The program must not notice: no SIGCHLD, nothing for its waitpid(-1), no
- * descriptor of its own in the broker and none of the broker's in a child
- * that another thread forks. So a go-between takes the lock, binds the socket
- * and starts the broker, which inherits both, and ends; the program reaps it.
+ * The program must not notice anything: no SIGCHLD, nothing for its
+ * waitpid(-1), no descriptor of its own in the broker, and none of the broker's
+ * in a child that another thread forks. So a go-between process takes the lock,
+ * binds the socket, starts the broker, which inherits both, and exits; the
+ * program reaps it.
  *
- * The go-between is made by clone(2) without an exit signal, which waitpid()
- * sees only with __WCLONE. It is a copy of one thread of a program that may
- * have many, so it calls only what is async-signal-safe. What went wrong it
- * writes into a page that both share.
+ * The go-between is made by clone(2) without an exit signal: waitpid() sees it
+ * only with __WCLONE. It is a copy of one thread of a program that may have
+ * many, so it calls only async-signal-safe functions. It writes what went wrong
+ * into a page that it shares with the program.
  *
  * The broker receives socket and lock as systemd would pass them: descriptors
  * 3 and 4, LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES (sd_listen_fds(3)).
  *
- * Death. The program's changes nothing. The go-between's, before the broker
- * runs, drops the lock and leaves at most a socket that nobody listens to;
- * the next one removes it. A broker's likewise.
+ * Death. The death of the program changes nothing. The death of the go-between
+ * before the broker runs drops the lock and leaves at most a socket on which no
+ * process listens; the next broker removes that. The same is true of a broker.
  */
 #include <config.h>
 
@@ -43,17 +44,17 @@
 #include "backends/memfd/start.h"
 #include "util/debug.h"
 
-/* What the go-between and the broker-to-be tell the program. */
+/* What the go-between and the process that becomes the broker report. */
 struct verdict {
 	int result; /* 0 or negative errno value */
 	const char *failed;
 };
 
-/* Prepared by the program; the others only read, but for listen_pid. */
+/* Prepared by the program. The others write only listen_pid and *verdict. */
 struct plan {
 	struct rundir rundir;
 	const char *program;
-	bool debug;		 /* the broker may say something, too */
+	bool debug;		 /* the broker keeps stderr */
 	struct verdict *verdict; /* shared memory */
 	char runtime_dir[sizeof("SHMIPC_RUNTIME_DIR=") + PATH_MAX];
 	char listen_pid[sizeof("LISTEN_PID=") + 10];
@@ -91,7 +92,7 @@ static void write_listen_pid(struct plan *plan)
 		*to++ = digits[--n];
 }
 
-/* The program's dispositions and mask are not the broker's. */
+/* Undo the dispositions and the mask of the program. */
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -102,7 +103,7 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Everything from here on; old kernels have no call for it. */
+/* Close all descriptors from first on. Old kernels have no call for that. */
 static void close_from(int first)
 {
 	struct rlimit limit;
@@ -118,9 +119,10 @@ static void close_from(int first)
 }
 
 /*
- * 0 to 2 on /dev/null (2 as it is, if that is wanted), the socket on 3, the
- * lock on 4, and nothing else. The two may be any numbers now, also of those:
- * away from there first. dup2() drops close-on-exec.
+ * 0 to 2 become /dev/null (2 stays as it is with keep_stderr), 3 the socket, 4
+ * the lock; all others are closed. Socket and lock may have any of these
+ * numbers now, so they are moved out of the way first. dup2(2) drops
+ * close-on-exec.
  */
 static int arrange_descriptors(const struct rundir_claim *claim,
 			       bool keep_stderr)
@@ -147,7 +149,7 @@ static _Noreturn void become_broker(struct plan *plan,
 	int r;
 
 	write_listen_pid(plan);
-	(void)setsid(); /* a new process is no group leader: cannot fail */
+	(void)setsid(); /* cannot fail: a new process leads no group */
 	r = arrange_descriptors(claim, plan->debug);
 	if (r < 0)
 		give_verdict(plan, r, "passing descriptors");
@@ -159,9 +161,9 @@ static _Noreturn void become_broker(struct plan *plan,
 }
 
 /*
- * fork(2) without the C library's handlers, which take locks that another
- * thread may have held. Linux has flags first and a stack second, but for
- * s390; a null stack is the parent's.
+ * fork(2) without the handlers of the C library, which take locks that another
+ * thread may have held. On all architectures but s390, flags are the first
+ * argument and the stack is the second; NULL means a copy of the parent's.
  */
 static pid_t clone_process(unsigned long flags)
 {
@@ -181,7 +183,7 @@ static _Noreturn void go_between(struct plan *plan)
 	r = rundir_claim(&plan->rundir, &claim);
 	if (r < 0)
 		give_verdict(plan, r, claim.failed);
-	/* CLONE_VFORK: go on when the other has exec'd or has failed. */
+	/* CLONE_VFORK: returns when the new process has executed or failed. */
 	pid = clone_process(CLONE_VFORK | SIGCHLD);
 	if (pid < 0)
 		give_verdict(plan, -errno, "clone");
@@ -213,7 +215,7 @@ static void make_environment(struct plan *plan)
 	plan->environment[n] = NULL;
 }
 
-/* Run the go-between to its end. Nobody may interrupt us or cancel us here. */
+/* Run the go-between to its end, without being interrupted or cancelled. */
 static int run_go_between(struct plan *plan)
 {
 	sigset_t all, mask;
@@ -230,7 +232,7 @@ static int run_go_between(struct plan *plan)
 	if (pid < 0)
 		r = -errno;
 	else
-		/* ECHILD: the program took it, with __WALL. Over, anyhow. */
+		/* ECHILD: the program reaped it, with __WALL. */
 		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
 			;
 
@@ -255,7 +257,7 @@ int start_broker(const struct rundir *rundir)
 	if (getauxval(AT_SECURE))
 		return shmipc_backend_error(-ECONNREFUSED,
 					    "a set-user-id program starts no "
-					    "broker; start it before");
+					    "broker; start it beforehand");
 	plan = calloc(1, sizeof(*plan));
 	if (!plan)
 		return -ENOMEM;

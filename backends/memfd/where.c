@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the broker's program is; compiled once for each reply. */
+/* The path of the broker's program; see start.h. */
 #include <config.h>
 
 #include "backends/memfd/start.h"
