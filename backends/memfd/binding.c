@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bindings: what a connection has open, and the broker that its names are of. */
+/* Bindings: what a connection has open, and which broker its names are of. */
 #include <config.h>
 
 #include <errno.h>

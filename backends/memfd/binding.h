@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bindings: what a connection has open, and the broker that its names are of.
+ * Bindings: what a connection has open, and which broker its names are of.
  *
  * A broker that is killed takes all names with it. Processes that have objects
  * open keep using them; but the next process that opens such a name finds
@@ -25,7 +25,7 @@
  *
  * The mappings are read through the kernel (process_vm_readv(2)), since another
  * thread may be closing them. Bytes that are read then mean nothing; the only
- * harm is that a lost name is reported that is none, or the other way round.
+ * harm is that a name is wrongly reported as lost, or not reported.
  *
  * Death takes all of it along. If a thread of the parent was in the middle of
  * binding_add() at a fork(), the child counts one object too many: after the

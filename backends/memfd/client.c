@@ -179,7 +179,7 @@ static int request_once(struct asking *a, struct wire *reply,
 		*reply = *a->request;
 		goto out;
 	}
-	/* The broker has read all that we sent before, so the socket has room. */
+	/* The broker has read all that we sent before: there is room. */
 	r = wire_send(connection.sock, a->request, a->fds);
 	if (r == 0) {
 		a->asked = connection;

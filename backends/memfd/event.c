@@ -30,8 +30,9 @@ int event_dup(int fd)
 		return -errno;
 	r = fdmem_read_info(own, info);
 	if (r == 0 && !strstr(info, INFO_COUNT))
-		r = shmipc_backend_error(-EPROTO, "a descriptor that should be "
-						  "an eventfd is none");
+		r = shmipc_backend_error(-EPROTO,
+					 "a descriptor of a kernel "
+					 "semaphore is not an eventfd");
 	if (r == 0)
 		return own;
 	close(own);

@@ -171,7 +171,7 @@ union control {
 
 static_assert(CMSG_SPACE(WIRE_FDS * sizeof(int)) <
 		      CMSG_LEN((WIRE_FDS + 1) * sizeof(int)),
-	      "no room for a descriptor that nobody would close");
+	      "no room for a descriptor that would not be closed");
 
 int wire_send_packet(int sock, const void *bytes, size_t length, unsigned count,
 		     const struct wire_fds *fds, int flags)
@@ -266,7 +266,7 @@ int wire_receive(int sock, enum wire_from from, struct wire *ret,
 
 	n = wire_receive_packet(sock, bytes, sizeof(bytes), &count, &got, 0);
 	if (n == -EMFILE) {
-		/* The caller can reply to it; nothing else in it is believed. */
+		/* So that the caller can reply; nothing else is believed. */
 		*ret = wire_make(WIRE_ADD, 0, NULL);
 		memcpy(&ret->nonce, bytes + offsetof(struct wire, nonce),
 		       sizeof(ret->nonce));

@@ -179,7 +179,7 @@ START_TEST(given_socket_beside_a_broker_is_not_served)
 
 	second = start_by_hand(start_program(), sock);
 	ck_assert_int_eq(status_of(second), 1);
-	ck_assert(has_said("there is one already"));
+	ck_assert(has_said("a broker already runs"));
 	close(sock);
 	/* The first one sees to it that it is found. */
 	AWAIT(broker_pid() == supervisor);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the server gives up before it listens to anybody. */
+/* What the server gives up before it reads from clients. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include <seccomp.h>
 
 /*
- * All that a server calls from now on: what the files of it say, what malloc()
- * and the end of a process need, and reading the clock where the vDSO does not.
+ * All system calls of a server from now on: those in its files, those that
+ * malloc(3) and exit need, and reading the clock where the vDSO cannot.
  */
 static const int calls[] = {
 	SCMP_SYS(accept4),
@@ -58,7 +58,7 @@ static const int calls[] = {
 	SCMP_SYS(write),
 };
 
-/* Others fail, as on a kernel that has not got them. */
+/* Other calls fail with ENOSYS, as on a kernel that lacks them. */
 static int allow_calls(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the server gives up before it listens to anybody. */
+/* What the server gives up before it reads from clients. */
 #ifndef SHMI_MEMFD_CONFINE_H
 #define SHMI_MEMFD_CONFINE_H
 
 /*
- * No new privileges by exec, for good; and, where libseccomp was there at
- * build time, no system calls but those that a server makes.
+ * Give up gaining privileges by exec, and, if built with libseccomp, all system
+ * calls but those that a server makes.
  */
 int confine(void);
 

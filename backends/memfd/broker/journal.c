@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the broker's two processes say to each other. */
+/* The journal: the protocol between the broker's two processes. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the broker's two processes say to each other: supervisor.h.
+ * The journal: the protocol between the broker's two processes (supervisor.h).
  *
- * One SOCK_SEQPACKET pair. Every entry is one packet of
+ * Both ends of a SOCK_SEQPACKET pair. Every entry is one packet of
  * sizeof(struct journal_entry).
  *
- *   at the server's start, in this order:
- *   JOURNAL_TAKE   supervisor: slot, kind, name, descriptors of what has a name
- *   JOURNAL_DONE   supervisor: nonce, asked, slot, kind, name of a request that was
- *                 seen to and perhaps not answered
- *   JOURNAL_GO     supervisor: that was all; nonce is the broker's broker id
- *   JOURNAL_READY  server: I have it all
+ *   when a server starts, in this order:
+ *   JOURNAL_TAKE   supervisor: slot, kind, name and descriptors of an object
+ *   JOURNAL_DONE   supervisor: nonce, asked, slot, kind and name of a request
+ *                  that was carried out and perhaps not answered
+ *   JOURNAL_GO     supervisor: everything has been sent; nonce is the broker id
+ *   JOURNAL_READY  server: it has taken over everything
  *
- *   then, all from the server, before it replies:
- *   JOURNAL_KEEP   slot, kind, name, descriptors of what has a name now
- *   JOURNAL_DROP   slot of what has none any more
- *   both with nonce and asked, of the request that did it, or 0
+ *   after that, from the server only, before it replies:
+ *   JOURNAL_KEEP   slot, kind, name and descriptors of a new object
+ *   JOURNAL_DROP   slot of an object whose name is gone
+ *   both with nonce and asked of the request that did it, or 0
  */
 #ifndef SHMI_MEMFD_JOURNAL_H
 #define SHMI_MEMFD_JOURNAL_H
@@ -26,16 +26,18 @@
 #define JOURNAL_VERSION 3
 
 /*
- * Reports that the supervisor need not be woken for, how long, and the most bytes
- * whose end is not urgent. Descriptors in them are on their way, unix(7).
+ * The server need not wake the supervisor for this many entries, for this long,
+ * and for memory of at most this many bytes. Descriptors in entries count as in
+ * flight, unix(7).
  */
 #define JOURNAL_OWED	   16
 #define JOURNAL_OWED_MS	   100
 #define JOURNAL_OWED_BYTES 65536
 
 /*
- * Slots are numbered from 0 to here; also the most names there can be. All of
- * them are handed over, a few us each, while clients wait (SHMI_PEER_TIMEOUT_MS).
+ * Slots have smaller numbers; so this is also the largest number of names. All
+ * of them are handed over to a new server, a few us each, while clients wait
+ * (SHMI_PEER_TIMEOUT_MS).
  */
 #define JOURNAL_SLOTS (UINT32_C(1) << 17)
 
@@ -67,34 +69,35 @@ static_assert(sizeof(struct journal_entry) == 240,
 enum journal_from { JOURNAL_FROM_SUPERVISOR, JOURNAL_FROM_SERVER };
 
 /*
- * Is this packet a entry from there? No input, no output, no state.
- *   -EPROTO          no
- *   -EPROTONOSUPPORT of another version
+ * Is this packet, which came with this many descriptors, an entry from there?
+ * The function has no state and does no input or output.
+ *   -EPROTO           no
+ *   -EPROTONOSUPPORT  it has another version
  */
 int journal_parse(const void *bytes, size_t length, unsigned fds,
 		  enum journal_from from, struct journal_entry *ret);
 
-/* A entry with everything zero but these. name may be NULL. */
+/* An entry in which all other fields are zero. name may be NULL. */
 struct journal_entry journal_make(enum journal_op op, uint32_t kind,
 				  const char *name);
 
 /*
- * Send; blocks if the socket does.
- *   -EAGAIN  the other one does not read, in the time that the socket has
- *   -ETOOMANYREFS  as wire_send_packet()
- *   -EPIPE -ECONNRESET  it is gone
+ * Send an entry; blocks if the socket does.
+ *   -EAGAIN             the peer did not read within the socket's timeout
+ *   -ETOOMANYREFS       as wire_send_packet()
+ *   -EPIPE -ECONNRESET  the peer is gone
  */
 int journal_send(int sock, const struct journal_entry *entry,
 		 const struct wire_fds *fds);
 
 /*
- * Receive; flags as of recvmsg(2). On success *fds are the caller's, exactly
- * entry->fds of them.
- *   -EAGAIN      there is none now, or a signal came first
- *   -EPIPE       the other one is gone, and this was all
- *   -ECONNRESET  the other one is gone, without having read all; what it sent
- *                comes next
- *   -EPROTO -EPROTONOSUPPORT  not a entry
+ * Receive an entry; flags as of recvmsg(2). On success the descriptors in *fds
+ * are the caller's, exactly ret->fds of them.
+ *   -EAGAIN      no entry now, or a signal came first
+ *   -EPIPE       the peer is gone, and everything it sent has been received
+ *   -ECONNRESET  the peer is gone, and had not read everything; the next calls
+ *                receive what it sent
+ *   -EPROTO -EPROTONOSUPPORT  not an entry
  *   -EMFILE      no room for its descriptors
  */
 int journal_receive(int sock, enum journal_from from, struct journal_entry *ret,

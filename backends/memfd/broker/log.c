@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the broker says to people. */
+/* The log of the broker. */
 #include <config.h>
 
 #include <poll.h>
@@ -11,31 +11,31 @@
 
 #include "backends/memfd/broker/log.h"
 
-/* Less than PIPE_BUF: goes in one piece into a pipe that has room. */
+/* Less than PIPE_BUF, so that a pipe with room takes a line in one piece. */
 #define LINE_MAX_BYTES 512
 
-static void put(const char *text)
+static void write_line(const char *text)
 {
 	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[LINE_MAX_BYTES];
 	int n = snprintf(line, sizeof(line), "shmipc-broker[%d]: %.400s\n",
 			 (int)getpid(), text);
 
-	/* Whoever reads it must not be able to stop us. */
+	/* A process that does not read it must not be able to stop us. */
 	if (poll(&out, 1, 0) == 1 && out.revents == POLLOUT)
 		(void)!write(STDERR_FILENO, line, (size_t)n);
 }
 
-static void put_count(unsigned lines)
+static void write_count(unsigned lines)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "%u more lines left out", lines);
-	put(text);
+	write_line(text);
 }
 
-/* Is there room for another line in this second? */
-static bool has_room(void)
+/* May one more line be written in this second? */
+static bool may_log(void)
 {
 	static unsigned lines, left_out;
 	static time_t second;
@@ -44,7 +44,7 @@ static bool has_room(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec != second) {
 		if (left_out)
-			put_count(left_out);
+			write_count(left_out);
 		second = now.tv_sec;
 		lines = left_out = 0;
 	}
@@ -59,10 +59,10 @@ void log_line(const char *fmt, ...)
 	char text[LINE_MAX_BYTES];
 	va_list ap;
 
-	if (!has_room())
+	if (!may_log())
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	put(text);
+	write_line(text);
 }

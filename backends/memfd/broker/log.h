@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the broker says to people: on stderr, which may be /dev/null. */
+/* The log of the broker: on stderr, which may be /dev/null. */
 #ifndef SHMI_MEMFD_LOG_H
 #define SHMI_MEMFD_LOG_H
 
 /*
- * One line. Left out if nobody takes it at once, and after the first LOG_BURST
- * of a second: those who cause lines may be hostile.
+ * Write one line. It is dropped if stderr would block, or after LOG_BURST lines
+ * in the same second: clients that cause lines may be hostile.
  */
 #define LOG_BURST 20
 

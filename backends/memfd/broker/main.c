@@ -2,10 +2,11 @@
 /*
  * shmipc-broker: keeps the names of one user's memfd objects.
  *
- * Two processes of this program: the supervisor (supervisor.h), which is what was
- * started, and its server (server.h). Here is how the first begins: it takes
- * its place from the program that started it (start.c), from systemd (the
- * socket alone, sd_listen_fds(3)), or, started by hand, by itself.
+ * Two processes run this program: the supervisor (supervisor.h), which is the
+ * one that was started, and its server (server.h). This file starts the
+ * supervisor. It gets directory and socket from the program that started it
+ * (start.c), the socket alone from systemd (sd_listen_fds(3)), or, when started
+ * by hand, it makes both.
  */
 #include <config.h>
 
@@ -28,7 +29,7 @@
 #include "backends/memfd/start.h"
 #include "backends/memfd/broker/server.h"
 
-/* They are of the program that happened to start us: lift the soft ones. */
+/* The soft limits are those of the program that happened to start us. */
 static void raise_limit(int resource)
 {
 	struct rlimit limit;
@@ -39,7 +40,7 @@ static void raise_limit(int resource)
 	}
 }
 
-/* How many descriptors were passed to us, as sd_listen_fds(3) has it. */
+/* The number of descriptors passed to us, as sd_listen_fds(3) counts them. */
 static int count_passed(void)
 {
 	const char *pid = getenv("LISTEN_PID");
@@ -54,19 +55,19 @@ static int count_passed(void)
 	return (int)count;
 }
 
-static int complain(const struct rundir *rundir,
-		    const struct rundir_claim *claim, int r)
+static int report_failure(const struct rundir *rundir,
+			  const struct rundir_claim *claim, int r)
 {
 	int dir;
 
 	if (r == 0)
 		return r;
-	/* What a client would be told of this directory. */
+	/* If the directory is the reason, say what a client would be told. */
 	dir = rundir_open(rundir);
 	if (dir == -ECONNREFUSED)
 		fprintf(stderr, "shmipc-broker: %s\n", shmipc_backend_cause());
 	else if (r == -EBUSY)
-		fprintf(stderr, "shmipc-broker: there is one already in %s\n",
+		fprintf(stderr, "shmipc-broker: a broker already runs in %s\n",
 			rundir->path);
 	else
 		fprintf(stderr, "shmipc-broker: %s: %s: %s\n", rundir->path,
@@ -74,21 +75,21 @@ static int complain(const struct rundir *rundir,
 	return r;
 }
 
-static int take_place(const struct rundir *rundir, struct rundir_claim *claim)
+static int get_claim(const struct rundir *rundir, struct rundir_claim *claim)
 {
 	switch (count_passed()) {
 	case 0:
 		return rundir_claim(rundir, claim);
 	case 1:
 		return rundir_claim_given(rundir, START_SOCK_FD, claim);
-	default: /* with the lock, by start.c */
+	default: /* socket and lock, from start.c */
 		*claim = (struct rundir_claim){ .dir = START_LOCK_FD,
 						.sock = START_SOCK_FD };
 		return 0;
 	}
 }
 
-static int be_broker(void)
+static int supervise(void)
 {
 	struct rundir_claim claim;
 	struct rundir rundir;
@@ -103,9 +104,9 @@ static int be_broker(void)
 				"a number of ms from 1 to 86400000\n");
 		return 1;
 	}
-	if (complain(&rundir, &claim, take_place(&rundir, &claim)) < 0)
+	if (report_failure(&rundir, &claim, get_claim(&rundir, &claim)) < 0)
 		return 1;
-	/* SO_PEERCRED says who listened last. */
+	/* Clients see by SO_PEERCRED which process called listen(2) last. */
 	if (listen(claim.sock, RUNDIR_BACKLOG) < 0) {
 		fprintf(stderr, "shmipc-broker: listen: %s\n", strerror(errno));
 		return 1;
@@ -118,13 +119,14 @@ static void print_usage(FILE *to)
 	fprintf(to, "usage: shmipc-broker [--help | --version]\n"
 		    "Keeps the names of memfd objects. Programs start it when "
 		    "they need it.\n"
-		    "SIGTERM: leave when there are no names. "
-		    "SIGQUIT: leave, names are lost.\n"
-		    "SIGHUP: go on with the program that is installed now.\n");
+		    "SIGTERM: exit when no names are left. "
+		    "SIGQUIT: exit now; all names are lost.\n"
+		    "SIGHUP: continue with the program that is installed "
+		    "now.\n");
 }
 
-/* Options, of which none keeps anything. Returns the exit status. */
-static int reply(const char *option)
+/* Handle --version and --help. Returns the exit status. */
+static int handle_option(const char *option)
 {
 	if (strcmp(option, "--version") == 0) {
 		printf("shmipc-broker %s\n", PACKAGE_VERSION);
@@ -144,8 +146,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--server") == 0)
 		return server_run();
 	if (argc > 1)
-		return reply(argc == 2 ? argv[1] : "");
-	raise_limit(RLIMIT_NOFILE); /* two descriptors a semaphore */
+		return handle_option(argc == 2 ? argv[1] : "");
+	raise_limit(RLIMIT_NOFILE); /* up to WIRE_FDS descriptors a name */
 	raise_limit(RLIMIT_CPU);
-	return be_broker();
+	return supervise();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the server knows, and how it replies from that. */
+/* The requests of clients: what the server knows, and how it replies. */
 #include <config.h>
 
 #include <errno.h>
@@ -17,68 +17,71 @@
 #include "backends/fdmem/usemark.h"
 #include "backends/memfd/broker/requests.h"
 
-/* ---- entries ------------------------------------------------------------ */
+/* ---- the journal -------------------------------------------------------- */
 
-/* [W5] */
-void requests_nudge(struct requests *a)
+/* [V5] */
+void requests_nudge(struct requests *q)
 {
 	const uint64_t once = 1;
 
-	if (a->owed)
-		(void)!write(a->nudge, &once, sizeof(once));
-	a->owed = 0;
+	if (q->owed)
+		(void)!write(q->nudge, &once, sizeof(once));
+	q->owed = 0;
 }
 
-static int journal(struct requests *a, struct journal_entry *r, uint32_t slot,
-		   const struct wire *request, const struct wire_fds *fds)
+/* [V3] */
+static int write_journal(struct requests *q, struct journal_entry *r,
+			 uint32_t slot, const struct wire *request,
+			 const struct wire_fds *fds)
 {
 	int err;
 
 	r->slot = slot;
 	r->nonce = request ? request->nonce : 0;
 	r->asked = request ? request->op : 0;
-	err = journal_send(a->supervisor, r, fds);
+	err = journal_send(q->supervisor, r, fds);
 	if (err < 0 && err != -ETOOMANYREFS)
-		a->alone = true;
-	a->owed++;
-	if (err < 0 || a->owed == JOURNAL_OWED)
-		requests_nudge(a);
+		q->alone = true;
+	q->owed++;
+	if (err < 0 || q->owed == JOURNAL_OWED)
+		requests_nudge(q);
 	return err;
 }
 
-/* Its name goes, because of this request or, with NULL, by itself. */
-static int journal_forgotten(struct requests *a, const struct table_entry *e,
-			     const struct wire *request)
+/* An object loses its name, by this request or, if NULL, by itself. */
+static int write_drop(struct requests *q, const struct table_entry *e,
+		      const struct wire *request)
 {
 	struct journal_entry drop = journal_make(JOURNAL_DROP, 0, NULL);
-	int r = journal(a, &drop, e->slot, request, NULL);
+	int r = write_journal(q, &drop, e->slot, request, NULL);
 
 	if (e->size > JOURNAL_OWED_BYTES)
-		requests_nudge(a);
+		requests_nudge(q);
 	return r;
 }
 
-/* What the supervisor hands over at the start. */
-static int take_entry(struct requests *a, const struct journal_entry *r,
-		      struct wire_fds *fds)
+/* Add an object that the supervisor hands over. */
+static int take_object(struct requests *q, const struct journal_entry *r,
+		       struct wire_fds *fds)
 {
 	int err;
 
-	err = table_add(&a->table, r->slot, r->kind, r->name, fds);
+	err = table_add(&q->table, r->slot, r->kind, r->name, fds);
 	if (err < 0) {
 		wire_close_fds(fds);
 		return err;
 	}
 	/*
-	 * Another server may have been killed while he had claimed it, as a
-	 * orphan. The supervisor has the same description, so it is still claimed.
+	 * An earlier server may have been killed while it had claimed this
+	 * object as an orphan. The supervisor has the same description, so the
+	 * object is still claimed.
 	 */
-	if (table_find(&a->table, r->kind, r->name)->transient)
+	if (table_find(&q->table, r->kind, r->name)->transient)
 		usemark_leave(fds->fd[0]);
 	return 0;
 }
 
-int requests_take_over(struct requests *a)
+int requests_take_over(struct requests *q)
 {
 	struct journal_entry ready = journal_make(JOURNAL_READY, 0, NULL);
 	struct wire_fds fds;
@@ -86,23 +89,23 @@ int requests_take_over(struct requests *a)
 	int err;
 
 	for (;;) {
-		err = journal_receive(a->supervisor, JOURNAL_FROM_SUPERVISOR,
+		err = journal_receive(q->supervisor, JOURNAL_FROM_SUPERVISOR,
 				      &r, &fds, 0);
 		if (err == -EAGAIN)
-			continue; /* a signal */
+			continue; /* a signal came */
 		if (err < 0)
 			return err;
 		if (r.op == JOURNAL_GO)
 			break;
-		if (r.op == JOURNAL_DONE && a->done_count < REQUESTS_DONE_MAX)
-			a->done[a->done_count++] = r;
+		if (r.op == JOURNAL_DONE && q->done_count < REQUESTS_DONE_MAX)
+			q->done[q->done_count++] = r;
 		if (r.op == JOURNAL_TAKE)
-			err = take_entry(a, &r, &fds);
+			err = take_object(q, &r, &fds);
 		if (err < 0)
 			return err;
 	}
-	a->broker_id = (uint32_t)r.nonce;
-	return journal_send(a->supervisor, &ready, NULL);
+	q->broker_id = (uint32_t)r.nonce;
+	return journal_send(q->supervisor, &ready, NULL);
 }
 
 /* ---- transient objects -------------------------------------------------- */
@@ -113,41 +116,41 @@ static bool is_orphan(const struct table_entry *e)
 }
 
 /*
- * Is this one without a user? Then it is forgotten, because of this request
- * or, with NULL, by itself.
+ * If this object is an orphan, forget it, because of this request or, if NULL,
+ * without one. Returns whether it is forgotten.
  */
-static bool forget_orphan(struct requests *a, struct table_entry *e,
+static bool forget_orphan(struct requests *q, struct table_entry *e,
 			  const struct wire *request)
 {
 	int fd = e->fds.fd[0], r;
 
 	if (!is_orphan(e) || usemark_claim(fd) < 0)
 		return false;
-	r = journal_forgotten(a, e, request);
-	/* The supervisor has this description, too, and clients may have it. */
+	r = write_drop(q, e, request);
+	/* The supervisor has this description too, and clients may have it. */
 	usemark_leave(fd);
 	if (r == 0)
-		table_remove(&a->table, e);
+		table_remove(&q->table, e);
 	return r == 0;
 }
 
-void requests_forget_orphans(struct requests *a)
+void requests_forget_orphans(struct requests *q)
 {
-	struct table_entry *e = table_next(&a->table, 0, 0);
+	struct table_entry *e = table_next(&q->table, 0, 0);
 
-	while (e && a->table.transient) {
+	while (e && q->table.transient) {
 		uint32_t slot = e->slot;
 
-		(void)forget_orphan(a, e, NULL);
-		e = table_next(&a->table, 0, slot + 1);
+		(void)forget_orphan(q, e, NULL);
+		e = table_next(&q->table, 0, slot + 1);
 	}
 }
 
-static struct table_entry *look_up(struct requests *a, const struct wire *about)
+static struct table_entry *look_up(struct requests *q, const struct wire *about)
 {
-	struct table_entry *e = table_find(&a->table, about->kind, about->name);
+	struct table_entry *e = table_find(&q->table, about->kind, about->name);
 
-	return e && forget_orphan(a, e, NULL) ? NULL : e;
+	return e && forget_orphan(q, e, NULL) ? NULL : e;
 }
 
 /* ---- requests ---------------------------------------------------------- */
@@ -163,17 +166,21 @@ static bool is_eventfd(int fd)
 	       memcmp(target, eventfd, strlen(eventfd)) == 0;
 }
 
-/* Is this what an object is made of? The kernel tells, not the client. */
-static bool are_sound(const struct wire *request, const struct wire_fds *fds)
+/*
+ * Can an object be made of these descriptors? The kernel says what they are,
+ * not the client.
+ */
+static bool are_object_fds(const struct wire *request,
+			   const struct wire_fds *fds)
 {
 	int seals = fcntl(fds->fd[0], F_GET_SEALS);
 
 	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
 		return false;
-	/* usemark_claim() takes one for writing. */
+	/* usemark_claim() needs one that is open for writing. */
 	if ((fcntl(fds->fd[0], F_GETFL) & O_ACCMODE) != O_RDWR)
 		return false;
-	/* Handing out a descriptor that blocks would make waiters block. */
+	/* A descriptor that blocks would make its waiters block. */
 	for (unsigned i = 1; i < request->fds; i++)
 		if (!is_eventfd(fds->fd[i]) ||
 		    !(fcntl(fds->fd[i], F_GETFL) & O_NONBLOCK))
@@ -181,7 +188,7 @@ static bool are_sound(const struct wire *request, const struct wire_fds *fds)
 	return true;
 }
 
-static int handle_add(struct requests *a, const struct wire *request,
+static int handle_add(struct requests *q, const struct wire *request,
 		      struct wire_fds *fds)
 {
 	struct journal_entry keep =
@@ -189,25 +196,25 @@ static int handle_add(struct requests *a, const struct wire *request,
 	struct table_entry *e;
 	int r;
 
-	(void)look_up(a, request); /* an orphan has no right to the name */
-	/* Ours first: what has been journalled must not fail any more. */
-	r = table_add(&a->table, TABLE_ANY_SLOT, request->kind, request->name,
+	(void)look_up(q, request); /* an orphan has no right to the name */
+	/* Our table first: after the journal entry nothing may fail. */
+	r = table_add(&q->table, TABLE_ANY_SLOT, request->kind, request->name,
 		      fds);
 	if (r < 0)
 		return r;
-	*fds = WIRE_NO_FDS; /* the table's now */
-	e = table_find(&a->table, request->kind, request->name);
+	*fds = WIRE_NO_FDS; /* the table owns them now */
+	e = table_find(&q->table, request->kind, request->name);
 	keep.fds = (uint16_t)wire_count_fds(&e->fds);
-	r = journal(a, &keep, e->slot, request, &e->fds);
+	r = write_journal(q, &keep, e->slot, request, &e->fds);
 	if (r < 0)
-		table_remove(&a->table, e);
+		table_remove(&q->table, e);
 	return r == -ETOOMANYREFS ? -EMFILE : r;
 }
 
-static int handle_open(struct requests *a, struct wire *reply,
+static int handle_open(struct requests *q, struct wire *reply,
 		       struct wire_fds *fds)
 {
-	struct table_entry *e = look_up(a, reply);
+	struct table_entry *e = look_up(q, reply);
 
 	if (!e)
 		return -ENOENT;
@@ -217,8 +224,8 @@ static int handle_open(struct requests *a, struct wire *reply,
 }
 
 /*
- * Would the client find it sound? The client shares it with others, so its word
- * size and C library count, and not ours.
+ * Would the client find it sound? The client shares it with other processes, so
+ * its word size and C library count, not ours.
  */
 static bool is_sound_for(const struct table_entry *e, uint32_t abi)
 {
@@ -233,18 +240,18 @@ static bool is_sound_for(const struct table_entry *e, uint32_t abi)
 }
 
 /*
- * For processes that have it open: it has no name to lose any more (binding.h).
- * If we are killed before it really has none, no process learns that it lost
- * the name.
+ * Tell the processes that have it open that it has no name to lose any more
+ * (binding.h). If we are killed before the name is gone, a later loss of the
+ * name goes unnoticed.
  */
 static void mark_nameless(const struct table_entry *e)
 {
 	(void)shmipc_segment_write_word(e->fds.fd[0], WIRE_NAMELESS);
 }
 
-static int handle_unlink(struct requests *a, const struct wire *request)
+static int handle_unlink(struct requests *q, const struct wire *request)
 {
-	struct table_entry *e = look_up(a, request);
+	struct table_entry *e = look_up(q, request);
 	int r;
 
 	if (!e)
@@ -252,24 +259,24 @@ static int handle_unlink(struct requests *a, const struct wire *request)
 	if (!is_sound_for(e, request->abi))
 		return -EPROTO;
 	mark_nameless(e);
-	r = journal_forgotten(a, e, request);
+	r = write_drop(q, e, request);
 	if (r == 0)
-		table_remove(&a->table, e);
+		table_remove(&q->table, e);
 	return r;
 }
 
-static int handle_release(struct requests *a, const struct wire *request)
+static int handle_release(struct requests *q, const struct wire *request)
 {
 	struct table_entry *e =
-		table_find(&a->table, request->kind, request->name);
+		table_find(&q->table, request->kind, request->name);
 
 	if (!e)
 		return -ENOENT;
-	return forget_orphan(a, e, request) ? 0 : -EBUSY;
+	return forget_orphan(q, e, request) ? 0 : -EBUSY;
 }
 
-/* The first orphan in this slot or behind it; forgotten, if that is wanted. */
-static int handle_next_orphan(struct requests *a, const struct wire *request,
+/* Name the first orphan from the slot in cursor on, and maybe forget it. */
+static int handle_next_orphan(struct requests *q, const struct wire *request,
 			      struct wire *reply)
 {
 	bool forget = request->flags & WIRE_FORGET;
@@ -277,15 +284,15 @@ static int handle_next_orphan(struct requests *a, const struct wire *request,
 
 	for (;;) {
 		struct table_entry *e =
-			table_next(&a->table, request->kind, slot);
+			table_next(&q->table, request->kind, slot);
 
 		if (!e)
 			return -ENOENT;
 		slot = e->slot + 1;
-		/* Forgetting frees it. Zero to the end, as wire.h says. */
+		/* Forgetting frees the name. Zero to the end: wire.h. */
 		memset(reply->name, 0, sizeof(reply->name));
 		strcpy(reply->name, e->name);
-		if (forget ? forget_orphan(a, e, request) : is_orphan(e))
+		if (forget ? forget_orphan(q, e, request) : is_orphan(e))
 			break;
 	}
 	reply->cursor = slot;
@@ -294,14 +301,14 @@ static int handle_next_orphan(struct requests *a, const struct wire *request,
 
 /* ---- replies ------------------------------------------------------------ */
 
-/* Was this seen to by a server that may have been killed before he said so? */
-static const struct journal_entry *find_done(const struct requests *a,
+/* An earlier server did this, and may have been killed before it replied. */
+static const struct journal_entry *find_done(const struct requests *q,
 					     const struct wire *request)
 {
 	if (!wire_changes(request))
 		return NULL;
-	for (unsigned i = 0; i < a->done_count; i++) {
-		const struct journal_entry *r = &a->done[i];
+	for (unsigned i = 0; i < q->done_count; i++) {
+		const struct journal_entry *r = &q->done[i];
 
 		if (r->nonce == request->nonce && r->asked == request->op &&
 		    wire_same_kind(r->kind, request->kind))
@@ -310,32 +317,32 @@ static const struct journal_entry *find_done(const struct requests *a,
 	return NULL;
 }
 
-static int handle_one(struct requests *a, const struct wire *request,
-		      struct wire_fds *fds, struct wire *reply,
-		      struct wire_fds *lent)
+static int handle_op(struct requests *q, const struct wire *request,
+		     struct wire_fds *fds, struct wire *reply,
+		     struct wire_fds *lent)
 {
 	switch (request->op) {
 	case WIRE_ADD:
-		return handle_add(a, request, fds);
+		return handle_add(q, request, fds);
 	case WIRE_OPEN:
-		return handle_open(a, reply, lent);
+		return handle_open(q, reply, lent);
 	case WIRE_UNLINK:
-		return handle_unlink(a, request);
+		return handle_unlink(q, request);
 	case WIRE_RELEASE:
-		return handle_release(a, request);
+		return handle_release(q, request);
 	default:
-		return handle_next_orphan(a, request, reply);
+		return handle_next_orphan(q, request, reply);
 	}
 }
 
-/* Who does not wait for the reply is told that it failed. */
-static void take_back(struct requests *a, const struct wire *request)
+/* The client does not get the reply, so for it the request has failed. */
+static void take_back(struct requests *q, const struct wire *request)
 {
 	struct table_entry *e =
-		table_find(&a->table, request->kind, request->name);
+		table_find(&q->table, request->kind, request->name);
 
-	if (e && journal_forgotten(a, e, NULL) == 0)
-		table_remove(&a->table, e);
+	if (e && write_drop(q, e, NULL) == 0)
+		table_remove(&q->table, e);
 }
 
 static int send_reply(int sock, struct wire *reply, const struct wire_fds *lent)
@@ -355,8 +362,8 @@ bool requests_lends_fds(const struct wire *request)
 }
 
 /*
- * The replies to one request at a time: who asks and does not read could have
- * so many descriptors on their way that nobody else's may be sent.
+ * Has the client read all earlier replies? A client that asks and does not read
+ * could keep enough descriptors in flight that no others can be sent.
  */
 static bool has_read(int sock)
 {
@@ -365,7 +372,7 @@ static bool has_read(int sock)
 	return ioctl(sock, SIOCOUTQ, &unread) < 0 || unread == 0;
 }
 
-static struct wire make_reply(const struct requests *a,
+static struct wire make_reply(const struct requests *q,
 			      const struct wire *request)
 {
 	struct wire reply =
@@ -374,11 +381,11 @@ static struct wire make_reply(const struct requests *a,
 	reply.version = request->version;
 	reply.nonce = request->nonce;
 	reply.cursor = request->cursor;
-	reply.broker_id = a->broker_id;
+	reply.broker_id = q->broker_id;
 	return reply;
 }
 
-/* One packet of a run. Returns whether there is to be another, or an error. */
+/* One packet of a batch. Returns whether another one follows, or an error. */
 static int send_next(int sock, struct wire *reply, const struct table_entry *e)
 {
 	int r;
@@ -400,8 +407,8 @@ static int send_next(int sock, struct wire *reply, const struct table_entry *e)
 	return wire_send(sock, reply, NULL);
 }
 
-/* All replies to WIRE_NEXT: wire.h. */
-static int send_batch(const struct requests *a, int sock,
+/* Send all replies to WIRE_NEXT: wire.h. empty: a reply without an object. */
+static int send_batch(const struct requests *q, int sock,
 		      const struct wire *empty, unsigned most)
 {
 	uint32_t slot = empty->cursor;
@@ -413,17 +420,17 @@ static int send_batch(const struct requests *a, int sock,
 		if (count == most)
 			reply.flags = WIRE_LAST;
 		r = send_next(sock, &reply,
-			      table_next(&a->table, reply.kind, slot));
+			      table_next(&q->table, reply.kind, slot));
 		slot = reply.cursor;
 	}
 	return r;
 }
 
-int requests_handle(struct requests *a, int sock, unsigned known,
+int requests_handle(struct requests *q, int sock, unsigned known,
 		    const struct wire *request, struct wire_fds *fds)
 {
-	const struct journal_entry *done = find_done(a, request);
-	struct wire reply = make_reply(a, request);
+	const struct journal_entry *done = find_done(q, request);
+	struct wire reply = make_reply(q, request);
 	struct wire_fds lent = WIRE_NO_FDS;
 	int r = 0;
 
@@ -431,25 +438,25 @@ int requests_handle(struct requests *a, int sock, unsigned known,
 		r = -EAGAIN;
 	} else if (wire_changes(request) && known & REQUESTS_CLIENT_LEFT) {
 		r = -EPIPE;
-	} else if (request->broker_id && request->broker_id != a->broker_id) {
+	} else if (request->broker_id && request->broker_id != q->broker_id) {
 		reply.result = -ESTALE;
 	} else if (done) {
 		strcpy(reply.name, done->name);
 		reply.cursor = done->slot + 1;
-	} else if (request->op == WIRE_ADD && !are_sound(request, fds)) {
+	} else if (request->op == WIRE_ADD && !are_object_fds(request, fds)) {
 		r = -EBADF;
 	} else if (request->op != WIRE_NEXT) {
-		reply.result = handle_one(a, request, fds, &reply, &lent);
+		reply.result = handle_op(q, request, fds, &reply, &lent);
 	}
 	wire_close_fds(fds);
-	if (r < 0 || a->alone)
+	if (r < 0 || q->alone)
 		return r < 0 ? r : -EPIPE;
 	if (request->op == WIRE_NEXT && reply.result == 0)
-		return send_batch(a, sock, &reply,
+		return send_batch(q, sock, &reply,
 				  known & REQUESTS_CLIENT_READS ? WIRE_BATCH
 								: 1);
 	r = send_reply(sock, &reply, &lent);
 	if (r < 0 && request->op == WIRE_ADD && !done && reply.result == 0)
-		take_back(a, request);
+		take_back(q, request);
 	return r;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server knows, and how it replies from that.
+ * The requests of clients: what the server knows, and how it replies.
  *
- * Whatever changes what it knows, it entries to the supervisor before it replies:
- * supervisor.h. It forgets a transient object when it finds nobody using it:
- * fdmem/usemark.h.
+ * The server writes every change of what it knows into the journal before it
+ * replies (supervisor.h). It forgets a transient object when it finds that the
+ * object has no user (fdmem/usemark.h).
  */
 #ifndef SHMI_MEMFD_REQUESTS_H
 #define SHMI_MEMFD_REQUESTS_H
@@ -17,45 +17,45 @@
 
 struct requests {
 	struct table table;
-	int supervisor; /* the socket */
-	int nudge;	/* the eventfd */
+	int supervisor; /* the socket of the journal */
+	int nudge;	/* the eventfd that wakes the supervisor */
 	unsigned owed;	/* entries since the last nudge */
 	uint32_t broker_id;
 	struct journal_entry done[REQUESTS_DONE_MAX];
 	unsigned done_count;
-	bool alone; /* the supervisor is gone: nothing may be answered any more */
+	bool alone; /* the supervisor is gone: send no replies any more */
 };
 
 /*
- * Take over what earlier servers knew, and say that we are ready.
- *   -EPROTONOSUPPORT  the supervisor is of another version
+ * Take over what earlier servers knew, and tell the supervisor.
+ *   -EPROTONOSUPPORT  the supervisor has another version
  *   others            of journal_receive() and table_add()
  */
-int requests_take_over(struct requests *a);
+int requests_take_over(struct requests *q);
 
-/* The client does not wait any more, and was told that it failed. */
+/* The client does not wait any more: its call has failed. */
 #define REQUESTS_CLIENT_LEFT 0x01U
-/* It has been lent descriptors before, and then it has read them by now. */
+/* It got descriptors before, and must have read them to ask again. */
 #define REQUESTS_CLIENT_READS 0x02U
 
 /*
- * Reply one request of this client, of whom that is known. fds came with it,
- * and are the callee's to close.
+ * Handle one request and reply over sock. known: REQUESTS_CLIENT_*, about the
+ * client. The descriptors in fds came with the request and are used up.
  *
- * Fails if this client must be dropped:
- *   -EAGAIN  it does not read its answers
- *   -EBADF   it wants to add what no object is made of
+ * An error means that the client must be dropped:
+ *   -EAGAIN  it does not read its replies
+ *   -EBADF   it adds descriptors that cannot be an object
  *   others   of sendmsg(2)
  */
-int requests_handle(struct requests *a, int sock, unsigned known,
+int requests_handle(struct requests *q, int sock, unsigned known,
 		    const struct wire *request, struct wire_fds *fds);
 
-/* Does the reply to this have descriptors? */
+/* Does the reply to this request carry descriptors? */
 bool requests_lends_fds(const struct wire *request);
 
-void requests_forget_orphans(struct requests *a);
+void requests_forget_orphans(struct requests *q);
 
-/* Let the supervisor read what it was sent, if it was. */
-void requests_nudge(struct requests *a);
+/* Wake the supervisor if it was sent entries since the last time. */
+void requests_nudge(struct requests *q);
 
 #endif

@@ -21,43 +21,43 @@
 #include "backends/memfd/broker/log.h"
 #include "backends/memfd/broker/server.h"
 
-/* With names and no requests: how often to look for dead users' objects. */
+/* How often to look for orphans while there are names and no requests. */
 #define ORPHANS_MS 60000
 
-/* Clients at once, and how long one may say nothing after it was greeted. */
+/* Most clients at once, and how long one may wait with its first request. */
 #define CLIENTS_MAX 1024
 #define SILENT_MS   5000
 
-/* Who comes in at a time, at most: some 20 us each. */
-#define WELCOMES 8
+/* Clients that are accepted at a time, some 20 us each. */
+#define ACCEPTS 8
 
-/* Descriptors that the supervisor may have and we not: we shall lack them first. */
+/* The limit of descriptors is lower by this than the supervisor's. */
 #define FDS_LESS 8
 
 struct client {
 	int sock;   /* -1: free */
-	long since; /* ms: greeted, or asked last */
+	long since; /* ms: the time of the greeting or of the last request */
 	bool has_asked;
-	bool was_lent; /* descriptors */
+	bool was_lent; /* it was sent descriptors */
 };
 
 struct server {
 	struct requests requests;
 	struct client clients[CLIENTS_MAX];
 	unsigned count;	 /* of clients */
-	unsigned silent; /* of them */
+	unsigned silent; /* of them, without a request yet */
 	int epoll;
-	int spare; /* given up to accept() and refuse at EMFILE */
+	int spare; /* closed at EMFILE to accept a client and refuse it */
 	long idle_ms;
 	bool ending;
 };
 
-static volatile sig_atomic_t told_to_leave;
+static volatile sig_atomic_t server_must_exit;
 
-static void on_term(int signal)
+static void note_server_signal(int signal)
 {
 	(void)signal;
-	told_to_leave = 1;
+	server_must_exit = 1;
 }
 
 long server_idle_ms(void)
@@ -80,79 +80,81 @@ static long now_ms(void)
 	return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
 }
 
-/* ---- clients ------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------ */
 
-/* Those that are no clients are watched as these. */
+/* What epoll reports for descriptors that are not clients. */
 #define WATCH_SOCK	 CLIENTS_MAX
 #define WATCH_SUPERVISOR (CLIENTS_MAX + 1U)
 
-static int watch(struct server *w, int fd, uint32_t as)
+static int watch_fd(struct server *s, int fd, uint32_t as)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP,
 				     .data = { .u32 = as } };
 
-	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Closing ends the watch, too. why is NULL if it went by itself. */
-static void drop(struct server *w, struct client *g, const char *why)
+/* Closing also ends the watch. why is NULL if the client is gone already. */
+static void drop_client(struct server *s, struct client *c, const char *why)
 {
 	struct ucred peer = { .pid = 0 };
 	socklen_t size = sizeof(peer);
 
 	if (why) {
-		(void)getsockopt(g->sock, SOL_SOCKET, SO_PEERCRED, &peer,
+		(void)getsockopt(c->sock, SOL_SOCKET, SO_PEERCRED, &peer,
 				 &size);
 		log_line("client %d dropped: %s", (int)peer.pid, why);
 	}
-	close(g->sock);
-	g->sock = -1;
-	w->count--;
-	w->silent -= !g->has_asked;
+	close(c->sock);
+	c->sock = -1;
+	s->count--;
+	s->silent -= !c->has_asked;
 }
 
-/* When all places are taken. */
-static struct client *longest_idle(struct server *w)
+static struct client *longest_idle(struct server *s)
 {
 	struct client *found = w->clients;
 
-	for (unsigned i = 1; i < CLIENTS_MAX; i++)
-		if (w->clients[i].since < found->since)
-			found = &w->clients[i];
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &s->clients[i];
+
+		if (c->sock >= 0 && (!found || c->since < found->since))
+			found = c;
+	}
 	return found;
 }
 
-/* Room for one more: whoever has been idle longest makes it. */
-static struct client *find_room(struct server *w)
+/* A free entry; if all are taken, the client that is idle longest goes. */
+static struct client *get_free_client(struct server *s)
 {
-	struct client *g = w->clients;
+	struct client *c = s->clients;
 
-	if (w->count == CLIENTS_MAX)
-		drop(w, longest_idle(w), "others want to come in");
-	while (g->sock >= 0)
-		g++;
-	return g;
+	if (s->count == CLIENTS_MAX)
+		drop_client(s, longest_idle(s), "other clients need its place");
+	while (c->sock >= 0)
+		c++;
+	return c;
 }
 
-static void drop_silent(struct server *w)
+static void drop_silent(struct server *s)
 {
 	long now = now_ms();
 
-	for (unsigned i = 0; i < CLIENTS_MAX && w->silent; i++) {
-		struct client *g = &w->clients[i];
+	for (unsigned i = 0; i < CLIENTS_MAX && s->silent; i++) {
+		struct client *c = &s->clients[i];
 
-		if (g->sock >= 0 && !g->has_asked &&
-		    now - g->since >= SILENT_MS)
-			drop(w, g, "it says nothing");
+		if (c->sock >= 0 && !c->has_asked &&
+		    now - c->since >= SILENT_MS)
+			drop_client(s, c, "it sends no request");
 	}
 }
 
-static struct wire hello(const struct server *w, int result)
+static struct wire hello(const struct server *s, int result)
 {
 	struct wire m = wire_make(WIRE_HELLO, 0, NULL);
 
 	m.oldest = WIRE_OLDEST;
-	m.broker_id = w->requests.broker_id;
+	m.broker_id = s->requests.broker_id;
 	m.result = result;
 	return m;
 }
@@ -166,19 +168,19 @@ static bool is_own_user(int sock)
 	       peer.uid == geteuid();
 }
 
-static void greet(struct server *w, int sock)
+static void greet_client(struct server *s, int sock)
 {
-	struct wire m = hello(w, 0);
-	struct client *g = find_room(w);
+	struct wire m = hello(s, 0);
+	struct client *c = get_free_client(s);
 
 	if (!is_own_user(sock) || wire_send(sock, &m, NULL) < 0 ||
-	    watch(w, sock, (uint32_t)(g - w->clients)) < 0) {
+	    watch_fd(s, sock, (uint32_t)(c - s->clients)) < 0) {
 		close(sock);
 		return;
 	}
-	*g = (struct client){ .sock = sock, .since = now_ms() };
-	w->count++;
-	w->silent++;
+	*c = (struct client){ .sock = sock, .since = now_ms() };
+	s->count++;
+	s->silent++;
 }
 
 static int spare_descriptor(void)
@@ -186,165 +188,162 @@ static int spare_descriptor(void)
 	return fcntl(SERVER_DIR_FD, F_DUPFD_CLOEXEC, 0);
 }
 
-/* No descriptor left: whoever waits must be told, not left waiting. */
-static void refuse_one(struct server *w)
+/* No descriptor left: a client that waits must be told so. */
+static void refuse_one(struct server *s)
 {
-	struct wire full = hello(w, -EMFILE);
+	struct wire full = hello(s, -EMFILE);
 	int sock;
 
-	close(w->spare);
+	close(s->spare);
 	sock = accept4(SERVER_SOCK_FD, NULL, NULL, SOCK_CLOEXEC);
 	if (sock >= 0) {
 		(void)wire_send(sock, &full, NULL);
 		close(sock);
 	}
-	w->spare = spare_descriptor();
+	s->spare = spare_descriptor();
 }
 
-/* Returns whether there was somebody. */
-static bool welcome(struct server *w)
+/* Returns whether a client was waiting. */
+static bool accept_client(struct server *s)
 {
 	int sock = accept4(SERVER_SOCK_FD, NULL, NULL,
 			   SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (sock >= 0)
-		greet(w, sock);
+		greet_client(s, sock);
 	else if (errno == EMFILE || errno == ENFILE)
-		refuse_one(w);
+		refuse_one(s);
 	else
 		return errno != EAGAIN && errno != EWOULDBLOCK;
 	return true;
 }
 
 /*
- * All clients that ask have a turn between two of these: who stands behind
- * others in the backlog would wait for all of them, several times.
+ * Between two calls, all clients with a request have a turn. Otherwise a client
+ * that is far back in the backlog would wait for all before it, several times.
  */
-static void welcome_some(struct server *w)
+static void accept_some(struct server *s)
 {
-	for (int i = 0; i < WELCOMES && welcome(w); i++)
+	for (int i = 0; i < ACCEPTS && accept_client(s); i++)
 		;
 }
 
-/* ---- requests ---------------------------------------------------------- */
+/* ---- requests ----------------------------------------------------------- */
 
 static const char *why_dropped(int err)
 {
 	switch (err) {
 	case -EAGAIN:
-		return "it does not read its answers";
+		return "it does not read its replies";
 	case -EBADF:
-		return "it added what is no object";
+		return "it added descriptors that are no object";
 	case -EPROTO:
-		return "it talks nonsense";
+		return "it sent an invalid message";
 	case -EPROTONOSUPPORT:
-		return "it talks in a version that was not offered";
+		return "it used a version that the broker does not speak";
 	default:
 		return NULL; /* gone */
 	}
 }
 
-static void serve(struct server *w, struct client *g, bool left)
+static void serve_client(struct server *s, struct client *c, bool left)
 {
 	struct wire_fds fds = WIRE_NO_FDS;
 	struct wire request;
 	int r;
 
-	r = wire_receive(g->sock, WIRE_FROM_CLIENT, &request, &fds);
+	r = wire_receive(c->sock, WIRE_FROM_CLIENT, &request, &fds);
 	if (r == -EAGAIN)
 		return;
-	g->since = now_ms();
-	w->silent -= !g->has_asked;
-	g->has_asked = true;
+	c->since = now_ms();
+	s->silent -= !c->has_asked;
+	c->has_asked = true;
 	if (r == 0) {
 		unsigned known = (left ? REQUESTS_CLIENT_LEFT : 0) |
-				 (g->was_lent ? REQUESTS_CLIENT_READS : 0);
+				 (c->was_lent ? REQUESTS_CLIENT_READS : 0);
 
-		r = requests_handle(&w->requests, g->sock, known, &request,
+		r = requests_handle(&s->requests, c->sock, known, &request,
 				    &fds);
-		g->was_lent |= requests_lends_fds(&request);
+		c->was_lent |= requests_lends_fds(&request);
 	} else if (r == -EMFILE) {
 		request.result = -EMFILE;
-		request.broker_id = w->requests.broker_id;
-		r = wire_send(g->sock, &request, NULL);
+		request.broker_id = s->requests.broker_id;
+		r = wire_send(c->sock, &request, NULL);
 	}
 	if (r < 0)
-		drop(w, g, why_dropped(r));
+		drop_client(s, c, why_dropped(r));
 }
 
 /* ---- life --------------------------------------------------------------- */
 
-/*
- * Nobody wanted anything for a while, and nobody is here; or we were told to
- * leave.
- */
-static bool may_leave(struct server *w)
+/* May the server exit, as it has been idle, or was told to? */
+static bool may_exit(struct server *s)
 {
-	if (w->requests.table.count > 0)
+	if (s->requests.table.count > 0)
 		return false;
-	if (told_to_leave)
+	if (server_must_exit)
 		return true;
-	/* The last look; see server.h. */
-	return w->count == 0 && !welcome(w) && w->count == 0;
+	/* The last look into the backlog: server.h. */
+	return s->count == 0 && !accept_client(s) && s->count == 0;
 }
 
-static void handle(struct server *w, const struct epoll_event *event)
+static void handle_event(struct server *s, const struct epoll_event *event)
 {
 	uint32_t as = event->data.u32;
 
 	if (as == WATCH_SUPERVISOR)
-		w->requests.alone = true; /* it never writes now: its end */
+		s->requests.alone = true; /* end of file: it never writes now */
 	else if (as == WATCH_SOCK)
-		welcome_some(w);
+		accept_some(s);
 	else
-		serve(w, &w->clients[as],
-		      event->events & (EPOLLRDHUP | EPOLLHUP));
+		serve_client(s, &s->clients[as],
+			     event->events & (EPOLLRDHUP | EPOLLHUP));
 }
 
-/* How long nothing may happen before we look around. */
-static int patience(const struct server *w, long idle)
+/* How long to wait for an event, in ms. */
+static int wait_ms(const struct server *s, long idle)
 {
-	if (w->requests.owed)
+	if (s->requests.owed)
 		return JOURNAL_OWED_MS;
-	if (w->silent || told_to_leave)
+	if (s->silent || server_must_exit)
 		return 1000;
-	if (w->count && !w->requests.table.transient)
+	if (s->count && !s->requests.table.transient)
 		return -1;
 	return (int)idle;
 }
 
-static int run(struct server *w, const sigset_t *mask)
+static int serve_all(struct server *s, const sigset_t *mask)
 {
-	long idle = w->idle_ms;
+	long idle = s->idle_ms;
 	long last = now_ms();
 
-	while (!w->ending && !w->requests.alone) {
+	while (!s->ending && !s->requests.alone) {
 		struct epoll_event event;
-		int n = epoll_pwait(w->epoll, &event, 1, patience(w, idle),
+		int n = epoll_pwait(s->epoll, &event, 1, wait_ms(s, idle),
 				    mask);
 
 		if (n > 0) {
-			handle(w, &event);
-			idle = w->idle_ms;
+			handle_event(s, &event);
+			idle = s->idle_ms;
 			last = now_ms();
 		}
 		if (n <= 0)
-			requests_nudge(&w->requests);
-		if (w->silent)
-			drop_silent(w);
-		if (n <= 0 && (told_to_leave || now_ms() - last >= idle)) {
-			requests_forget_orphans(&w->requests);
-			w->ending = may_leave(w);
+			requests_nudge(&s->requests);
+		if (s->silent)
+			drop_silent(s);
+		if (n <= 0 && (server_must_exit || now_ms() - last >= idle)) {
+			requests_forget_orphans(&s->requests);
+			s->ending = may_exit(s);
 			idle = ORPHANS_MS;
-		} else if (told_to_leave) {
-			/* Somebody may ask all the time. */
-			w->ending = may_leave(w);
+		} else if (server_must_exit) {
+			/* Requests may come all the time. */
+			s->ending = may_exit(s);
 		}
 	}
-	return w->requests.alone ? 1 : 0;
+	return s->requests.alone ? 1 : 0;
 }
 
-/* Those of the supervisor, but for a few: report.h needs room there. */
+/* So that the supervisor has room for what the server sends it. */
 static void lower_limit(void)
 {
 	struct rlimit limit;
@@ -356,49 +355,49 @@ static void lower_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int prepare(struct server *w, sigset_t *mask)
+static int prepare_server(struct server *s, sigset_t *mask)
 {
-	struct sigaction leave = { .sa_handler = on_term };
+	struct sigaction leave = { .sa_handler = note_server_signal };
 	sigset_t term;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
-		w->clients[i].sock = -1;
-	w->requests.supervisor = SERVER_SUPERVISOR_FD;
-	w->requests.nudge = SERVER_NUDGE_FD;
-	w->idle_ms = server_idle_ms();
-	/* Seen in epoll_pwait() only. */
+		s->clients[i].sock = -1;
+	s->requests.supervisor = SERVER_SUPERVISOR_FD;
+	s->requests.nudge = SERVER_NUDGE_FD;
+	s->idle_ms = server_idle_ms();
+	/* SIGTERM is delivered only in epoll_pwait(). */
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, mask);
 	sigdelset(mask, SIGTERM);
 	sigaction(SIGTERM, &leave, NULL);
 	lower_limit();
-	w->spare = spare_descriptor();
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll < 0 || watch(w, SERVER_SOCK_FD, WATCH_SOCK) < 0)
+	s->spare = spare_descriptor();
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0 || watch_fd(s, SERVER_SOCK_FD, WATCH_SOCK) < 0)
 		return -errno;
 	return 0;
 }
 
 int server_run(void)
 {
-	static struct server w;
+	static struct server s;
 	sigset_t mask;
 	int r;
 
-	/* fexecve() left the number of a descriptor there. */
+	/* fexecve(3) has made a descriptor number of it. */
 	(void)prctl(PR_SET_NAME, "shmipc-broker");
-	r = prepare(&w, &mask);
+	r = prepare_server(&s, &mask);
 	if (r == 0)
-		r = requests_take_over(&w.requests);
-	/* After it: what it sends then is its end. */
-	if (r == 0 && watch(&w, SERVER_SUPERVISOR_FD, WATCH_SUPERVISOR) < 0)
+		r = requests_take_over(&s.requests);
+	/* After that: from now on its socket becomes readable at its end. */
+	if (r == 0 && watch_fd(&s, SERVER_SUPERVISOR_FD, WATCH_SUPERVISOR) < 0)
 		r = -errno;
 	if (r == 0)
 		r = confine();
 	if (r < 0) {
 		log_line("server: %s", strerror(-r));
-		return r == -EPROTONOSUPPORT ? SERVER_STRANGER : 1;
+		return r == -EPROTONOSUPPORT ? SERVER_OTHER_VERSION : 1;
 	}
-	return run(&w, &mask);
+	return serve_all(&s, &mask);
 }

@@ -2,39 +2,41 @@
 /*
  * The process of the broker that clients talk to.
  *
- * One thread, no blocking call but epoll_wait(2), and entries (supervisor.h). It
- * never maps what clients give it (and reads of it a header, before it takes
- * the name away), waits for no client, and replies each request at once or
- * drops who does not take the reply. Its clients connect again, by themselves
- * and unnoticed, so who cannot be kept is dropped, too.
+ * It has one thread, which blocks only in epoll_wait(2) and when it sends a
+ * journal entry (supervisor.h). It never maps the memory of clients, and reads
+ * from it only a header, before it removes the name. It waits for no client: it
+ * replies to each request at once, or drops a client that does not read the
+ * reply. Clients that are dropped connect again by themselves and without
+ * notice, so one that there is no room for is dropped, too.
  *
- * It leaves when there are no names and no clients. Clients that are in the
- * socket's backlog would be turned away, so the last look at it is followed
- * only by the end of both processes; who slips in between sees the connection
- * end before a greeting, and starts over.
+ * It exits when there are no names and no clients. Clients in the backlog of
+ * the socket would be turned away, so it looks there last, and after that both
+ * processes only exit. A client that connects in between sees its connection
+ * end before the greeting, and starts over.
  */
 #ifndef SHMI_MEMFD_SERVER_H
 #define SHMI_MEMFD_SERVER_H
 
-/* What a server is started with. */
+/* The descriptors that a server is started with. */
 #define SERVER_SOCK_FD	     3 /* listening */
 #define SERVER_DIR_FD	     4 /* the broker's directory, locked */
-#define SERVER_SUPERVISOR_FD 5 /* for entries */
-#define SERVER_NUDGE_FD	     6 /* eventfd(2): there are entries */
+#define SERVER_SUPERVISOR_FD 5 /* the journal */
+#define SERVER_NUDGE_FD	     6 /* eventfd(2): wakes the supervisor */
 #define SERVER_FDS	     4
 
 /*
- * How long nobody must want anything before it leaves: $SHMIPC_BROKER_IDLE_MS,
- * or 2000.
- *   -EINVAL  that is not a number from 1 to 86400000 (a day)
+ * How long the server waits for a request before it exits, if it has no names:
+ * $SHMIPC_BROKER_IDLE_MS, or 2000.
+ *   -EINVAL  the variable is not a number from 1 to 86400000 (a day)
  */
 long server_idle_ms(void);
 
 /*
- * Be a server to the end. Returns the exit status: 0 if the broker is to leave,
- * SERVER_STRANGER if the supervisor is of another version, 1 for what failed.
+ * Be a server to the end. Returns the exit status: 0 if no process needs the
+ * broker, SERVER_OTHER_VERSION if the supervisor has another version, 1 on
+ * failure.
  */
-#define SERVER_STRANGER 3
+#define SERVER_OTHER_VERSION 3
 int server_run(void);
 
 #endif

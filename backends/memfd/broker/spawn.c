@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting the supervisor's server. */
+/* Starting a server. */
 #include <config.h>
 
 #include <errno.h>
@@ -16,15 +16,15 @@
 #include "backends/memfd/broker/server.h"
 
 /*
- * Room in the pair for what the supervisor and the server send: about 80 entries,
- * and 40, twice JOURNAL_OWED. The descriptors in them count against what the
- * user may have on their way, unix(7); but to hand over in small pieces takes
- * long on busy machines.
+ * Room in the pair for entries of the supervisor, about 80, and of the server,
+ * about 40, more than twice JOURNAL_OWED. Descriptors in entries count against
+ * the limit of descriptors in flight, unix(7); but handing over in small pieces
+ * takes long on busy machines.
  */
 #define SUPERVISOR_BYTES 65536
 #define SERVER_BYTES	 32768
 
-/* Not where a server's descriptors go. */
+/* With a number that no descriptor of a server will have. */
 int spawn_open_image(const char *path)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC), away;
@@ -36,8 +36,8 @@ int spawn_open_image(const char *path)
 	return away;
 }
 
-/* Each may be any number now: away from the others' places first. */
-static bool ksem_descriptors(const int from[SERVER_FDS])
+/* Each may have the number of another now: move all out of the way first. */
+static bool place_descriptors(const int from[SERVER_FDS])
 {
 	const int to[] = { SERVER_SOCK_FD, SERVER_DIR_FD, SERVER_SUPERVISOR_FD,
 			   SERVER_NUDGE_FD };
@@ -57,23 +57,23 @@ static _Noreturn void become_server(int image, const int given[SERVER_FDS])
 			      NULL };
 	sigset_t none;
 
-	/* A terminal's signals are for the supervisor. */
+	/* Signals of a terminal are for the supervisor. */
 	(void)setsid();
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (ksem_descriptors(given))
+	if (place_descriptors(given))
 		(void)fexecve(image, arguments, environ);
 	_exit(1);
 }
 
 static void size_pair(const int pair[2])
 {
-	const struct timeval patience = { .tv_sec = SPAWN_IDLE_S };
+	const struct timeval timeout = { .tv_sec = SPAWN_IDLE_S };
 	const int bytes[2] = { SUPERVISOR_BYTES, SERVER_BYTES };
 
-	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
-			 sizeof(patience));
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &timeout,
+			 sizeof(timeout));
 	for (int i = 0; i < 2; i++)
 		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes[i],
 				 sizeof(bytes[i]));
@@ -111,7 +111,7 @@ err_nudge:
 	return r;
 }
 
-void spawn_bury(struct spawned *server)
+void spawn_release(struct spawned *server)
 {
 	close(server->pair);
 	close(server->nudge);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting the supervisor's server. */
+/* Starting a server. */
 #ifndef SHMI_MEMFD_SPAWN_H
 #define SHMI_MEMFD_SPAWN_H
 
@@ -7,29 +7,26 @@
 
 #include "backends/memfd/rundir.h"
 
-/*
- * How long the server may do nothing while it takes over, which is all that it
- * does then.
- */
+/* How long a server may make no progress while it takes over. */
 #define SPAWN_IDLE_S 5
 
 /*
- * A program to start servers from, whatever becomes of its file: a descriptor,
- * or a negative errno value.
+ * A descriptor of a program, to start servers from even if its file is replaced
+ * or removed; or a negative errno value.
  */
 int spawn_open_image(const char *path);
 
 struct spawned {
 	pid_t pid;
 	int pair;  /* our end of it; sending gives up after SPAWN_IDLE_S */
-	int nudge; /* becomes readable when there are enough entries */
+	int nudge; /* readable when the server wakes us */
 };
 
-/* Start a server. What it does after that, it says in entries. */
+/* Start a server. It says in journal entries what it does after that. */
 int spawn_server(int image, const struct rundir_claim *claim,
 		 struct spawned *ret);
 
-/* It is reaped: let go of what we had of it. */
-void spawn_bury(struct spawned *server);
+/* Release what belongs to a server that has been reaped. */
+void spawn_release(struct spawned *server);
 
 #endif

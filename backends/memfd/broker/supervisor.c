@@ -25,16 +25,16 @@
 #include "util/clock.h"
 
 /*
- * How often we see whether we can still be found; more often, if that is how
- * long nobody must want anything before we leave.
+ * How often the supervisor checks that clients can find it; more often if
+ * SHMIPC_BROKER_IDLE_MS is shorter.
  */
 #define LOOK_MS 5000
 
-/* Servers that did not get ready, one after the other: then more slowly. */
+/* After this many servers in a row that did not get ready, wait before each. */
 #define FAILURES_FAST 3
 #define FAILURES_MS   200
 
-/* What has a name. */
+/* An object that has a name. */
 struct kept {
 	uint32_t kind;
 	struct wire_fds fds; /* owned */
@@ -45,83 +45,84 @@ struct supervisor {
 	const struct rundir *rundir;
 	struct rundir_claim claim;
 	struct kept **slots;
-	uint32_t room; /* of slots */
-	uint32_t count;
+	uint32_t room;				      /* number of slots */
+	uint32_t count;				      /* of names */
 	struct journal_entry done[REQUESTS_DONE_MAX]; /* a ring */
 	unsigned done_next;
 	struct journal_entry last; /* of the server; op 0: nothing yet */
 	uint32_t broker_id;
-	struct stat sock; /* its file */
-	bool missing;	  /* that was not there at the last look */
+	struct stat sock; /* the file of the socket */
+	bool missing;	  /* the last check did not find it */
 	long look_ms;
 	struct timespec next_look;
-	char program[PATH_MAX]; /* where a newer one would be */
-	int image;		/* of the server that got ready last */
-	int newer;		/* to be tried once, or -1 */
+	char program[PATH_MAX]; /* our program, or what has replaced it */
+	int image;		/* the program of the last ready server */
+	int newer;		/* a program to be tried once, or -1 */
 	struct spawned server;
 	bool ready;
-	bool passed_on; /* that it is to leave */
+	bool passed_on; /* the server was told to exit */
 	unsigned failures;
 };
 
-static volatile sig_atomic_t told_to_leave, told_to_quit, told_to_renew;
+static volatile sig_atomic_t asked_to_exit, asked_to_quit, asked_to_renew;
 
-static void on_signal(int signal)
+static void note_supervisor_signal(int signal)
 {
 	if (signal == SIGQUIT)
-		told_to_quit = 1;
+		asked_to_quit = 1;
 	else if (signal == SIGHUP)
-		told_to_renew = 1;
+		asked_to_renew = 1;
 	else
-		told_to_leave = 1;
+		asked_to_exit = 1;
 }
 
-static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
-/* They come only while we wait for entries. */
+/* Signals are delivered only while we wait for entries. */
 static void catch_signals(sigset_t *waiting)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = note_supervisor_signal };
 	sigset_t ours;
 
 	sigemptyset(&ours);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		sigaddset(&ours, signals[i]);
-		sigaction(signals[i], &action, NULL);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+		sigaddset(&ours, caught[i]);
+		sigaction(caught[i], &action, NULL);
 	}
 	sigprocmask(SIG_BLOCK, &ours, waiting);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigdelset(waiting, signals[i]);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigdelset(waiting, caught[i]);
 }
 
-/* ---- what is kept ------------------------------------------------------- */
+/* ---- the table of names ------------------------------------------------- */
 
-static int make_room(struct supervisor *k, uint32_t slot)
+static int make_kept_slot(struct supervisor *s, uint32_t slot)
 {
-	uint32_t room = k->room ? k->room : 64;
+	uint32_t room = s->room ? s->room : 64;
 	struct kept **slots;
 
 	while (room <= slot)
 		room *= 2;
-	if (room == k->room)
+	if (room == s->room)
 		return 0;
-	slots = reallocarray(k->slots, room, sizeof(struct kept *));
+	slots = reallocarray(s->slots, room, sizeof(struct kept *));
 	if (!slots)
 		return -ENOMEM;
-	memset(slots + k->room, 0, (room - k->room) * sizeof(struct kept *));
-	k->slots = slots;
-	k->room = room;
+	memset(slots + s->room, 0, (room - s->room) * sizeof(struct kept *));
+	s->slots = slots;
+	s->room = room;
 	return 0;
 }
 
-static int keep(struct supervisor *k, const struct journal_entry *r,
-		struct wire_fds *fds)
+static int keep_object(struct supervisor *s, const struct journal_entry *r,
+		       struct wire_fds *fds)
 {
 	struct kept *kept;
 
-	if (make_room(k, r->slot) < 0 || !(kept = calloc(1, sizeof(*kept))))
+	if (make_kept_slot(s, r->slot) < 0 ||
+	    !(kept = calloc(1, sizeof(*kept))))
 		return -ENOMEM;
-	if (k->slots[r->slot]) {
+	if (s->slots[r->slot]) {
 		free(kept);
 		return -EPROTO;
 	}
@@ -129,15 +130,15 @@ static int keep(struct supervisor *k, const struct journal_entry *r,
 	kept->fds = *fds;
 	memcpy(kept->name, r->name, sizeof(kept->name));
 	*fds = WIRE_NO_FDS;
-	k->slots[r->slot] = kept;
-	k->count++;
+	s->slots[r->slot] = kept;
+	s->count++;
 	return 0;
 }
 
-/* The entry gets what it was about. */
-static int forget(struct supervisor *k, struct journal_entry *r)
+/* Fills in the kind and the name of the entry. */
+static int forget_object(struct supervisor *s, struct journal_entry *r)
 {
-	struct kept *kept = r->slot < k->room ? k->slots[r->slot] : NULL;
+	struct kept *kept = r->slot < s->room ? s->slots[r->slot] : NULL;
 
 	if (!kept)
 		return -EPROTO;
@@ -145,60 +146,61 @@ static int forget(struct supervisor *k, struct journal_entry *r)
 	memcpy(r->name, kept->name, sizeof(r->name));
 	wire_close_fds(&kept->fds);
 	free(kept);
-	k->slots[r->slot] = NULL;
-	k->count--;
+	s->slots[r->slot] = NULL;
+	s->count--;
 	return 0;
 }
 
-/* Whatever it is, it works. */
-static void get_ready(struct supervisor *k)
+/* The server is ready, so its program works. */
+static void accept_server(struct supervisor *s)
 {
-	k->ready = true;
-	k->failures = 0;
-	if (k->newer >= 0) {
-		close(k->image);
-		k->image = k->newer;
-		k->newer = -1;
+	s->ready = true;
+	s->failures = 0;
+	if (s->newer >= 0) {
+		close(s->image);
+		s->image = s->newer;
+		s->newer = -1;
 	}
 }
 
-/* [K1] */
-static int note(struct supervisor *k, struct journal_entry *r,
-		struct wire_fds *fds)
+/* [U1] */
+static int apply_entry(struct supervisor *s, struct journal_entry *r,
+		       struct wire_fds *fds)
 {
 	int err;
 
 	if (r->op == JOURNAL_READY) {
-		get_ready(k);
+		accept_server(s);
 		return 0;
 	}
-	err = r->op == JOURNAL_KEEP ? keep(k, r, fds) : forget(k, r);
+	err = r->op == JOURNAL_KEEP ? keep_object(s, r, fds)
+				    : forget_object(s, r);
 	wire_close_fds(fds);
 	if (err == 0)
-		k->last = *r;
+		s->last = *r;
 	return err;
 }
 
-/* ---- a server's life ---------------------------------------------------- */
+/* ---- the life of a server ----------------------------------------------- */
 
-/* [K3] */
-static int start_server(struct supervisor *k)
+/* [U3] */
+static int start_server(struct supervisor *s)
 {
-	k->last.op = 0;
-	k->ready = k->passed_on = false;
-	return spawn_server(k->newer >= 0 ? k->newer : k->image, &k->claim,
-			    &k->server);
+	s->last.op = 0;
+	s->ready = s->passed_on = false;
+	return spawn_server(s->newer >= 0 ? s->newer : s->image, &s->claim,
+			    &s->server);
 }
 
-/* Too many descriptors may be on their way: the server's reading helps. */
-static int hand(struct supervisor *k, const struct journal_entry *r,
-		const struct wire_fds *fds)
+/* Too many descriptors may be in flight; fewer when the server has read. */
+static int send_to_server(struct supervisor *s, const struct journal_entry *r,
+			  const struct wire_fds *fds)
 {
 	struct shmi_tries tries = { .count = 0 };
 	int err;
 
 	do {
-		err = journal_send(k->server.pair, r, fds);
+		err = journal_send(s->server.pair, r, fds);
 		if (err == -EAGAIN)
 			err = -ETIMEDOUT;
 		if (err == -ETOOMANYREFS)
@@ -207,14 +209,14 @@ static int hand(struct supervisor *k, const struct journal_entry *r,
 	return err;
 }
 
-/* [K4] */
-static int hand_over(struct supervisor *k)
+/* [U4] */
+static int hand_over(struct supervisor *s)
 {
 	struct journal_entry go = journal_make(JOURNAL_GO, 0, NULL);
 	int err = 0;
 
-	for (uint32_t slot = 0; slot < k->room && err == 0; slot++) {
-		const struct kept *kept = k->slots[slot];
+	for (uint32_t slot = 0; slot < s->room && err == 0; slot++) {
+		const struct kept *kept = s->slots[slot];
 		struct journal_entry r;
 
 		if (!kept)
@@ -222,236 +224,236 @@ static int hand_over(struct supervisor *k)
 		r = journal_make(JOURNAL_TAKE, kept->kind, kept->name);
 		r.slot = slot;
 		r.fds = (uint16_t)wire_count_fds(&kept->fds);
-		err = hand(k, &r, &kept->fds);
+		err = send_to_server(s, &r, &kept->fds);
 	}
 	for (unsigned i = 0; i < REQUESTS_DONE_MAX && err == 0; i++)
-		if (k->done[i].op)
-			err = hand(k, &k->done[i], NULL);
-	go.nonce = k->broker_id;
-	return err == 0 ? hand(k, &go, NULL) : err;
+		if (s->done[i].op)
+			err = send_to_server(s, &s->done[i], NULL);
+	go.nonce = s->broker_id;
+	return err == 0 ? send_to_server(s, &go, NULL) : err;
 }
 
-/* Pass on what we were told. Returns whether to go on. */
-static bool obey(struct supervisor *k)
+/* Act on signals. Returns whether to continue with this server. */
+static bool follow_signals(struct supervisor *s)
 {
-	if (told_to_quit) {
-		log_line("told to quit: %u names are lost", k->count);
+	if (asked_to_quit) {
+		log_line("told to quit: %u names are lost", s->count);
 		return false;
 	}
-	/* One that is ended before it is ready would count as a failure. */
-	if (told_to_renew && k->ready) {
+	/* A server that ends before it is ready counts as a failure. */
+	if (asked_to_renew && s->ready) {
 		log_line("told to start a new server");
-		told_to_renew = 0;
-		if (k->newer < 0)
-			k->newer = spawn_open_image(k->program);
+		asked_to_renew = 0;
+		if (s->newer < 0)
+			s->newer = spawn_open_image(s->program);
 		return false;
 	}
-	if (told_to_leave && k->ready && !k->passed_on) {
-		if (k->count)
-			log_line("told to leave: as soon as the last of %u "
+	if (asked_to_exit && s->ready && !s->passed_on) {
+		if (s->count)
+			log_line("told to exit: as soon as the last of %u "
 				 "names is gone",
-				 k->count);
-		k->passed_on = true;
-		(void)kill(k->server.pid, SIGTERM);
+				 s->count);
+		s->passed_on = true;
+		(void)kill(s->server.pid, SIGTERM);
 	}
 	return true;
 }
 
 /*
- * Can clients find us? Whoever removed the directory wanted to be rid of us,
- * as of all that is in /dev/shm. The socket alone can be bound again; but it
- * may be missing because the directory is just being removed, so only at the
- * second look. Returns whether to go on with this server.
+ * Can clients find us? Removing the directory is a way to end the broker, as
+ * for anything else in /dev/shm. If only the socket is missing, bind another;
+ * but not before the second check, since the directory may be about to be
+ * removed, too. Returns whether to continue with this server.
  */
-static bool look_around(struct supervisor *k)
+static bool check_directory(struct supervisor *s)
 {
-	if (!shmi_clock_reached(&k->next_look))
+	if (!shmi_clock_reached(&s->next_look))
 		return true;
-	k->next_look = shmi_clock_in(k->look_ms);
-	if (!rundir_is_held(k->rundir, &k->claim)) {
-		log_line("the directory is gone: %u names are lost", k->count);
-		told_to_quit = 1;
+	s->next_look = shmi_clock_in(s->look_ms);
+	if (!rundir_is_held(s->rundir, &s->claim)) {
+		log_line("the directory is gone: %u names are lost", s->count);
+		asked_to_quit = 1;
 		return false;
 	}
-	if (rundir_has_socket(&k->claim, &k->sock)) {
-		k->missing = false;
+	if (rundir_has_socket(&s->claim, &s->sock)) {
+		s->missing = false;
 		return true;
 	}
-	if (!k->missing) {
-		k->missing = true;
+	if (!s->missing) {
+		s->missing = true;
 		return true;
 	}
 	log_line("the socket is gone: binding another");
-	k->missing = false;
-	return rundir_bind_again(&k->claim, &k->sock) < 0;
+	s->missing = false;
+	return rundir_bind_again(&s->claim, &s->sock) < 0;
 }
 
 /*
- * Wait until there are enough entries, or for what else there is to do. That
- * the server is gone is seen in any case.
+ * Wait until the server wakes us or is gone, a signal comes, or the next check
+ * is due.
  */
-static int await(struct supervisor *k, const sigset_t *waiting)
+static int await_entries(struct supervisor *s, const sigset_t *waiting)
 {
 	const struct timespec idle = { .tv_sec = SPAWN_IDLE_S };
-	struct timespec left = shmi_clock_left(&k->next_look);
+	struct timespec left = shmi_clock_left(&s->next_look);
 	struct pollfd p[] = {
-		{ .fd = k->server.nudge, .events = POLLIN },
-		{ .fd = k->server.pair, .events = k->ready ? 0 : POLLIN },
+		{ .fd = s->server.nudge, .events = POLLIN },
+		{ .fd = s->server.pair, .events = s->ready ? 0 : POLLIN },
 	};
-	int n = ppoll(p, 2, k->ready ? &left : &idle, waiting);
+	int n = ppoll(p, 2, s->ready ? &left : &idle, waiting);
 	uint64_t nudges;
 
-	/* [K0] Before the entries: those that come later nudge again. */
+	/* [U0] Before reading entries: later ones nudge again. */
 	if (n > 0 && p[0].revents)
-		(void)!read(k->server.nudge, &nudges, sizeof(nudges));
-	return n == 0 && !k->ready ? -ETIMEDOUT : 0;
+		(void)!read(s->server.nudge, &nudges, sizeof(nudges));
+	return n == 0 && !s->ready ? -ETIMEDOUT : 0;
 }
 
 /*
- * Read entries until the server's end, or until it must be ended. What we say
- * and do ourselves is done when we know of all.
+ * Read entries until the server is gone or must be ended. Act on signals and
+ * check the directory only when all entries have been read.
  */
-static int follow(struct supervisor *k, const sigset_t *waiting)
+static int follow_server(struct supervisor *s, const sigset_t *waiting)
 {
 	struct wire_fds fds;
 	struct journal_entry r;
 	int err;
 
 	do {
-		err = journal_receive(k->server.pair, JOURNAL_FROM_SERVER, &r,
+		err = journal_receive(s->server.pair, JOURNAL_FROM_SERVER, &r,
 				      &fds, MSG_DONTWAIT);
 		if (err == 0)
-			err = note(k, &r, &fds);
+			err = apply_entry(s, &r, &fds);
 		else if (err == -EAGAIN)
-			err = obey(k) && look_around(k) ? await(k, waiting)
-							: -EINTR;
+			err = follow_signals(s) && check_directory(s)
+				      ? await_entries(s, waiting)
+				      : -EINTR;
 	} while (err == 0);
 	return err;
 }
 
 /*
- * All entries that were sent count, whatever made us end it. If it has not read
- * all, the socket says that first: go on.
+ * Every entry that was sent counts, whatever the reason to end the server. If
+ * the server has not read everything, the socket reports that first: continue.
  */
-static void read_the_rest(struct supervisor *k)
+static void read_the_rest(struct supervisor *s)
 {
 	struct wire_fds fds;
 	struct journal_entry r;
 	int err;
 
 	do {
-		err = journal_receive(k->server.pair, JOURNAL_FROM_SERVER, &r,
+		err = journal_receive(s->server.pair, JOURNAL_FROM_SERVER, &r,
 				      &fds, 0);
 		if (err == 0)
-			(void)note(k, &r, &fds);
+			(void)apply_entry(s, &r, &fds);
 	} while (err == 0 || err == -EAGAIN || err == -ECONNRESET);
 }
 
-/* Those whose sentence would say nothing new. */
-static const char *sentence(int err)
+static const char *reason_to_end(int err)
 {
 	return err == 0 || err == -EPIPE || err == -ECONNRESET || err == -EINTR
 		       ? "it is gone"
 		       : strerror(-err);
 }
 
-/* [K2] Returns whether nobody needs us any more. */
-static bool end_server(struct supervisor *k, int why)
+/* [U2] Returns whether the broker is to exit. */
+static bool end_server(struct supervisor *s, int why)
 {
-	int status = 1 << 8; /* "exit(1)", if it cannot be had */
+	int status = 1 << 8; /* exit(1), if waitpid(2) fails */
 
-	/* At its end of file it is ending by itself, which this lets be. */
-	(void)kill(k->server.pid, SIGKILL);
-	while (waitpid(k->server.pid, &status, 0) < 0 && errno == EINTR)
+	/* This does not change the status of a server that is exiting. */
+	(void)kill(s->server.pid, SIGKILL);
+	while (waitpid(s->server.pid, &status, 0) < 0 && errno == EINTR)
 		;
-	read_the_rest(k);
-	spawn_bury(&k->server);
-	if (k->last.op && k->last.nonce) {
-		k->last.op = JOURNAL_DONE;
-		k->last.fds = 0;
-		k->done[k->done_next++ % REQUESTS_DONE_MAX] = k->last;
+	read_the_rest(s);
+	spawn_release(&s->server);
+	if (s->last.op && s->last.nonce) {
+		s->last.op = JOURNAL_DONE;
+		s->last.fds = 0;
+		s->done[s->done_next++ % REQUESTS_DONE_MAX] = s->last;
 	}
-	if (told_to_quit)
+	if (asked_to_quit)
 		return true;
-	if (k->count == 0 &&
-	    (told_to_leave || (WIFEXITED(status) && !WEXITSTATUS(status))))
+	if (s->count == 0 &&
+	    (asked_to_exit || (WIFEXITED(status) && !WEXITSTATUS(status))))
 		return true;
-	if (!k->ready) {
-		k->failures++;
-		if (k->newer >= 0)
-			close(k->newer);
-		k->newer = -1;
+	if (!s->ready) {
+		s->failures++;
+		if (s->newer >= 0)
+			close(s->newer);
+		s->newer = -1;
 	}
 	log_line("the server has ended (%s %d): %s; starting another",
 		 WIFSIGNALED(status) ? "signal" : "status",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-		 sentence(why));
+		 reason_to_end(why));
 	return false;
 }
 
-/* ---- life --------------------------------------------------------------- */
+/* ---- the life of the broker --------------------------------------------- */
 
-static void wait_after_failure(const struct supervisor *k,
+static void wait_after_failure(const struct supervisor *s,
 			       const sigset_t *waiting)
 {
 	struct timespec t = { .tv_nsec = FAILURES_MS * 1000000L };
 
-	if (k->failures > FAILURES_FAST)
+	if (s->failures > FAILURES_FAST)
 		(void)ppoll(NULL, 0, &t, waiting);
 }
 
-static int begin(struct supervisor *k, const struct rundir *rundir,
-		 const struct rundir_claim *claim)
+static int prepare_supervisor(struct supervisor *s, const struct rundir *rundir,
+			      const struct rundir_claim *claim)
 {
 	ssize_t n;
 
-	k->rundir = rundir;
-	k->claim = *claim;
-	k->newer = -1;
-	k->look_ms = server_idle_ms() < LOOK_MS ? server_idle_ms() : LOOK_MS;
-	k->next_look = shmi_clock_in(k->look_ms);
-	k->image = spawn_open_image("/proc/self/exe");
-	/* Before an upgrade takes it away; proc(5) says so in this name. */
-	n = readlink("/proc/self/exe", k->program, sizeof(k->program) - 1);
-	if (k->image < 0 || n < 0 ||
-	    getrandom(&k->broker_id, sizeof(k->broker_id), 0) < 0 ||
-	    fstatat(claim->dir, RUNDIR_SOCKET, &k->sock, AT_SYMLINK_NOFOLLOW) <
+	s->rundir = rundir;
+	s->claim = *claim;
+	s->newer = -1;
+	s->look_ms = server_idle_ms() < LOOK_MS ? server_idle_ms() : LOOK_MS;
+	s->next_look = shmi_clock_in(s->look_ms);
+	s->image = spawn_open_image("/proc/self/exe");
+	/* Now: after an upgrade, proc(5) adds " (deleted)" to this path. */
+	n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
+	if (s->image < 0 || n < 0 ||
+	    getrandom(&s->broker_id, sizeof(s->broker_id), 0) < 0 ||
+	    fstatat(claim->dir, RUNDIR_SOCKET, &s->sock, AT_SYMLINK_NOFOLLOW) <
 		    0)
 		return -errno;
-	k->broker_id |= 0x80000000U; /* 0 is none, and some are binding.h's */
+	s->broker_id |= 0x80000000U; /* not 0 and no BINDING_* of binding.h */
 	return 0;
 }
 
 int supervisor_run(const struct rundir *rundir,
 		   const struct rundir_claim *claim)
 {
-	static struct supervisor k;
+	static struct supervisor s;
 	sigset_t waiting;
 	bool over = false;
 	int r;
 
-	r = begin(&k, rundir, claim);
+	r = prepare_supervisor(&s, rundir, claim);
 	if (r < 0) {
 		log_line("cannot start: %s", strerror(-r));
 		return 1;
 	}
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would leave no status */
+	(void)signal(SIGCHLD, SIG_DFL); /* if ignored, wait() has no status */
 	catch_signals(&waiting);
 	while (!over) {
-		wait_after_failure(&k, &waiting);
-		r = start_server(&k);
+		wait_after_failure(&s, &waiting);
+		r = start_server(&s);
 		if (r < 0) {
 			log_line("no server can be started: %s", strerror(-r));
-			k.failures++;
-			over = told_to_quit || (told_to_leave && !k.count);
+			s.failures++;
+			over = asked_to_quit || (asked_to_exit && !s.count);
 			continue;
 		}
-		r = hand_over(&k);
+		r = hand_over(&s);
 		if (r == 0 || r == -EPIPE || r == -ECONNRESET)
-			r = follow(&k, &waiting);
-		over = end_server(&k, r);
+			r = follow_server(&s, &waiting);
+		over = end_server(&s, r);
 	}
-	log_line("leaving");
-	rundir_leave(rundir, &k.claim);
+	log_line("exiting");
+	rundir_leave(rundir, &s.claim);
 	return 0;
 }

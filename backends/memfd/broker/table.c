@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's memory: kind and name -> descriptors. */
+/* The server's table: kind and name -> descriptors. */
 #include <config.h>
 
 #include <errno.h>
@@ -10,26 +10,25 @@
 
 #include "backends/memfd/broker/table.h"
 
-static int compare(const void *left, const void *right)
+static int compare_entries(const void *left, const void *right)
 {
 	const struct table_entry *a = left, *b = right;
-
 	int order = (a->kind > b->kind) - (a->kind < b->kind);
 
 	return order ? order : strcmp(a->name, b->name);
 }
 
-static void look_at(struct table_entry *e)
+static void get_facts_of_file(struct table_entry *e)
 {
 	struct stat st;
 
 	if (fstat(e->fds.fd[0], &st) < 0)
-		return; /* it is empty, and not sound */
+		return; /* size 0: not sound */
 	e->size = (uint64_t)st.st_size;
 	e->transient = st.st_mode & S_ISVTX; /* fdmem.h */
 }
 
-static uint32_t free_slot(const struct table *t)
+static uint32_t first_free_slot(const struct table *t)
 {
 	uint32_t slot = t->first_free;
 
@@ -38,7 +37,7 @@ static uint32_t free_slot(const struct table *t)
 	return slot;
 }
 
-static int grow_table(struct table *t, uint32_t slot)
+static int make_slot(struct table *t, uint32_t slot)
 {
 	uint32_t room = t->room ? t->room : 64;
 	struct table_entry **slots;
@@ -64,10 +63,10 @@ int table_add(struct table *t, uint32_t slot, uint32_t kind, const char *name,
 	int r;
 
 	if (slot == TABLE_ANY_SLOT)
-		slot = t->first_free = free_slot(t);
+		slot = t->first_free = first_free_slot(t);
 	if (slot >= JOURNAL_SLOTS)
 		return -EMFILE;
-	r = grow_table(t, slot);
+	r = make_slot(t, slot);
 	if (r < 0)
 		return r;
 	if (t->slots[slot])
@@ -78,9 +77,9 @@ int table_add(struct table *t, uint32_t slot, uint32_t kind, const char *name,
 	e->kind = kind;
 	e->slot = slot;
 	e->fds = *fds;
-	look_at(e);
+	get_facts_of_file(e);
 	memcpy(e->name, name, strnlen(name, SHMIPC_NAME_MAX));
-	there = tsearch(e, &t->tree, compare);
+	there = tsearch(e, &t->tree, compare_entries);
 	if (!there) {
 		r = -ENOMEM;
 		goto err_free;
@@ -107,13 +106,13 @@ struct table_entry *table_find(const struct table *t, uint32_t kind,
 	struct table_entry key = { .kind = kind }, **there;
 
 	memcpy(key.name, name, strnlen(name, SHMIPC_NAME_MAX));
-	there = tfind(&key, &t->tree, compare);
+	there = tfind(&key, &t->tree, compare_entries);
 	return there ? *there : NULL;
 }
 
 void table_remove(struct table *t, struct table_entry *e)
 {
-	tdelete(e, &t->tree, compare);
+	tdelete(e, &t->tree, compare_entries);
 	t->slots[e->slot] = NULL;
 	if (e->slot < t->first_free)
 		t->first_free = e->slot;
@@ -126,9 +125,11 @@ void table_remove(struct table *t, struct table_entry *e)
 struct table_entry *table_next(const struct table *t, uint32_t kind,
 			       uint32_t slot)
 {
-	for (; slot < t->room; slot++)
-		if (t->slots[slot] &&
-		    wire_same_kind(kind, t->slots[slot]->kind))
-			return t->slots[slot];
+	for (; slot < t->room; slot++) {
+		struct table_entry *e = t->slots[slot];
+
+		if (e && (!kind || wire_same_kind(e->kind, kind)))
+			return e;
+	}
 	return NULL;
 }
