@@ -223,7 +223,7 @@ void wake(unsigned long count)
 	       longest, stall);
 }
 
-/* ---- graves ------------------------------------------------------------- */
+/* ---- sleepers that were killed ------------------------------------------ */
 
 #define SLEEPERS 50  /* at a time */
 #define BATCHES	 301 /* an odd number has a median */
@@ -236,7 +236,7 @@ static void sleep_on(unsigned slot)
 	(void)shmipc_sem_wait(sem);
 }
 
-static void make_graves(unsigned long count)
+static void kill_sleepers(unsigned long count)
 {
 	pid_t pids[SLEEPERS];
 
@@ -296,14 +296,14 @@ static void time_both(struct shmipc_sem *fresh, double *before, double *after)
 	*after = times[1][BATCHES / 2];
 }
 
-void graves(unsigned long count)
+void sleepers(unsigned long count)
 {
 	struct shmipc_sem *fresh = new_sem(names[1]);
 	double before = 0, after = 0;
 	int tries = 0;
 
 	sem = new_sem(names[0]);
-	make_graves(count);
+	kill_sleepers(count);
 	time_both(fresh, &before, &after);
 	/* A process that disturbs one of them may do so for some time. */
 	while (after > 1.2 * before && ++tries < TRIES) {
@@ -315,7 +315,7 @@ void graves(unsigned long count)
 	shmipc_sem_close(fresh);
 	shmipc_sem_close(sem);
 	sweep();
-	printf("stress: %s graves: %lu killed asleep, a pair takes %.1f ns, "
+	printf("stress: %s sleepers: %lu killed asleep, a pair takes %.1f ns, "
 	       "%.1f ns before: %.2f\n",
 	       shmipc_backend_name(ipc), count, after, before, after / before);
 }

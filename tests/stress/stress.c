@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage: stress race|kill|transient|names|lock|wake|graves|
+ * usage: stress race|kill|transient|names|lock|wake|sleepers|
  *		steps COUNT
  *
  *   race       COUNT times, one process opens what another is just creating
@@ -9,9 +9,8 @@
  *              or are killed
  *   names      COUNT objects at once
  *   lock       processes that take locks in turn are killed, COUNT times in all
- *   wake       COUNT times, a process woken for a unit is killed before it
- *              takes it
- *   graves     COUNT processes are killed that sleep on a semaphore
+ *   wake       COUNT times, who was woken for a unit is killed before he has it
+ *   sleepers   COUNT processes are killed that sleep on a semaphore
  *   steps      one who takes a lock and gives it back is killed at each of the
  *              instructions of that, at COUNT at most
  *
@@ -139,7 +138,7 @@ static const struct {
 	{ "race", race },	    { "kill", storm },
 	{ "transient", transient }, { "names", crowd },
 	{ "lock", lock_storm },	    { "wake", wake },
-	{ "orphans", graves },	    { "steps", steps },
+	{ "sleepers", sleepers },   { "steps", steps },
 };
 
 static void run(const char *name, unsigned long count)
@@ -158,7 +157,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 3 || atol(argv[2]) < 1) {
 		fprintf(stderr, "usage: stress race|kill|transient|names|"
-				"lock|wake|graves|steps COUNT\n");
+				"lock|wake|sleepers|steps COUNT\n");
 		return 2;
 	}
 	children_begin();

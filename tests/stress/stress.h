@@ -63,6 +63,6 @@ void crowd(unsigned long count);
 void lock_storm(unsigned long count);
 void wake(unsigned long count);
 void steps(unsigned long count);
-void graves(unsigned long count);
+void sleepers(unsigned long count);
 
 #endif
