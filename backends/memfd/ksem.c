@@ -1,17 +1,107 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel semaphores of memfd: an eventfd(2) each. */
+/*
+ * The kernel semaphores of memfd: an eventfd(2) each.
+ *
+ * All processes that have one share its open file description: it cannot be
+ * reopened through /proc as memory can. So O_NONBLOCK is shared as well, and
+ * each of them can clear it at any time. Reading does not depend on it:
+ * take_token(). Writing does, as write(2) has no such flag. A process that clears O_NONBLOCK
+ * and fills the counter, on purpose, makes posts to sleepers block until some
+ * process reads. They can be killed and interrupted there.
+ */
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-#include "backends/memfd/event.h"
 #include "backends/memfd/ksem.h"
 #include "backends/memfd/memory.h"
 #include "util/clock.h"
+
+/* ---- eventfds of other processes ---------------------------------------- */
+
+/* Lines of /proc/PID/fdinfo/FD that only an eventfd has: proc(5). */
+#define INFO_COUNT     "\neventfd-count:"
+#define INFO_SEMAPHORE "\neventfd-semaphore: "
+
+/*
+ * A new descriptor for the eventfd behind fd, which may be anything.
+ *   -EBADF   fd is no open descriptor
+ *   -EPROTO  fd is not an eventfd
+ */
+static int dup_event(int fd)
+{
+	char info[FDMEM_INFO];
+	int own, r;
+
+	/* First, so that we look at what we use. */
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return -errno;
+	r = fdmem_read_info(own, info);
+	if (r == 0 && !strstr(info, INFO_COUNT))
+		r = shmipc_backend_error(-EPROTO,
+					 "a descriptor of a kernel "
+					 "semaphore is not an eventfd");
+	if (r == 0)
+		return own;
+	close(own);
+	return r;
+}
+
+/*
+ * Is it in the modes in which we make them? Otherwise waits and posts could
+ * block, or one wait could take the tokens of others. Older kernels do not tell
+ * whether it is in semaphore mode: then we assume it. If that is wrong, sleepers
+ * whose token is lost find their unit at their next check (semword.h).
+ *   -EPROTO  no
+ */
+static int check_event(int fd)
+{
+	char info[FDMEM_INFO];
+	const char *mode;
+	int flags, r;
+
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return -errno;
+	if (!(flags & O_NONBLOCK))
+		return shmipc_backend_error(
+			-EPROTO, "the eventfd is not in nonblocking mode");
+	r = fdmem_read_info(fd, info);
+	if (r < 0)
+		return r;
+	mode = strstr(info, INFO_SEMAPHORE);
+	if (mode && mode[sizeof(INFO_SEMAPHORE) - 1] != '1')
+		return shmipc_backend_error(
+			-EPROTO, "the eventfd is not in semaphore mode");
+	return 0;
+}
+
+/* Take a token, if any. Never blocks, and is no cancellation point. */
+static void take_token(int fd)
+{
+	uint64_t token;
+	struct iovec room = { .iov_base = &token, .iov_len = sizeof(token) };
+
+	/*
+	 * Older kernels and filters of system calls refuse RWF_NOWAIT for an
+	 * eventfd: then we must trust its O_NONBLOCK. Not preadv2(3): it is a
+	 * cancellation point, at which the token would be lost.
+	 */
+	if (syscall(SYS_preadv2, fd, &room, 1, -1L, -1L, RWF_NOWAIT) < 0 &&
+	    errno != EAGAIN && errno != EINTR)
+		(void)syscall(SYS_read, fd, &token, sizeof(token));
+}
+
+/* ---- operations --------------------------------------------------------- */
 
 void memfd_ksem_close(struct shmipc_segment *seg)
 {
@@ -62,7 +152,7 @@ int memfd_ksem_wait(struct shmipc_segment *seg, unsigned index,
 	if (n <= 0)
 		return n < 0 ? -errno : -ETIMEDOUT;
 	/* All sleepers were woken. One that comes too late finds no token. */
-	event_take(p.fd);
+	take_token(p.fd);
 	return 0;
 }
 
@@ -81,7 +171,7 @@ void memfd_ksem_post(struct shmipc_segment *seg, unsigned index)
 int memfd_ksem_export(struct shmipc_segment *seg, int fds[SHMIPC_SEGMENT_FDS])
 {
 	for (unsigned i = 0; i < seg->kind->ksems; i++) {
-		int fd = event_dup(memfd_of(seg)->events[i] - 1);
+		int fd = dup_event(memfd_of(seg)->events[i] - 1);
 
 		if (fd < 0)
 			return fd == -EPROTO ? -EBADF : fd;
@@ -94,9 +184,9 @@ int memfd_ksem_import(struct shmipc_segment *seg,
 		      const int fds[SHMIPC_SEGMENT_FDS])
 {
 	for (unsigned i = 0; i < seg->kind->ksems; i++) {
-		int fd = event_dup(fds[1 + i]), r;
+		int fd = dup_event(fds[1 + i]), r;
 
-		r = fd < 0 ? fd : event_check(fd);
+		r = fd < 0 ? fd : check_event(fd);
 		if (r < 0) {
 			if (fd >= 0)
 				close(fd);
