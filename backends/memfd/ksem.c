@@ -5,9 +5,9 @@
  * All processes that have one share its open file description: it cannot be
  * reopened through /proc as memory can. So O_NONBLOCK is shared as well, and
  * each of them can clear it at any time. Reading does not depend on it:
- * take_token(). Writing does, as write(2) has no such flag. A process that clears O_NONBLOCK
- * and fills the counter, on purpose, makes posts to sleepers block until some
- * process reads. They can be killed and interrupted there.
+ * take_token(). Writing does, as write(2) has no such flag. A process that
+ * clears O_NONBLOCK and fills the counter, on purpose, makes posts to sleepers
+ * block until some process reads. They can be killed and interrupted there.
  */
 #include <config.h>
 
@@ -59,8 +59,8 @@ static int dup_event(int fd)
 /*
  * Is it in the modes in which we make them? Otherwise waits and posts could
  * block, or one wait could take the tokens of others. Older kernels do not tell
- * whether it is in semaphore mode: then we assume it. If that is wrong, sleepers
- * whose token is lost find their unit at their next check (semword.h).
+ * whether it is in semaphore mode: then we assume it. If that is wrong, a
+ * sleeper whose token is lost finds its unit at its next check (semword.h).
  *   -EPROTO  no
  */
 static int check_event(int fd)

@@ -209,6 +209,32 @@ START_TEST(walk_that_ends_early_leaves_the_connection_as_it_was)
 }
 END_TEST
 
+static void list_in_between(struct seen *seen, const struct shmipc_info *info)
+{
+	struct seen inner = { .shown = 0 };
+	unsigned before = count_fds(getpid());
+
+	(void)info;
+	if (seen->shown % WIRE_BATCH != 3)
+		return;
+	list_all(&inner);
+	/* The inner walk's connection is kept for the next request. */
+	ck_assert_uint_le(count_fds(getpid()), before + 1);
+}
+
+START_TEST(walks_can_be_nested)
+{
+	struct seen seen = { .act = list_in_between };
+	unsigned before;
+
+	create_all();
+	list_all(&(struct seen){ .shown = 0 });
+	before = count_fds(getpid());
+	list_all(&seen);
+	ck_assert_uint_eq(count_fds(getpid()), before);
+}
+END_TEST
+
 static pid_t child;
 
 static void fork_at_third(struct seen *seen, const struct shmipc_info *info)
@@ -375,6 +401,7 @@ TCase *walk_case(void)
 	tcase_add_test(tc, listing_shows_the_segment_itself_and_keeps_nothing);
 	tcase_add_test(tc,
 		       walk_that_ends_early_leaves_the_connection_as_it_was);
+	tcase_add_test(tc, walks_can_be_nested);
 	tcase_add_test(tc, child_and_parent_both_go_on_with_the_walk);
 	tcase_add_test(tc, walk_goes_on_when_its_descriptors_were_closed);
 	tcase_add_test(tc, walk_needs_few_descriptors);
