@@ -117,8 +117,8 @@ static const struct code {
 	{ EBADF, SHMI_FDPASS, "it is no open descriptor" },
 	{ ENAMETOOLONG, SHMI_OPEN | SHMI_LOOK,
 	  "the name is longer than 200 bytes" },
-	{ ENOENT, SHMI_OPEN, "there is none; SHMIPC_CREATE would make it" },
-	{ ENOENT, SHMI_LOOK | SHMI_FDPASS, "there is none" },
+	{ ENOENT, SHMI_OPEN, "it does not exist; SHMIPC_CREATE would make it" },
+	{ ENOENT, SHMI_LOOK | SHMI_FDPASS, "it does not exist" },
 	{ EXDEV, SHMI_OPEN, "another backend has the name" },
 	{ EEXIST, SHMI_CONNECT | SHMI_OPEN,
 	  "the name is taken; unlink it first, or open it without "

@@ -4,7 +4,7 @@
  *
  *   word    bits 0 to 29: thread id of the holder, 0 if free. Bit 30, DIED: a
  *           holder died, and the bytes have not been declared consistent since.
- *           Bit 31, WAITERS: a thread may be asleep. All id bits set, both flags
+ *           Bit 31, WAITERS: a thread may sleep. All id bits set, both flags
  *           clear: not recoverable. The layout is the kernel's (FUTEX_TID_MASK,
  *           FUTEX_OWNER_DIED, FUTEX_WAITERS): it sets DIED and clears the id
  *           when the holder dies.

@@ -47,7 +47,8 @@ int shmi_other_backend(const struct shmipc *ipc,
 		if (b != ipc->ops && has_name(b, kind, name))
 			return shmipc_backend_error(
 				-EXDEV,
-				"there is none on %s, but %s has the name; do "
+				"it does not exist on %s, but %s has the name; "
+				"do "
 				"all programs run with the same "
 				"SHMIPC_BACKEND?",
 				ipc->ops->name, b->name);

@@ -211,8 +211,8 @@ static void join(struct robust_list_head *list, void **end,
 }
 
 /*
- * When a thread ends, musl walks over its list in the process itself and follows
- * what stands there, which a peer may have written. glibc leaves it to the
+ * When a thread ends, musl walks over its list in the process itself, and
+ * follows pointers that a peer may have written. glibc leaves that to the
  * kernel.
  */
 #ifdef __GLIBC__

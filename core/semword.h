@@ -2,7 +2,7 @@
 /*
  * A counting semaphore in one shared word, and a kernel semaphore to sleep on.
  *
- *   value   bits 0 to 30: units available. Bit 31, MARK: a thread may be asleep.
+ *   value   bits 0 to 30: units available. Bit 31, MARK: a thread may sleep.
  *           All users change it, atomically.
  *   tokens  the value of the kernel semaphore (ksem). A token is a wake-up, not
  *           a unit: an extra one costs one needless look.
@@ -50,8 +50,9 @@
  * or after post's P1: the unit is taken or given for good. Killed asleep: the
  * next post adds one needless token.
  *
- * The number of extra tokens has no bound, but each costs one system call to make
- * and one to take. A full counter has enough tokens, so overflow is ignored.
+ * The number of extra tokens has no bound, but each costs one system call to
+ * make and one to take. A full counter has enough tokens, so overflow is
+ * ignored.
  */
 #ifndef SHMI_SEMWORD_H
 #define SHMI_SEMWORD_H

@@ -122,8 +122,8 @@ struct shmipc_segment {
 	void *addr; /* first byte of the mapping, page aligned */
 	/*
 	 * Bytes mapped, at least what was asked for. With PEEK the mapping may
-	 * hold only the header, or a copy of it; this is then the length of
-	 * the whole segment all the same.
+	 * hold only the header, or a copy of it; this is the length of the
+	 * whole segment even then.
 	 */
 	size_t length;
 	/*
@@ -187,8 +187,8 @@ struct shmipc_backend {
 	 *   -ENOSYS    no; the message says what is missing
 	 *   -ENOTCONN  with SHMIPC_CAP_FDS: in part. Nothing can be created
 	 *              here, but existing objects can be had by descriptor, and
-	 *              perhaps by name. The message says what is missing. A user
-	 *              who names only this backend gets it nevertheless
+	 *              perhaps by name. The message says what is missing. If the
+	 *              user names only this backend, it is used nevertheless
 	 */
 	int (*probe)(void);
 
@@ -434,7 +434,7 @@ SHMIPC_API const char *shmipc_backend_cause(void);
 SHMIPC_API void shmipc_gc_found(struct shmipc_gc *gc,
 				const struct shmipc_info *info);
 
-/** Is this the name of an object, without a slash? NULL is none. 1 or 0. */
+/** 1 if this is the name of an object, without a slash; 0 if not, or NULL. */
 SHMIPC_API int shmipc_name_is_valid(const char *name);
 
 /*

@@ -14,8 +14,8 @@
  *   Threads  Any thread may call any function. No thread may use a handle
  *            while it is being closed or after that.
  *   Cancel   shmipc_sem_wait() and shmipc_sem_timedwait() are cancellation
- *            points (pthreads(7)). No other function is one, and calls made
- *            by visit() are none either.
+ *            points (pthreads(7)). No other function is one, not
+ *            even when visit() calls them.
  *   Signals  No function but shmipc_sem_post() is async-signal-safe.
  *   fork     A child process can use its parent's handles. They lead to the
  *            same objects, and the child closes them for itself only. If
@@ -201,7 +201,8 @@ SHMIPC_API int shmipc_backend_register(const struct shmipc_backend *ops);
  * Open a named region and map it. With SHMIPC_CREATE, create it if necessary.
  *
  * A new region is zeroed and its pages are reserved. No other process sees it
- * before it is complete. It lives until it is unlinked, whoever created it.
+ * before it is complete. It lives until it is unlinked, even after its creator
+ * has exited.
  *
  * With SHMIPC_TRANSIENT it lives until its last user has closed it or exited,
  * even by a crash. From then on it cannot be found, and its name is free. (On
@@ -530,9 +531,10 @@ SHMIPC_API int shmipc_sem_unlink(struct shmipc *ipc, const char *name);
  * it counts as one user with the descriptor and all other such imports.
  *
  * Import trusts no descriptor. It accepts only objects of the type that export
- * makes, sealed and with a valid header. These are safe to use, whoever made
- * them. Peers that may write to an object can do to importers what they can do
- * to all its users, and one thing more: all users of a semaphore share its
+ * makes, sealed and with a valid header. These are safe to use, even if an
+ * enemy made them. Peers that may write to an object can do to importers what
+ * they can do to all its users, and one thing more: all users of a semaphore
+ * share its
  * eventfd(2). A peer that makes it blocking and fills it on purpose can block
  * every shmipc_sem_post() that has to wake a waiter, until the peer stops or a
  * signal arrives. Waits and their deadlines are not affected.

@@ -389,7 +389,7 @@ int fdmem_export(const struct shmipc_segment *seg, unsigned flags)
 	return r;
 }
 
-/* fcntl(2) does not tell of a description's own locks; the kernel lists them. */
+/* fcntl(2) does not report a description's own locks; fdinfo lists them. */
 static int has_use_mark(int fd)
 {
 	char info[FDMEM_INFO];

@@ -22,8 +22,8 @@
  *           and check whether it is an orphan   [J3] make our own   [J4] unlock
  *   orphan  [S1] one query for any lock on gate and marks: it finds no lock, or
  *           that of R1
- *   remove  [R1] write lock on gate and marks, all at once: it is an orphan, and
- *           no process can join   [R2] remove its name   [R3] unlock
+ *   remove  [R1] write lock on gate and marks, all at once: an orphan, and no
+ *           process can join   [R2] remove its name   [R3] unlock
  *   unlink  read lock on the gate, remove the name, unlock
  *   close   find it by name, then unmap, then R1 to R3 if that works
  *

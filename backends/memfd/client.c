@@ -86,7 +86,7 @@ static int await_or_give_up(int sock, const struct wire *request,
 
 /* ---- batches ------------------------------------------------------------ */
 
-/* Is this a reply of a batch that goes on after it? */
+/* Is this a reply of a batch that continues after it? */
 static bool is_followed(const struct wire *reply)
 {
 	return reply->op == WIRE_NEXT && reply->result == 0 &&

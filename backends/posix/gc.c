@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is certainly of no use any more in /dev/shm: orphans (fdmem/usemark.h),
- * dead headers, and ksems without a segment.
+ * Removes garbage from /dev/shm: orphans (fdmem/usemark.h), dead headers, and
+ * ksems without a segment.
  *
  * A live creator also has a ksem without a segment, for a moment. It has a use
  * mark in it (ksem.c) until the segment has its name. Therefore:
@@ -15,7 +15,7 @@
  * Inode numbers come from a counter: a number is not used again between K1 and
  * K3.
  *
- * Death. Each removal is one unlink(2); the next gc goes on from there.
+ * Death. Each removal is one unlink(2); the next gc continues from there.
  */
 #include <config.h>
 
@@ -33,7 +33,7 @@
 #include "backends/posix/gc.h"
 #include "backends/posix/state.h"
 
-/* What is in the name of a ksem. */
+/* The name of a ksem consists of these. */
 struct ksem_id {
 	uint64_t ino;
 	unsigned index;

@@ -147,7 +147,7 @@ int posix_ksem_create(struct shmipc_segment *seg, mode_t mode)
  * The number of tokens: the first word of the sem_t. The C library is never
  * asked about it. What a peer writes there can end the program in glibc, whose
  * sem_post(3) calls abort(3); and musl cannot wait until a point of
- * CLOCK_MONOTONIC, nor does it tell of every signal handler.
+ * CLOCK_MONOTONIC, and does not report every signal handler.
  *
  * Relaxed: a token carries no data. The kernel compares the word again before
  * it sleeps, under the lock that waking takes.
@@ -182,7 +182,7 @@ int posix_ksem_wait(struct shmipc_segment *seg, unsigned index,
 			return -errno;
 		number = atomic_load_explicit(tokens, memory_order_relaxed);
 	}
-	/* If another waiter took it: the core looks at the value in any case. */
+	/* Another waiter may take it: the core looks at the value anyway. */
 	if (number)
 		(void)atomic_compare_exchange_strong_explicit(
 			tokens, &number, number - 1, memory_order_relaxed,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is in System V's tables: listing our segments, and removing what is
- * certainly of no use any more. That is dead and unfinished segments, orphans
+ * System V's tables: lists our segments, and removes garbage, which means dead
+ * and unfinished segments, orphans
  * and liveness segments that still have their key (liveness.h), and sets whose
  * segment is gone.
  *

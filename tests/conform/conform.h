@@ -74,8 +74,8 @@ bool suite_can(unsigned cap);
 pid_t spawn(int (*act)(void *arg), void *arg);
 
 /*
- * Wait for a child, until its memory is gone too: tests/lib/reap.h. Its exit status, or
- * 128 + signal.
+ * Wait for a child, until its memory is gone too: tests/lib/reap.h. Returns
+ * its exit status, or 128 + signal.
  */
 int reap(pid_t pid);
 

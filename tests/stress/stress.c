@@ -9,7 +9,7 @@
  *              or are killed
  *   names      COUNT objects at once
  *   lock       processes that take locks in turn are killed, COUNT times in all
- *   wake       COUNT times, who was woken for a unit is killed before he has it
+ *   wake       COUNT times, a woken waiter is killed before it takes its unit
  *   sleepers   COUNT processes are killed that sleep on a semaphore
  *   steps      one who takes a lock and gives it back is killed at each of the
  *              instructions of that, at COUNT at most

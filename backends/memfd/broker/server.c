@@ -113,7 +113,7 @@ static void drop_client(struct server *s, struct client *c, const char *why)
 
 static struct client *longest_idle(struct server *s)
 {
-	struct client *found = w->clients;
+	struct client *found = NULL;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
 		struct client *c = &s->clients[i];
