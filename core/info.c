@@ -39,10 +39,10 @@ int shmipc_stat(struct shmipc *ipc, enum shmipc_kind number, const char *name,
 
 	r = shmi_call_begin(&call, SHMI_LOOK, ipc, kind ? kind->noun : NULL,
 			    name);
-	if (r == 0 && (!kind || !ret))
-		r = shmi_bad("kind or result is not valid");
-	if (r == 0)
+	if (r == 0 && kind && ret)
 		r = look_at_name(ipc, kind, name, ret);
+	else if (r == 0)
+		r = shmi_bad("kind or result is not valid");
 	return shmi_call_end(&call, r);
 }
 
@@ -96,19 +96,14 @@ static int show_lost(const struct shmipc_info *info, void *arg)
 
 static int list_all(const struct shmipc *ipc, struct listing *l)
 {
-	const struct shmipc_kind_info *kind;
 	struct shmi_peek peek;
-	int r = 0;
+	int r;
 
-	for (unsigned i = 0; r == 0 && (kind = shmipc_kind_at(i)); i++) {
-		shmi_peek_prepare(&peek, ipc, kind);
-		r = ipc->ops->segment_list(&peek.seg, show, l);
-		if (r == 0)
-			r = l->err;
-		if (l->over)
-			return r;
-	}
-	if (r == 0 && ipc->ops->lost)
+	shmi_peek_prepare(&peek, ipc, NULL);
+	r = ipc->ops->segment_list(&peek.seg, show, l);
+	if (r == 0)
+		r = l->err;
+	if (r == 0 && !l->over && ipc->ops->lost)
 		r = ipc->ops->lost(ipc->conn, show_lost, l);
 	return r;
 }

@@ -187,8 +187,9 @@ struct shmipc_backend {
 	 *   -ENOSYS    no; the message says what is missing
 	 *   -ENOTCONN  with SHMIPC_CAP_FDS: in part. Nothing can be created
 	 *              here, but existing objects can be had by descriptor, and
-	 *              perhaps by name. The message says what is missing. If the
-	 *              user names only this backend, it is used nevertheless
+	 *              perhaps by name. The message says what is missing. If
+	 *              the user names only this backend, it is used
+	 *              anyway
 	 */
 	int (*probe)(void);
 
@@ -284,11 +285,11 @@ struct shmipc_backend {
 			      const char *name);
 
 	/*
-	 * Show every complete segment of seg->kind that the caller may read.
+	 * Show every complete segment, of any kind, that the caller may read.
 	 * The core gives one segment, in which everything up to priv is set
-	 * except the name. For each find, the backend opens it there as
-	 * segment_open() does with PEEK and NOWAIT, with seg->name set and
-	 * valid as a name, calls found(), closes it, and zeroes priv again.
+	 * except kind and name. For each find, the backend sets both, opens
+	 * the segment there as segment_open() does with PEEK and NOWAIT, calls
+	 * found(), closes it, and zeroes priv again. The name must be valid.
 	 * A segment that is gone, unfinished, unreadable or not ours is left
 	 * out. found() may open and unlink segments with other structures.
 	 * Stop when found() is not 0, and return 0 then too. BLOCKS for a

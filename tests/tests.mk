@@ -2,6 +2,10 @@
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
 
+# The fourth backend, for tests alone.
+file_backend = tests/lib/backend_file.c tests/lib/backend_file_ksem.c \
+	tests/lib/backend_file.h
+
 if HAVE_CHECK
 # Black box: one suite, linked as a user's program is, once for each backend.
 conformance = tests/run/conformance-posix.sh tests/run/conformance-sysv.sh \
@@ -10,7 +14,7 @@ TESTS += $(conformance) tests/fault/room.sh
 check_PROGRAMS += tests/conform/check
 
 tests_conform_check_SOURCES = \
-	tests/conform/main.c tests/lib/backend_file.c \
+	tests/conform/main.c $(file_backend) \
 	tests/conform/conform.c tests/conform/conform.h \
 	tests/lib/unshare.c tests/lib/unshare.h \
 	tests/lib/reap.c tests/lib/reap.h \
@@ -36,9 +40,11 @@ tests_unit_check_SOURCES = tests/unit/main.c tests/unit/unit.h \
 	tests/unit/broker.c tests/unit/client.c tests/unit/fake.c \
 	tests/unit/binding.c tests/unit/order.c \
 	tests/unit/supervisor.c tests/unit/keys.c \
-	tests/unit/kind.c tests/lib/backend_file.c tests/unit/life.c \
+	tests/unit/kind.c $(file_backend) tests/unit/life.c \
 	tests/unit/posix.c tests/unit/journal.c tests/unit/batch.c \
-	tests/unit/sysv.c tests/unit/walk.c \
+	tests/unit/sysv.c tests/unit/sysv_gc.c \
+	tests/unit/sysv_leftovers.c tests/unit/sysv_leftovers.h \
+	tests/unit/walk.c \
 	tests/unit/wire.c tests/unit/words.c tests/unit/server.c
 tests_unit_check_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_unit_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -79,7 +85,7 @@ EXTRA_DIST += tests/model/model.sh tests/model/lockword.pml \
 
 # A program that knows nothing but a name.
 check_PROGRAMS += tests/lib/opener
-tests_lib_opener_SOURCES = tests/lib/opener.c tests/lib/backend_file.c
+tests_lib_opener_SOURCES = tests/lib/opener.c $(file_backend)
 tests_lib_opener_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_lib_opener_LDADD = libshmipc.la
 
@@ -122,7 +128,7 @@ tests_fault_faultwalk_SOURCES = \
 	tests/fault/faultwalk.c tests/fault/faultwalk.h \
 	tests/lib/unshare.c tests/lib/unshare.h \
 	tests/lib/reap.c tests/lib/reap.h \
-	tests/lib/backend_file.c
+	$(file_backend)
 tests_fault_faultwalk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_fault_faultwalk_LDADD = libshmipc.la
 children = tests/stress/children.c tests/stress/children.h tests/lib/reap.c
@@ -130,7 +136,7 @@ tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c \
 	tests/stress/left.c tests/stress/lock.c tests/stress/race.c \
 	tests/stress/sleep.c tests/stress/steps.c tests/stress/stress.c \
 	tests/stress/stress.h tests/stress/transient.c $(children) \
-	tests/lib/unshare.c tests/lib/unshare.h tests/lib/backend_file.c
+	tests/lib/unshare.c tests/lib/unshare.h $(file_backend)
 tests_stress_stress_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_stress_stress_LDADD = libshmipc.la
 

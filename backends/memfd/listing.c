@@ -50,9 +50,10 @@ static int peek_listed(struct shmipc_segment *seg, struct wire_fds *fds)
 	return peek_by_name(seg);
 }
 
-int memfd_segment_list(struct shmipc_segment *seg,
-		       int (*found)(struct shmipc_segment *seg, void *arg),
-		       void *arg)
+/* List those of seg->kind. Returns 1 if found() wanted no more. */
+static int list_kind(struct shmipc_segment *seg,
+		     int (*found)(struct shmipc_segment *seg, void *arg),
+		     void *arg)
 {
 	struct client_walk walk = {
 		.conn = seg->conn,
@@ -72,7 +73,20 @@ int memfd_segment_list(struct shmipc_segment *seg,
 		memset(seg->priv, 0, sizeof(struct memfd));
 	}
 	client_walk_end(&walk);
-	return over || r == -ENOENT ? 0 : r;
+	if (over)
+		return 1;
+	return r == -ENOENT ? 0 : r;
+}
+
+int memfd_segment_list(struct shmipc_segment *seg,
+		       int (*found)(struct shmipc_segment *seg, void *arg),
+		       void *arg)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && (seg->kind = shmipc_kind_at(i)); i++)
+		r = list_kind(seg, found, arg);
+	return r < 0 ? r : 0;
 }
 
 /* ---- lost names --------------------------------------------------------- */

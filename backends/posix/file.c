@@ -16,9 +16,24 @@
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
 
-void posix_prefix(char ret[POSIX_PATH_MAX], const struct shmipc_kind_info *kind)
+const struct shmipc_kind_info *posix_kind_of(const char *file, const char **ret)
 {
-	snprintf(ret, POSIX_PATH_MAX, "shmipc.%s.", kind->name);
+	const struct shmipc_kind_info *kind;
+
+	if (strncmp(file, "shmipc.", strlen("shmipc.")) != 0)
+		return NULL;
+	file += strlen("shmipc.");
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++) {
+		size_t length = strlen(kind->name);
+
+		if (strncmp(file, kind->name, length) != 0 ||
+		    file[length] != '.' ||
+		    !shmipc_name_is_valid(file + length + 1))
+			continue;
+		*ret = file + length + 1;
+		return kind;
+	}
+	return NULL;
 }
 
 /* By hand: snprintf(3) costs as much as a system call, and this every open. */

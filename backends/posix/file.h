@@ -34,9 +34,12 @@
 #define POSIX_PATH_MAX                                                         \
 	(sizeof(POSIX_DIR "/" POSIX_SEM POSIX_KSEM) + SHMIPC_NAME_MAX)
 
-/* "shmipc.KIND.": what the names of the files of this kind begin with. */
-void posix_prefix(char ret[POSIX_PATH_MAX],
-		  const struct shmipc_kind_info *kind);
+/*
+ * The kind of the object whose segment a file of this name is, and in *ret the
+ * name of the object, a part of file. NULL if it is no segment's.
+ */
+const struct shmipc_kind_info *posix_kind_of(const char *file,
+					     const char **ret);
 void posix_segment_path(char ret[POSIX_PATH_MAX],
 			const struct shmipc_kind_info *kind, const char *name);
 void posix_ksem_path(char ret[POSIX_PATH_MAX], uint64_t ino, unsigned index);

@@ -256,14 +256,12 @@ static int gc_file(const struct dirent *entry, void *arg)
 {
 	const struct shmipc_kind_info *kind;
 	struct shmipc_gc *gc = arg;
-	char prefix[POSIX_PATH_MAX];
+	const char *name;
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && (kind = shmipc_kind_at(i)); i++) {
-		posix_prefix(prefix, kind);
-		if (starts_with(entry->d_name, prefix))
-			r = gc_orphan(gc, kind, entry->d_name + strlen(prefix));
-	}
+	kind = posix_kind_of(entry->d_name, &name);
+	if (kind)
+		r = gc_orphan(gc, kind, name);
 	if (starts_with(entry->d_name, POSIX_DEAD))
 		r = gc_dead(gc, entry->d_name);
 	return r < 0 ? r : gc->over;

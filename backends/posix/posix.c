@@ -345,12 +345,11 @@ static int posix_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
 }
 
 /* Yield one file, if it can be opened. Returns what found() says. */
-static int yield(struct shmipc_segment *seg, const char *name,
+static int yield(struct shmipc_segment *seg,
 		 int (*found)(struct shmipc_segment *seg, void *arg), void *arg)
 {
 	int over;
 
-	seg->name = name;
 	if (posix_segment_open(seg, SHMIPC_SEGMENT_PEEK |
 					    SHMIPC_SEGMENT_RDONLY |
 					    SHMIPC_SEGMENT_NOWAIT) < 0)
@@ -366,22 +365,16 @@ static int posix_segment_list(struct shmipc_segment *seg,
 					   void *arg),
 			      void *arg)
 {
-	char start[POSIX_PATH_MAX];
 	struct dirent *entry;
-	size_t length;
 	int r = 0;
 	DIR *dir;
 
-	posix_prefix(start, seg->kind);
-	length = strlen(start);
 	dir = opendir(POSIX_DIR);
 	if (!dir)
 		return -errno;
 	while (errno = 0, (entry = readdir(dir))) {
-		const char *name = entry->d_name + length;
-
-		if (!strncmp(entry->d_name, start, length) &&
-		    shmipc_name_is_valid(name) && yield(seg, name, found, arg))
+		seg->kind = posix_kind_of(entry->d_name, &seg->name);
+		if (seg->kind && yield(seg, found, arg))
 			break;
 	}
 	if (!entry)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System V's tables: lists our segments, and removes garbage, which means dead
- * and unfinished segments, orphans
- * and liveness segments that still have their key (liveness.h), and sets whose
- * segment is gone.
+ * and unfinished segments, orphans and liveness segments that still have their
+ * key (liveness.h), and sets whose segment is gone.
  *
  * The creator of an unfinished segment may be alive, and not have it attached
  * yet. So gc looks at it twice, SLOT_IDLE_MS apart, and then makes it dead as
@@ -30,32 +29,35 @@
  * Look at a segment that is ours from outside, and give seg copies of all that
  * is needed of it. It is not attached any more then: found() may look at it by
  * its name, and must not count this look as a user.
- *   -ESRCH  it is no complete one of seg->kind, or an orphan
+ *   -ESRCH  it is not complete, or an orphan
  *   or as slot_attach() and slot_users()
  */
 static int peek_by_id(struct shmipc_segment *seg, int id, void *header,
 		      struct shmipc_segment_facts *facts)
 {
+	const struct shmipc_kind_info *kind = NULL;
 	struct slot slot;
 	int r = slot_attach(id, &slot);
 
 	if (r < 0)
 		return r;
-	if (slot_judge(&slot, facts) < 0 ||
-	    shmipc_segment_look(slot.addr, slot.length, seg->kind->kind,
-				facts->name) < 0)
-		r = -ESRCH;
-	else
-		r = slot_users(&slot);
+	r = slot_judge(&slot, facts);
+	if (r == 0)
+		kind = shmipc_kind_find((enum shmipc_kind)facts->kind);
+	r = kind ? slot_users(&slot) : -ESRCH;
 	if (r >= 0) {
 		memcpy(header, slot.addr, SHMIPC_HEADER_SIZE);
 		sysv_adopt(seg, &slot);
 		sysv_of(seg)->listed = true;
 		sysv_of(seg)->users = r;
 		seg->addr = header;
+		seg->kind = kind;
 		seg->name = facts->name;
 	}
-	slot_leave(&slot);
+	if (kind)
+		slot_leave_complete(&slot, kind);
+	else
+		slot_leave(&slot);
 	return r;
 }
 

@@ -23,27 +23,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <shmipc-backend.h>
-
-extern const struct shmipc_backend file_backend;
+#include "tests/lib/backend_file.h"
 
 #define USERS ((off_t)1 << 60)
 
-struct file {
-	int fd; /* +1: created and not published, or peeked */
-	int pipes[SHMIPC_KSEMS_MAX]; /* +1 */
-	uint64_t ino;
-	bool peeked;
-	bool transient;
-	char made[PATH_MAX]; /* created and not published: its own name */
-};
-
-static struct file *of(const struct shmipc_segment *seg)
-{
-	return seg->priv;
-}
-
-static const char *directory(void)
+const char *file_directory(void)
 {
 	const char *dir = getenv("SHMIPC_TEST_DIR");
 
@@ -53,13 +37,8 @@ static const char *directory(void)
 static void path_of(char path[PATH_MAX], const struct shmipc_kind_info *kind,
 		    const char *name)
 {
-	snprintf(path, PATH_MAX, "%s/%s.%s", directory(), kind->name, name);
-}
-
-static void pipe_path(char path[PATH_MAX], uint64_t ino, unsigned index)
-{
-	snprintf(path, PATH_MAX, "%s/pipe.%" PRIu64 ".%u", directory(), ino,
-		 index);
+	snprintf(path, PATH_MAX, "%s/%s.%s", file_directory(), kind->name,
+		 name);
 }
 
 /* A path that nobody else uses. */
@@ -69,14 +48,14 @@ static int own_path(char path[PATH_MAX], const char *word)
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -errno;
-	snprintf(path, PATH_MAX, "%s/%s.%016" PRIx64, directory(), word,
+	snprintf(path, PATH_MAX, "%s/%s.%016" PRIx64, file_directory(), word,
 		 random);
 	return 0;
 }
 
 static int file_probe(void)
 {
-	if (access(directory(), W_OK | X_OK) == 0)
+	if (access(file_directory(), W_OK | X_OK) == 0)
 		return 0;
 	return shmipc_backend_error(-ENOSYS, "SHMIPC_TEST_DIR: %s",
 				    strerror(errno));
@@ -125,23 +104,16 @@ static int map_file(struct shmipc_segment *seg, int fd, size_t length,
 	return 0;
 }
 
-static void drop(int *fd_plus_1)
-{
-	if (*fd_plus_1)
-		close(*fd_plus_1 - 1);
-	*fd_plus_1 = 0;
-}
-
 static int file_segment_create(struct shmipc_segment *seg, size_t length,
 			       mode_t mode, unsigned flags)
 {
-	char *made = of(seg)->made;
+	char *made = file_of(seg)->made;
 	struct stat st;
 	int fd, r;
 
 	if (length >> 20 >> 20) /* of a terabyte and more */
 		return shmipc_backend_error(-ENOSPC, "%s is not that large",
-					    directory());
+					    file_directory());
 	r = own_path(made, "new");
 	if (r < 0)
 		return r;
@@ -162,21 +134,10 @@ static int file_segment_create(struct shmipc_segment *seg, size_t length,
 		unlink(made);
 		return r;
 	}
-	of(seg)->fd = fd + 1;
-	of(seg)->ino = st.st_ino;
-	of(seg)->transient = flags & SHMIPC_SEGMENT_TRANSIENT;
+	file_of(seg)->fd = fd + 1;
+	file_of(seg)->ino = st.st_ino;
+	file_of(seg)->transient = flags & SHMIPC_SEGMENT_TRANSIENT;
 	return 0;
-}
-
-/* Whatever the kind: a pipe that does not exist does no harm. */
-static void remove_pipes(uint64_t ino)
-{
-	char path[PATH_MAX];
-
-	for (unsigned i = 0; i < SHMIPC_KSEMS_MAX; i++) {
-		pipe_path(path, ino, i);
-		unlink(path);
-	}
 }
 
 /* Out of sight first: what is looked at must be what is unlinked. */
@@ -192,7 +153,7 @@ static int remove_file(const struct shmipc_kind_info *kind, const char *path)
 	if (rename(path, dead) < 0)
 		return errno == EPERM ? -EACCES : -errno;
 	if (kind->ksems && stat(dead, &st) == 0)
-		remove_pipes(st.st_ino);
+		file_remove_pipes(st.st_ino);
 	(void)unlink(dead); /* the name is gone, and that was asked */
 	return 0;
 }
@@ -249,26 +210,26 @@ static int file_segment_publish(struct shmipc_segment *seg)
 
 	path_of(path, seg->kind, seg->name);
 	clear_path(seg->kind, seg->name);
-	if (link(of(seg)->made, path) < 0)
+	if (link(file_of(seg)->made, path) < 0)
 		/* ENOENT: it was collected before it was locked. */
 		return errno == ENOENT ? -EAGAIN : -errno;
-	unlink(of(seg)->made);
-	of(seg)->made[0] = '\0';
-	drop(&of(seg)->fd);
+	unlink(file_of(seg)->made);
+	file_of(seg)->made[0] = '\0';
+	file_drop(&file_of(seg)->fd);
 	return 0;
 }
 
 /* Become a user of a mapped file. In a transient one, there must be others. */
 static int join_mapped(struct shmipc_segment *seg, int fd, const char *path)
 {
-	bool peek = of(seg)->peeked;
+	bool peek = file_of(seg)->peeked;
 	int r;
 
 	if (shmipc_segment_look(seg->addr, seg->length, seg->kind->kind,
 				seg->name))
 		return 0; /* the core says what is wrong */
-	of(seg)->transient = shmipc_segment_is_transient(seg->addr);
-	if (!of(seg)->transient)
+	file_of(seg)->transient = shmipc_segment_is_transient(seg->addr);
+	if (!file_of(seg)->transient)
 		return peek ? 0 : join(fd);
 	if (flock(fd, LOCK_EX) < 0)
 		return -errno;
@@ -301,7 +262,7 @@ static int file_segment_open(struct shmipc_segment *seg, unsigned flags)
 	if (r == 0)
 		r = map_file(seg, fd, (size_t)st.st_size,
 			     PROT_READ | (writable ? PROT_WRITE : 0));
-	of(seg)->peeked = peek;
+	file_of(seg)->peeked = peek;
 	if (r == 0) {
 		r = join_mapped(seg, fd, path);
 		if (r < 0)
@@ -310,20 +271,20 @@ static int file_segment_open(struct shmipc_segment *seg, unsigned flags)
 	if (r < 0 || !peek)
 		close(fd);
 	else
-		of(seg)->fd = fd + 1;
-	of(seg)->ino = st.st_ino;
+		file_of(seg)->fd = fd + 1;
+	file_of(seg)->ino = st.st_ino;
 	return r;
 }
 
 static void file_segment_close(struct shmipc_segment *seg)
 {
-	bool published = !of(seg)->made[0];
+	bool published = !file_of(seg)->made[0];
 
 	if (!published)
-		unlink(of(seg)->made);
-	drop(&of(seg)->fd);
+		unlink(file_of(seg)->made);
+	file_drop(&file_of(seg)->fd);
 	munmap(seg->addr, seg->length);
-	if (published && of(seg)->transient && !of(seg)->peeked)
+	if (published && file_of(seg)->transient && !file_of(seg)->peeked)
 		clear_path(seg->kind, seg->name);
 }
 
@@ -332,12 +293,12 @@ static int file_segment_stat(struct shmipc_segment *seg,
 {
 	struct stat st;
 
-	if (fstat(of(seg)->fd - 1, &st) < 0)
+	if (fstat(file_of(seg)->fd - 1, &st) < 0)
 		return -errno;
 	ret->mode = st.st_mode & 0777;
 	ret->uid = st.st_uid;
 	ret->gid = st.st_gid;
-	ret->attached = users_of(of(seg)->fd - 1);
+	ret->attached = users_of(file_of(seg)->fd - 1);
 	ret->in_use = ret->attached > 0;
 	return 0;
 }
@@ -408,6 +369,16 @@ static const char *name_in(const char *file,
 		       : NULL;
 }
 
+static const struct shmipc_kind_info *kind_of(const char *file)
+{
+	const struct shmipc_kind_info *kind;
+
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++)
+		if (name_in(file, kind))
+			return kind;
+	return NULL;
+}
+
 static int file_segment_list(struct shmipc_segment *seg,
 			     int (*found)(struct shmipc_segment *, void *),
 			     void *arg)
@@ -415,13 +386,13 @@ static int file_segment_list(struct shmipc_segment *seg,
 	struct dirent *entry;
 	DIR *dir;
 
-	dir = opendir(directory());
+	dir = opendir(file_directory());
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		const char *name = name_in(entry->d_name, seg->kind);
-
-		if (name && yield(seg, name, found, arg))
+		seg->kind = kind_of(entry->d_name);
+		if (seg->kind &&
+		    yield(seg, name_in(entry->d_name, seg->kind), found, arg))
 			break;
 	}
 	closedir(dir);
@@ -430,7 +401,7 @@ static int file_segment_list(struct shmipc_segment *seg,
 
 static bool inode_is_there(uint64_t ino)
 {
-	DIR *dir = opendir(directory());
+	DIR *dir = opendir(file_directory());
 	struct dirent *entry;
 	bool there = false;
 
@@ -467,16 +438,6 @@ static bool is_transient_and_gone(const char *path)
 	return gone;
 }
 
-static const struct shmipc_kind_info *kind_of(const char *file)
-{
-	const struct shmipc_kind_info *kind;
-
-	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++)
-		if (name_in(file, kind))
-			return kind;
-	return NULL;
-}
-
 /* Orphans, and what creators and unlinkers left that died half way. */
 static bool is_garbage(const char *file, const char *path)
 {
@@ -496,7 +457,7 @@ static void gc_file(struct shmipc_gc *gc, const char *file)
 	char path[PATH_MAX];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/%s", directory(), file);
+	snprintf(path, sizeof(path), "%s/%s", file_directory(), file);
 	if (lstat(path, &st) < 0 || !is_garbage(file, path))
 		return;
 	if (kind) {
@@ -508,7 +469,7 @@ static void gc_file(struct shmipc_gc *gc, const char *file)
 			clear_path(kind, file);
 		else if (unlink(path) < 0)
 			return;
-		remove_pipes(st.st_ino);
+		file_remove_pipes(st.st_ino);
 	}
 	info.uid = st.st_uid;
 	snprintf(info.name, sizeof(info.name), "%.*s", SHMIPC_NAME_MAX, file);
@@ -521,101 +482,13 @@ static int file_gc(void *conn, struct shmipc_gc *gc)
 	DIR *dir;
 
 	(void)conn;
-	dir = opendir(directory());
+	dir = opendir(file_directory());
 	if (!dir)
 		return -errno;
 	while (!gc->over && (entry = readdir(dir)))
 		gc_file(gc, entry->d_name);
 	closedir(dir);
 	return 0;
-}
-
-static int open_pipe(struct shmipc_segment *seg, unsigned index)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	pipe_path(path, of(seg)->ino, index);
-	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	of(seg)->pipes[index] = fd + 1;
-	return 0;
-}
-
-static void file_ksem_close(struct shmipc_segment *seg)
-{
-	for (unsigned i = 0; i < seg->kind->ksems; i++)
-		drop(&of(seg)->pipes[i]);
-}
-
-static int file_ksem_open(struct shmipc_segment *seg)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < seg->kind->ksems && r == 0; i++)
-		r = open_pipe(seg, i);
-	if (r < 0)
-		file_ksem_close(seg);
-	return r;
-}
-
-static int make_pipe(struct shmipc_segment *seg, unsigned index, mode_t mode)
-{
-	char path[PATH_MAX];
-
-	pipe_path(path, of(seg)->ino, index);
-	(void)unlink(path); /* of a dead segment that had this number */
-	if (mkfifo(path, 0600) < 0 || chmod(path, mode | 0600) < 0)
-		return -errno;
-	return 0;
-}
-
-static int file_ksem_create(struct shmipc_segment *seg, mode_t mode)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < seg->kind->ksems && r == 0; i++)
-		r = make_pipe(seg, i, mode);
-	if (r == 0)
-		r = file_ksem_open(seg);
-	if (r < 0)
-		remove_pipes(of(seg)->ino);
-	return r;
-}
-
-static int file_ksem_wait(struct shmipc_segment *seg, unsigned index,
-			  const struct timespec *deadline)
-{
-	struct pollfd p = { .fd = of(seg)->pipes[index] - 1, .events = POLLIN };
-	struct timespec now, left;
-	char token;
-	int n;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	left.tv_sec = deadline->tv_sec - now.tv_sec;
-	left.tv_nsec = deadline->tv_nsec - now.tv_nsec;
-	if (left.tv_nsec < 0) {
-		left.tv_sec--;
-		left.tv_nsec += 1000000000;
-	}
-	if (left.tv_sec < 0)
-		left.tv_sec = left.tv_nsec = 0;
-	n = ppoll(&p, 1, &left, NULL);
-	if (n <= 0)
-		return n < 0 ? -errno : -ETIMEDOUT;
-	(void)!read(p.fd, &token, 1);
-	return 0;
-}
-
-static void file_ksem_post(struct shmipc_segment *seg, unsigned index)
-{
-	(void)!write(of(seg)->pipes[index] - 1, "", 1);
-}
-
-static void file_ksem_remove(struct shmipc_segment *seg)
-{
-	remove_pipes(of(seg)->ino);
 }
 
 const struct shmipc_backend file_backend = {

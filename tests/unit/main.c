@@ -483,6 +483,7 @@ int main(int argc, char **argv)
 	suite_add_tcase(suite, posix_case());
 	suite_add_tcase(suite, keys_case());
 	suite_add_tcase(suite, sysv_case());
+	suite_add_tcase(suite, sysv_gc_case());
 	suite_add_tcase(suite, wire_case());
 	suite_add_tcase(suite, broker_case());
 	suite_add_tcase(suite, client_case());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * White box: what dead creators leave in System V's tables, and segments of
- * other programs.
+ * White box: names, keys and slots of the sysv backend, when creators die or
+ * race. What gc removes is in sysv_gc.c.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,6 +20,7 @@
 #include "backends/sysv/sysv.h"
 #include "core/header.h"
 #include "core/kind.h"
+#include "tests/unit/sysv_leftovers.h"
 #include "tests/unit/unit.h"
 
 static struct shmipc *ipc;
@@ -36,39 +37,11 @@ static void teardown(void)
 	shmipc_close(ipc);
 }
 
-/* Make what a killed creator leaves, before or after it writes the name. */
-static int leave_behind(unsigned slot, bool with_name)
-{
-	int id = shmget(sysvkey_segment(SHMIPC_SHM, name, slot),
-			sysvkey_size(SHMIPC_SHM, name, 8192, false),
-			IPC_CREAT | IPC_EXCL | 0600);
-	void *addr;
-
-	ck_assert_int_ge(id, 0);
-	if (with_name) {
-		addr = shmat(id, NULL, 0);
-		ck_assert_ptr_ne(addr, (void *)-1);
-		shmi_header_fill(addr,
-				 &(struct shmi_contents){ .kind = SHMIPC_SHM,
-							  .name = name,
-							  .size = 4096 });
-		shmdt(addr);
-	}
-	return id;
-}
-
-static bool exists(int id)
-{
-	struct shmid_ds ds;
-
-	return shmctl(id, IPC_STAT, &ds) == 0 && !(ds.shm_perm.mode & SHM_DEST);
-}
-
 START_TEST(name_of_a_dead_creator_is_taken_over)
 {
 	for (unsigned slot = 0; slot < SYSV_SLOTS; slot++)
 		for (int with_name = 0; with_name < 2; with_name++) {
-			int id = leave_behind(slot, with_name);
+			int id = sysv_leave_behind(name, slot, with_name);
 			struct shmipc_shm *shm;
 
 			ck_assert_int_eq(
@@ -76,7 +49,7 @@ START_TEST(name_of_a_dead_creator_is_taken_over)
 						SHMIPC_CREATE | SHMIPC_EXCL,
 						0600),
 				0);
-			ck_assert(!exists(id));
+			ck_assert(!sysv_segment_exists(id));
 			ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
 			shmipc_shm_close(shm);
 		}
@@ -85,17 +58,17 @@ END_TEST
 
 START_TEST(opener_removes_the_segment_of_a_dead_creator)
 {
-	int id = leave_behind(1, true);
+	int id = sysv_leave_behind(name, 1, true);
 	struct shmipc_shm *shm;
 
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
-	ck_assert(!exists(id));
+	ck_assert(!sysv_segment_exists(id));
 }
 END_TEST
 
 START_TEST(opener_waits_for_a_live_creator_but_not_for_ever)
 {
-	int id = leave_behind(0, true);
+	int id = sysv_leave_behind(name, 0, true);
 	void *addr = shmat(id, NULL, 0); /* a creator at work */
 	struct shmipc_shm *shm;
 
@@ -103,7 +76,7 @@ START_TEST(opener_waits_for_a_live_creator_but_not_for_ever)
 	/* The creator was too slow, and cannot finish any more. */
 	ck_assert_int_eq(shmipc_segment_commit(addr), -EAGAIN);
 	shmdt(addr);
-	ck_assert(!exists(id));
+	ck_assert(!sysv_segment_exists(id));
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
 }
 END_TEST
@@ -118,7 +91,7 @@ static void finish_later(void *addr)
 
 START_TEST(opener_gets_the_segment_that_a_slow_creator_finishes)
 {
-	int id = leave_behind(2, true), status;
+	int id = sysv_leave_behind(name, 2, true), status;
 	void *addr = shmat(id, NULL, 0);
 	struct shmipc_shm *shm;
 	pid_t pid = fork();
@@ -132,7 +105,7 @@ START_TEST(opener_gets_the_segment_that_a_slow_creator_finishes)
 	shmdt(addr);
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
 	shmipc_shm_close(shm);
-	ck_assert(!exists(id));
+	ck_assert(!sysv_segment_exists(id));
 }
 END_TEST
 
@@ -161,14 +134,14 @@ START_TEST(rival_that_is_unfinished_is_made_dead)
 
 	/* It chose another slot, and is as far as this creator. */
 	for (unsigned slot = 1; slot < SYSV_SLOTS; slot++) {
-		int rival = leave_behind(slot, true);
+		int rival = sysv_leave_behind(name, slot, true);
 		void *addr = shmat(rival, NULL, 0);
 
 		ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg),
 				 slot == 1 ? 0 : -EAGAIN);
 		ck_assert_int_eq(shmipc_segment_commit(addr), -EAGAIN);
 		shmdt(addr);
-		ck_assert(!exists(rival));
+		ck_assert(!sysv_segment_exists(rival));
 	}
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
 	shmi_backend_sysv.segment_close(&seg);
@@ -216,7 +189,7 @@ START_TEST(rival_that_is_finished_wins)
 {
 	char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
 	struct shmipc_segment seg = creator_at_work(priv);
-	int rival = leave_behind(3, true);
+	int rival = sysv_leave_behind(name, 3, true);
 	void *addr = shmat(rival, NULL, 0);
 	struct shmipc_shm *shm;
 
@@ -227,7 +200,7 @@ START_TEST(rival_that_is_finished_wins)
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 4096, 0, 0), 0);
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
 	shmipc_shm_close(shm);
-	ck_assert(!exists(rival));
+	ck_assert(!sysv_segment_exists(rival));
 }
 END_TEST
 
@@ -305,7 +278,7 @@ START_TEST(rival_that_may_only_be_read_is_left_alone)
 	for (int state = 0; state < STATES; state++) {
 		char priv[SHMIPC_BACKEND_PRIVATE_MAX] = { 0 };
 		struct shmipc_segment seg = creator_at_work(priv);
-		int rival = leave_behind(2, state != NAMELESS);
+		int rival = sysv_leave_behind(name, 2, state != NAMELESS);
 		void *addr = shmat(rival, NULL, 0);
 
 		if (state == FINISHED)
@@ -315,7 +288,7 @@ START_TEST(rival_that_may_only_be_read_is_left_alone)
 		/* If it has no name yet, its creator will see ours. */
 		ck_assert_int_eq(shmi_backend_sysv.segment_publish(&seg),
 				 state == NAMELESS ? 0 : -EEXIST);
-		ck_assert(exists(rival));
+		ck_assert(sysv_segment_exists(rival));
 		ck_assert_int_eq(shmctl(rival, IPC_RMID, NULL), 0);
 		if (state == NAMELESS)
 			ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
@@ -334,10 +307,10 @@ START_TEST(segment_of_another_program_under_our_key_is_left_alone)
 	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
 					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
 			 0);
-	ck_assert(exists(id));
+	ck_assert(sysv_segment_exists(id));
 	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
 	shmipc_shm_close(shm);
-	ck_assert(exists(id));
+	ck_assert(sysv_segment_exists(id));
 	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
 }
 END_TEST
@@ -387,149 +360,6 @@ START_TEST(wait_reports_a_removed_set)
 }
 END_TEST
 
-/* ---- garbage ------------------------------------------------------------ */
-
-static void remove_garbage(void)
-{
-	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
-}
-
-START_TEST(unfinished_segments_are_garbage_unless_they_are_attached)
-{
-	for (int with_name = 0; with_name < 2; with_name++) {
-		int id = leave_behind(0, with_name);
-		void *addr = shmat(id, NULL, SHM_RDONLY);
-
-		ck_assert_ptr_ne(addr, (void *)-1);
-		remove_garbage();
-		ck_assert(exists(id));
-		shmdt(addr);
-		ck_assert_int_ge(shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL),
-				 1);
-		ck_assert(exists(id));
-		remove_garbage();
-		ck_assert(!exists(id));
-	}
-}
-END_TEST
-
-/* Their key and size are like ours, and their state says "unfinished". */
-START_TEST(segments_of_other_programs_are_no_garbage)
-{
-	const struct {
-		key_t key;
-		size_t size;
-	} others[] = {
-		{ sysvkey_segment(SHMIPC_SHM, name, 0),
-		  sysvkey_size(SHMIPC_SHM, name, 8192, false) },
-		{ sysvkey_segment(SHMIPC_SHM, name, 0),
-		  sysvkey_size(SHMIPC_SHM, name, 8192, true) },
-		{ sysvkey_companion(0x1234567), 678 },
-	};
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		for (int state = 0; state < 2; state++) {
-			int id = shmget(others[i].key, others[i].size,
-					IPC_CREAT | IPC_EXCL | 0600);
-			char *bytes = shmat(id, NULL, 0);
-
-			ck_assert_ptr_ne(bytes, (void *)-1);
-			strcpy(bytes, "another program's");
-			memset(bytes + 20, 'x', 600);
-			memcpy(bytes + 16, state ? "DAED" : "\0\0\0", 4);
-			shmdt(bytes);
-			remove_garbage();
-			ck_assert(exists(id));
-			ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
-		}
-}
-END_TEST
-
-static int make_liveness_segment(int id)
-{
-	int made =
-		shmget(sysvkey_companion(id), 678, IPC_CREAT | IPC_EXCL | 0600);
-
-	ck_assert_int_ge(made, 0);
-	return made;
-}
-
-START_TEST(liveness_segment_of_a_dead_creator_goes_with_its_segment)
-{
-	int id = leave_behind(0, 0), liveness;
-	void *addr = shmat(id, NULL, 0);
-
-	/* The creator was killed before it removed the liveness segment, */
-	liveness = make_liveness_segment(id);
-	remove_garbage();
-	ck_assert(exists(liveness)); /* the creator may be alive */
-	shmdt(addr);
-	remove_garbage();
-	ck_assert(!exists(id));
-	ck_assert(!exists(liveness));
-	/* or the process that removed the segment was killed before that. */
-	liveness = make_liveness_segment(id);
-	remove_garbage();
-	ck_assert(!exists(liveness));
-}
-END_TEST
-
-START_TEST(set_without_its_segment_is_garbage_if_it_is_ours)
-{
-	int id = leave_behind(0, 0), set;
-
-	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
-	for (int size = 1; size <= SHMIPC_KSEMS_MAX + 2; size++) {
-		bool ours = size > 1 && size <= SHMIPC_KSEMS_MAX + 1;
-
-		set = semget(sysvkey_companion(id), size,
-			     IPC_CREAT | IPC_EXCL | 0600);
-		ck_assert_int_ge(set, 0);
-		/* Without the mark it is another program's. */
-		remove_garbage();
-		ck_assert_int_eq(semctl(set, 0, GETVAL), 0);
-		ck_assert_int_eq(semctl(set, size - 1, SETVAL, SYSV_SET_MARK),
-				 0);
-		remove_garbage();
-		ck_assert_int_eq(semctl(set, 0, IPC_RMID), ours ? -1 : 0);
-	}
-}
-END_TEST
-
-/* Put a set beside an unfinished segment, whose creator is dead. */
-static int leave_set_behind(int size, int mark)
-{
-	int set = semget(sysvkey_companion(leave_behind(0, true)), size,
-			 IPC_CREAT | IPC_EXCL | 0600);
-
-	ck_assert_int_ge(set, 0);
-	ck_assert_int_eq(semctl(set, size - 1, SETVAL, mark), 0);
-	return set;
-}
-
-START_TEST(set_of_a_dead_creator_goes_with_its_segment)
-{
-	struct sembuf add = { .sem_op = 1 };
-	struct shmipc_shm *shm;
-	int set;
-
-	for (int size = 2; size <= SHMIPC_KSEMS_MAX + 1; size++)
-		for (int marked = 0; marked < 2; marked++) {
-			set = leave_set_behind(size,
-					       marked ? SYSV_SET_MARK : 0);
-			ck_assert_int_eq(
-				shmipc_shm_open(ipc, &shm, name, 0, 0, 0),
-				-ENOENT);
-			ck_assert_int_lt(semctl(set, 0, GETVAL), 0);
-		}
-	/* A set that is in use without the mark is another program's. */
-	set = leave_set_behind(2, 0);
-	ck_assert_int_eq(semop(set, &add, 1), 0);
-	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
-	ck_assert_int_eq(semctl(set, 0, IPC_RMID), 0);
-}
-END_TEST
-
 START_TEST(set_that_is_too_small_is_refused)
 {
 	struct shmipc_sem *sem, *other;
@@ -553,28 +383,6 @@ START_TEST(set_that_is_too_small_is_refused)
 }
 END_TEST
 
-START_TEST(size_alone_makes_a_segment_transient)
-{
-	struct shmi_header *header;
-	struct shmipc_shm *shm;
-	struct slot slot;
-
-	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
-					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
-			 0);
-	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
-	header = slot.addr;
-	header->flags |= SHMI_HEADER_TRANSIENT;
-	shmipc_shm_close(shm);
-	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8, 0, 0), -EPROTO);
-	remove_garbage();
-	ck_assert(exists(slot.id));
-	header->flags = 0;
-	slot_leave(&slot);
-	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
-}
-END_TEST
-
 START_TEST(backend_word_that_leads_to_another_program_is_refused)
 {
 	int foreign = shmget(IPC_PRIVATE, 678, 0600);
@@ -592,14 +400,14 @@ START_TEST(backend_word_that_leads_to_another_program_is_refused)
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
 	shmipc_segment_set_word(slot.addr, UINT64_MAX);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), -EPROTO);
-	remove_garbage();
-	ck_assert(exists(slot.id));
+	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+	ck_assert(sysv_segment_exists(slot.id));
 	shmipc_segment_set_word(slot.addr, word);
 	slot_leave(&slot);
 	ck_assert_int_eq(shmipc_shm_open(ipc, &other, name, 0, 0, 0), 0);
 	shmipc_shm_close(other);
 	shmipc_shm_close(shm);
-	ck_assert(!exists(slot.id));
+	ck_assert(!sysv_segment_exists(slot.id));
 	ck_assert_int_eq(shmctl(foreign, IPC_RMID, NULL), 0);
 }
 END_TEST
@@ -664,15 +472,7 @@ TCase *sysv_case(void)
 		       segment_of_another_program_under_our_key_is_left_alone);
 	tcase_add_test(tc, set_goes_with_the_last_user_of_its_semaphore);
 	tcase_add_test(tc, wait_reports_a_removed_set);
-	tcase_add_test(
-		tc, unfinished_segments_are_garbage_unless_they_are_attached);
-	tcase_add_test(tc, segments_of_other_programs_are_no_garbage);
-	tcase_add_test(
-		tc, liveness_segment_of_a_dead_creator_goes_with_its_segment);
-	tcase_add_test(tc, set_without_its_segment_is_garbage_if_it_is_ours);
-	tcase_add_test(tc, set_of_a_dead_creator_goes_with_its_segment);
 	tcase_add_test(tc, set_that_is_too_small_is_refused);
-	tcase_add_test(tc, size_alone_makes_a_segment_transient);
 	tcase_add_test(tc,
 		       backend_word_that_leads_to_another_program_is_refused);
 	tcase_add_test(tc, listing_is_no_user_of_what_it_shows);

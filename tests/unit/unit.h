@@ -12,6 +12,7 @@ TCase *posix_case(void);
 TCase *keys_case(void);
 TCase *kind_case(void);
 TCase *sysv_case(void);
+TCase *sysv_gc_case(void);
 TCase *wire_case(void);
 TCase *broker_case(void);
 TCase *client_case(void);
