@@ -15,10 +15,12 @@ if (!exists("csv")) csv = "bench.csv"
 if (!exists("out")) out = "bench"
 
 # Of one backend: row, ratio / limit
-limits(backend) = sprintf("< awk -F, -v b=%s '$2 == b && $10 != \"\" && !seen[$1]++ { print $1, $9 / $10 }' '%s'", backend, csv)
+limits(backend) = sprintf("< awk -F, -v b=%s '$2 == b && $10 != \"\" && " . \
+	"!seen[$1]++ { print $1, $9 / $10 }' '%s'", backend, csv)
 
 # Of one backend: row, ours, raw
-times(backend) = sprintf("< awk -F, -v b=%s '$2 == b && $4 == \"ns\" && !seen[$1]++ { print $1, $5, $7 }' '%s'", backend, csv)
+times(backend) = sprintf("< awk -F, -v b=%s '$2 == b && $4 == \"ns\" && " . \
+	"!seen[$1]++ { print $1, $5, $7 }' '%s'", backend, csv)
 
 set terminal svg size 1000,600 dynamic background "white"
 set style data histogram

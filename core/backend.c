@@ -35,14 +35,14 @@ static const struct shmipc_backend *const built_in[] = {
  */
 static const struct shmipc_backend *_Atomic registered[REGISTERED_MAX];
 
-const struct shmipc_backend *shmi_backend_at(unsigned place)
+const struct shmipc_backend *shmi_backend_at(unsigned index)
 {
-	if (place < BUILT_IN)
-		return built_in[place];
-	place -= BUILT_IN;
-	if (place >= REGISTERED_MAX)
+	if (index < BUILT_IN)
+		return built_in[index];
+	index -= BUILT_IN;
+	if (index >= REGISTERED_MAX)
 		return NULL;
-	return atomic_load_explicit(&registered[place], memory_order_acquire);
+	return atomic_load_explicit(&registered[index], memory_order_acquire);
 }
 
 const struct shmipc_backend *shmi_backend_find(const char *name, size_t length)
@@ -130,7 +130,9 @@ int shmipc_backend_register(const struct shmipc_backend *ops)
 	int r;
 
 	shmi_call_begin_on(&call, SHMI_CONNECT, "backend");
-	r = ops ? shmi_backend_check(ops) : shmi_bad("the table is NULL");
+	if (!ops)
+		return shmi_call_end(&call, shmi_bad("the table is NULL"));
+	r = shmi_backend_check(ops);
 	if (r == 0)
 		r = add(ops);
 	return shmi_call_end(&call, r);

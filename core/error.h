@@ -44,7 +44,7 @@ enum shmi_codes {
  * subject and the cause, and turn err into a code that is documented for such a
  * call. Other codes become -EIO.
  */
-int shmi_report(enum shmi_codes codes, int err, const char *subject);
+int shmi_report(enum shmi_codes calls, int err, const char *subject);
 
 /* An argument is not valid: set the cause, return -EINVAL. */
 int shmi_bad(const char *what);

@@ -96,9 +96,10 @@ int shmipc_segment_end(void *addr)
 
 static int damaged(const char *what)
 {
-	return shmipc_backend_error(
+	(void)shmipc_backend_error(
 		-EPROTO, "what is there is not sound: %s; it was left as it is",
 		what);
+	return -EPROTO;
 }
 
 /*
@@ -276,8 +277,8 @@ static bool is_blank(const struct shmi_header *h)
 	size_t after = offsetof(struct shmi_header, state) + sizeof(h->state);
 
 	for (size_t i = 0; i < SHMIPC_HEADER_LOOK; i++)
-		if (byte[i] &&
-		    (i < offsetof(struct shmi_header, state) || i >= after))
+		if ((i < offsetof(struct shmi_header, state) || i >= after) &&
+		    byte[i])
 			return false;
 	return true;
 }

@@ -63,6 +63,20 @@ static int prefault(const struct shmi_object *o,
 	return shmi_prefault(o->seg.addr, o->seg.length, !o->rdonly);
 }
 
+/* The SHMIPC_SEGMENT_* flags that these SHMIPC_* flags stand for. */
+static unsigned segment_flags(unsigned flags)
+{
+	unsigned ret = 0;
+
+	if (flags & SHMIPC_LAZY)
+		ret |= SHMIPC_SEGMENT_LAZY;
+	else if (flags & SHMIPC_PREFAULT)
+		ret |= SHMIPC_SEGMENT_PREFAULT;
+	if (flags & SHMIPC_TRANSIENT)
+		ret |= SHMIPC_SEGMENT_TRANSIENT;
+	return ret;
+}
+
 static int create(struct shmi_object *o, const struct shmi_open_args *args)
 {
 	const struct shmipc_backend *ops = o->seg.backend;
@@ -72,19 +86,12 @@ static int create(struct shmi_object *o, const struct shmi_open_args *args)
 		.size = args->size,
 		.value = args->value,
 	};
-	unsigned flags = 0;
 	int r;
 
-	if (args->flags & SHMIPC_LAZY)
-		flags |= SHMIPC_SEGMENT_LAZY;
-	else if (args->flags & SHMIPC_PREFAULT)
-		flags |= SHMIPC_SEGMENT_PREFAULT;
-	if (args->flags & SHMIPC_TRANSIENT) {
-		flags |= SHMIPC_SEGMENT_TRANSIENT;
+	if (args->flags & SHMIPC_TRANSIENT)
 		contents.flags |= SHMI_HEADER_TRANSIENT;
-	}
 	r = ops->segment_create(&o->seg, SHMIPC_HEADER_SIZE + args->size,
-				args->mode, flags);
+				args->mode, segment_flags(args->flags));
 	if (r < 0)
 		return r;
 	shmi_header_fill(shmi_header_of(&o->seg), &contents);

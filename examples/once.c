@@ -21,7 +21,7 @@ static struct shmipc_shm *guard;
 static int become_the_one(struct shmipc *ipc, pid_t *pid)
 {
 	const unsigned flags = SHMIPC_CREATE | SHMIPC_EXCL | SHMIPC_TRANSIENT;
-	struct shmipc_info info;
+	struct shmipc_info info = { .creator = 0 };
 	int err;
 
 	do {

@@ -75,8 +75,8 @@ emulate() {
 		[ -e "$program.elf" ] && [ "$(head -c 2 "$program")" = "#!" ] ||
 			mv "$program" "$program.elf" || return 1
 		printf '#!/bin/sh\nexec %s %s/%s.elf "$@"\n' "$*" "$(pwd)" \
-			$program >$program
-		chmod +x $program || return 1
+			"$program" >"$program"
+		chmod +x "$program" || return 1
 	done
 }
 

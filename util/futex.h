@@ -10,9 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Only 32-bit systems have it; their time_t may have 64 bits. */
-#ifndef SYS_futex_time64
-#define SYS_futex_time64 SYS_futex
+/* Of 32-bit systems; their time_t may have 64 bits. */
+#ifdef SYS_futex_time64
+#define SHMI_SYS_FUTEX                                                         \
+	(sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex)
+#else
+#define SHMI_SYS_FUTEX SYS_futex
 #endif
 
 /*
@@ -23,9 +26,8 @@
 static inline long shmi_futex(_Atomic uint32_t *word, int op, uint32_t value,
 			      const struct timespec *deadline)
 {
-	return syscall(sizeof(time_t) > sizeof(long) ? SYS_futex_time64
-						     : SYS_futex,
-		       word, op, value, deadline, NULL, FUTEX_BITSET_MATCH_ANY);
+	return syscall(SHMI_SYS_FUTEX, word, op, value, deadline, NULL,
+		       FUTEX_BITSET_MATCH_ANY);
 }
 
 #endif

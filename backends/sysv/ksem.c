@@ -107,7 +107,7 @@ bool ksem_set_is_marked(int set, const struct semid_ds *ds)
 void ksem_remove_set(int segment_id)
 {
 	int set = semget(sysvkey_companion(segment_id), 0, 0);
-	struct semid_ds ds;
+	struct semid_ds ds = { .sem_nsems = 0 };
 	union sysv_semun arg = { .ds = &ds };
 
 	if (set < 0 || semctl(set, 0, IPC_STAT, arg) < 0 || !is_set_size(&ds))

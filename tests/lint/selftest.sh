@@ -225,9 +225,7 @@ echo "int a; " | plant core/planted.c
 finds style core/planted.c:2 "blanks at the end"
 printf '\t/* %70s */\n' . | plant core/planted.c
 finds style core/planted.c:2 "more than 80 columns"
-plant core/planted.c <<'END'
-/* FIXME */
-END
+printf '/* %sME */\n' FIX | plant core/planted.c
 finds style core/planted.c:2 "left to do"
 echo 'int a;' >"$tmp/core/planted.c"
 finds style core/planted.c:1 "no SPDX"

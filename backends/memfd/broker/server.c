@@ -111,16 +111,14 @@ static void drop_client(struct server *s, struct client *c, const char *why)
 	s->silent -= !c->has_asked;
 }
 
+/* All entries are taken. */
 static struct client *longest_idle(struct server *s)
 {
-	struct client *found = NULL;
+	struct client *found = s->clients;
 
-	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
-		struct client *c = &s->clients[i];
-
-		if (c->sock >= 0 && (!found || c->since < found->since))
-			found = c;
-	}
+	for (unsigned i = 1; i < CLIENTS_MAX; i++)
+		if (s->clients[i].since < found->since)
+			found = &s->clients[i];
 	return found;
 }
 
