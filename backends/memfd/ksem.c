@@ -25,6 +25,11 @@
 #include "backends/memfd/memory.h"
 #include "util/clock.h"
 
+/* From <linux/fs.h>; musl 1.2.3 lacks it. */
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+
 /* ---- eventfds of other processes ---------------------------------------- */
 
 /* Lines of /proc/PID/fdinfo/FD that only an eventfd has: proc(5). */

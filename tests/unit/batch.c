@@ -305,7 +305,7 @@ END_TEST
 
 TCase *run_case(void)
 {
-	TCase *tc = tcase_create("run");
+	TCase *tc = tcase_create("batch");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, run_names_so_many_and_says_where_it_ends);

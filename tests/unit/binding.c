@@ -304,7 +304,7 @@ END_TEST
 
 TCase *binding_case(void)
 {
-	TCase *tc = tcase_create("held");
+	TCase *tc = tcase_create("binding");
 
 	tcase_add_checked_fixture(tc, broker_setup, broker_teardown);
 	tcase_set_timeout(tc, 30);

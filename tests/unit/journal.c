@@ -185,7 +185,7 @@ END_TEST
 
 TCase *journal_case(void)
 {
-	TCase *tc = tcase_create("entry");
+	TCase *tc = tcase_create("journal");
 
 	tcase_add_test(tc, every_report_comes_from_one_side);
 	tcase_add_test(tc, slots_have_an_end);
