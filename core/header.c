@@ -12,6 +12,33 @@
 #include "kind.h"
 #include "name.h"
 
+/*
+ * A private copy of a header up to its reserved part: the bytes that are
+ * checked are the bytes that are used. A copy of all of it would take half of a
+ * small thread's stack.
+ */
+struct copy {
+	uint8_t magic[8];
+	uint32_t abi, kind, state, header_size;
+	uint64_t size;
+	int64_t created;
+	int32_t creator;
+	uint32_t flags;
+	char name[SHMI_HEADER_NAME];
+	uint64_t backend_word, pid_space;
+};
+
+static_assert(sizeof(struct copy) == offsetof(struct shmi_header, reserved),
+	      "the same fields");
+static_assert(offsetof(struct copy, size) == offsetof(struct shmi_header, size),
+	      "in the same order");
+static_assert(offsetof(struct copy, flags) ==
+		      offsetof(struct shmi_header, flags),
+	      "in the same order");
+static_assert(offsetof(struct copy, pid_space) ==
+		      offsetof(struct shmi_header, pid_space),
+	      "in the same order");
+
 /* Binary, so that no text file matches; the first byte is not ASCII. */
 static const uint8_t magic[8] = { 0xc5, 's', 'h', 'm', 'i', 'p', 'c', 0x1a };
 
@@ -116,7 +143,7 @@ static int kind_of_unfinished(const struct shmi_header *h, uint32_t *ret)
 	return memcmp(h->magic, magic, sizeof(magic)) ? -EPROTO : -EINPROGRESS;
 }
 
-static int check_size(const struct shmi_header *h, size_t length)
+static int check_size(const struct copy *h, size_t length)
 {
 	const struct shmi_kind *kind = shmi_kind_find(h->kind);
 
@@ -129,8 +156,7 @@ static int check_size(const struct shmi_header *h, size_t length)
 	return 0;
 }
 
-/* h is a private copy: the bytes checked are the bytes used. */
-static int check_copy(const struct shmi_header *h, size_t length, uint32_t abi)
+static int check_copy(const struct copy *h, size_t length, uint32_t abi)
 {
 	if (memcmp(h->magic, magic, sizeof(magic)))
 		return damaged("it was not made by this library");
@@ -148,11 +174,11 @@ static int check_copy(const struct shmi_header *h, size_t length, uint32_t abi)
 }
 
 /*
- * Copy a finished header, up to the reserved part, and check the copy.
+ * Copy a finished header and check the copy.
  *   -EAGAIN  it is not finished
  *   -ESTALE  it is dead
  */
-static int copy_ready(struct shmi_header *ret, const void *addr, size_t length,
+static int copy_ready(struct copy *ret, const void *addr, size_t length,
 		      uint32_t abi)
 {
 	const struct shmi_header *h = addr;
@@ -169,13 +195,13 @@ static int copy_ready(struct shmi_header *ret, const void *addr, size_t length,
 		return -ESTALE;
 	if (state != SHMI_STATE_READY)
 		return damaged("it was not made by this library");
-	memcpy(ret, h, offsetof(struct shmi_header, reserved));
+	memcpy(ret, h, sizeof(*ret));
 	return check_copy(ret, length, abi);
 }
 
 /* shmipc_segment_look_for(), and *copy: the header of a complete segment. */
 static int look_for(const void *addr, size_t length, uint32_t kind,
-		    const char *name, uint32_t abi, struct shmi_header *copy)
+		    const char *name, uint32_t abi, struct copy *copy)
 {
 	const struct shmi_header *h = addr;
 	uint32_t its_kind;
@@ -200,7 +226,7 @@ int shmipc_segment_look_for(const void *addr, size_t length,
 			    enum shmipc_kind kind, const char *name,
 			    uint32_t abi)
 {
-	struct shmi_header copy;
+	struct copy copy;
 
 	return look_for(addr, length, (uint32_t)kind, name, abi, &copy);
 }
@@ -211,8 +237,7 @@ int shmipc_segment_look(const void *addr, size_t length, enum shmipc_kind kind,
 	return shmipc_segment_look_for(addr, length, kind, name, ABI);
 }
 
-static void get_facts(const struct shmi_header *copy,
-		      struct shmipc_segment_facts *ret)
+static void get_facts(const struct copy *copy, struct shmipc_segment_facts *ret)
 {
 	*ret = (struct shmipc_segment_facts){
 		.kind = copy->kind,
@@ -228,7 +253,7 @@ static void get_facts(const struct shmi_header *copy,
 int shmi_header_check(const void *addr, size_t length, uint32_t kind,
 		      const char *name, struct shmipc_segment_facts *ret)
 {
-	struct shmi_header copy;
+	struct copy copy;
 	int r = look_for(addr, length, kind, name, ABI, &copy);
 
 	if (r == 0)
@@ -313,7 +338,7 @@ static int identify_rest(const struct shmi_header *h, int state,
 int shmipc_segment_identify(const void *addr, size_t length,
 			    struct shmipc_segment_facts *ret)
 {
-	struct shmi_header copy;
+	struct copy copy;
 	int r;
 
 	r = copy_ready(&copy, addr, length, ABI);

@@ -69,7 +69,7 @@ extern "C" {
 /* Most backends that one process can know; limits of what one may ask for. */
 #define SHMIPC_BACKENDS_MAX	   16
 #define SHMIPC_BACKEND_NAME_MAX	   31
-#define SHMIPC_BACKEND_PRIVATE_MAX 8192
+#define SHMIPC_BACKEND_PRIVATE_MAX 1024
 
 /* Bytes at the start of every segment that belong to the core. */
 #define SHMIPC_HEADER_SIZE 4096U

@@ -23,6 +23,7 @@
  *            the child must not open or close anything before exec.
  *   exec     closes all handles safely.
  *   exit     No exit handler removes anything.
+ *   Stack    No function needs more than 8 KiB, visit() not counted.
  */
 #ifndef SHMIPC_H
 #define SHMIPC_H

@@ -25,7 +25,7 @@ tests_conform_check_SOURCES = \
 	tests/conform/lock.c tests/conform/lock_death.c \
 	tests/conform/lock_sleep.c tests/conform/mode.c tests/conform/names.c \
 	tests/conform/process.c \
-	tests/conform/sem.c tests/conform/transient.c \
+	tests/conform/sem.c tests/conform/stack.c tests/conform/transient.c \
 	tests/conform/unlink.c tests/conform/wait.c
 tests_conform_check_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_conform_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -10,14 +10,11 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include <shmipc-backend.h>
 
@@ -26,47 +23,41 @@
 /* Any machine has less than this; reading files would not pay. */
 #define WORTH_A_LOOK ((size_t)1 << 20)
 
-/* The beginning of a kernel file, as text; "" if it cannot be read. */
-static void read_file(const char *path, char *text, size_t room)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 0;
-
-	if (fd >= 0) {
-		n = read(fd, text, room - 1);
-		close(fd);
-	}
-	text[n > 0 ? n : 0] = '\0';
-}
-
-/* The number in this file; SIZE_MAX: "max", or no such file. */
+/*
+ * The number in this file; SIZE_MAX: "max", or no such file. Files are read
+ * line by line, since a small thread has no room for a whole one on its stack.
+ */
 static size_t number_in(const char *path)
 {
-	char text[64];
-	unsigned long long number;
+	FILE *file = fopen(path, "re");
+	size_t number = SIZE_MAX;
+	char line[64];
 
-	read_file(path, text, sizeof(text));
-	if (*text < '0' || *text > '9')
+	if (!file)
 		return SIZE_MAX;
-	number = strtoull(text, NULL, 10);
-	return number < SIZE_MAX ? (size_t)number : SIZE_MAX;
+	if (fgets(line, sizeof(line), file) && *line >= '0' && *line <= '9')
+		number = (size_t)strtoull(line, NULL, 10);
+	fclose(file);
+	return number;
 }
 
 /* The sum of memory.stat's values for these two words; 0 if it has neither. */
 static size_t cache_in(const char *path, const char *const words[2])
 {
-	char text[4096], *rest = NULL;
+	FILE *file = fopen(path, "re");
+	char line[128];
 	size_t sum = 0;
 
-	read_file(path, text, sizeof(text));
-	for (char *line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest))
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
 		for (int i = 0; i < 2; i++) {
 			size_t n = strlen(words[i]);
 
 			if (!strncmp(line, words[i], n) && line[n] == ' ')
 				sum += (size_t)strtoull(line + n, NULL, 10);
 		}
+	fclose(file);
 	return sum;
 }
 
@@ -87,17 +78,20 @@ static const struct version versions[] = {
 	  { "inactive_file", "active_file" } },
 };
 
-static bool path_of(char path[PATH_MAX], const struct version *v,
+/* Longer paths than that count as a group without a limit. */
+#define GROUP_PATH_MAX 1024
+
+static bool path_of(char path[GROUP_PATH_MAX], const struct version *v,
 		    const char *group, const char *file)
 {
-	return snprintf(path, PATH_MAX, "%s%s/%s", v->mount, group, file) <
-	       PATH_MAX;
+	return snprintf(path, GROUP_PATH_MAX, "%s%s/%s", v->mount, group,
+			file) < GROUP_PATH_MAX;
 }
 
 /* The memory that a group's limit leaves, or SIZE_MAX without a limit. */
 static size_t left_in(const struct version *v, const char *group)
 {
-	char path[PATH_MAX];
+	char path[GROUP_PATH_MAX];
 	size_t limit, usage, cache;
 
 	if (!path_of(path, v, group, v->limit))
@@ -130,25 +124,34 @@ static size_t left_up_from(const struct version *v, char *group)
 }
 
 /* Lines are "0::PATH" and, of version 1, "NUMBER:CONTROLLERS:PATH". */
+static size_t left_by_line(char *line)
+{
+	char *group = strchr(line, '/');
+
+	if (!group)
+		return SIZE_MAX;
+	group[strcspn(group, "\n")] = '\0';
+	if (!strncmp(line, "0::", 3))
+		return left_up_from(&versions[1], group);
+	if (strstr(line, ":memory:"))
+		return left_up_from(&versions[0], group);
+	return SIZE_MAX;
+}
+
 static size_t groups_left(void)
 {
-	char text[4096], *rest = NULL;
+	FILE *file = fopen("/proc/self/cgroup", "re");
 	size_t least = SIZE_MAX;
+	char line[GROUP_PATH_MAX];
 
-	read_file("/proc/self/cgroup", text, sizeof(text));
-	for (char *line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		char *group = strchr(line, '/');
-		size_t left = SIZE_MAX;
+	if (!file)
+		return SIZE_MAX;
+	while (fgets(line, sizeof(line), file)) {
+		size_t left = left_by_line(line);
 
-		if (!group)
-			continue;
-		if (!strncmp(line, "0::", 3))
-			left = left_up_from(&versions[1], group);
-		else if (strstr(line, ":memory:"))
-			left = left_up_from(&versions[0], group);
 		least = left < least ? left : least;
 	}
+	fclose(file);
 	return least;
 }
 
@@ -195,12 +198,13 @@ static size_t blocks_in(const char *numbers, unsigned order)
 /* See proc_buddyinfo(5). Zone DMA is kept for drivers. */
 size_t shmi_limits_free_blocks(unsigned order)
 {
-	char text[4096], *rest = NULL;
+	FILE *file = fopen("/proc/buddyinfo", "re");
+	char line[512];
 	size_t sum = 0;
 
-	read_file("/proc/buddyinfo", text, sizeof(text));
-	for (char *line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file)) {
 		char zone[16];
 		int n;
 
@@ -208,5 +212,6 @@ size_t shmi_limits_free_blocks(unsigned order)
 		    strcmp(zone, "DMA") != 0)
 			sum += blocks_in(line + n, order);
 	}
+	fclose(file);
 	return sum;
 }

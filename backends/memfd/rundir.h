@@ -13,15 +13,17 @@
 #ifndef SHMI_MEMFD_RUNDIR_H
 #define SHMI_MEMFD_RUNDIR_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
 /* Clients that may wait for accept(2). */
 #define RUNDIR_BACKLOG 128
 
+/* Less than PATH_MAX, since clients keep such a path on the stack. */
+#define RUNDIR_PATH_MAX 1024
+
 struct rundir {
-	char path[PATH_MAX];
+	char path[RUNDIR_PATH_MAX];
 	bool is_default; /* /dev/shm/shmipc-<euid>: we remove it */
 };
 

@@ -56,7 +56,7 @@ struct plan {
 	const char *program;
 	bool debug;		 /* the broker keeps stderr */
 	struct verdict *verdict; /* shared memory */
-	char runtime_dir[sizeof("SHMIPC_RUNTIME_DIR=") + PATH_MAX];
+	char runtime_dir[sizeof("SHMIPC_RUNTIME_DIR=") + RUNDIR_PATH_MAX];
 	char listen_pid[sizeof("LISTEN_PID=") + 10];
 	char idle[sizeof("SHMIPC_BROKER_IDLE_MS=") + 20];
 	char *environment[6];

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,14 +66,19 @@ int sysv_segment_list(struct shmipc_segment *seg,
 		      int (*found)(struct shmipc_segment *seg, void *arg),
 		      void *arg)
 {
-	_Alignas(SHMIPC_HEADER_SIZE) char header[SHMIPC_HEADER_SIZE];
 	struct shmipc_segment_facts facts;
 	struct shmid_ds ds;
 	int last, over = 0;
+	void *header;
 
 	last = shmctl(0, SHM_INFO, &ds);
 	if (last < 0)
 		return -errno;
+	/* Neither on the stack, which may be small, nor by malloc(3). */
+	header = mmap(NULL, SHMIPC_HEADER_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (header == MAP_FAILED)
+		return errno == EAGAIN ? -ENOMEM : -errno;
 	for (int i = 0; i <= last && !over; i++) {
 		int id = shmctl(i, SHM_STAT, &ds);
 
@@ -84,6 +90,7 @@ int sysv_segment_list(struct shmipc_segment *seg,
 		over = found(seg, arg);
 		memset(seg->priv, 0, sizeof(struct sysv));
 	}
+	munmap(header, SHMIPC_HEADER_SIZE);
 	return 0;
 }
 

@@ -138,6 +138,7 @@ void add_transient(TCase *tc);
 void add_gc(TCase *tc);
 void add_hostile(TCase *tc);
 void add_process(TCase *tc);
+void add_stack(TCase *tc);
 void add_errors(TCase *tc);
 void add_fds(TCase *tc);
 void add_fds_users(TCase *tc);

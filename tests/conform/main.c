@@ -132,6 +132,7 @@ int main(void)
 	add_gc(tc);
 	add_hostile(tc);
 	add_process(tc);
+	add_stack(tc);
 	add_errors(tc);
 	add_fds(tc);
 	add_fds_users(tc);

@@ -34,22 +34,22 @@ const char *file_directory(void)
 	return dir ? dir : "/nonexistent";
 }
 
-static void path_of(char path[PATH_MAX], const struct shmipc_kind_info *kind,
-		    const char *name)
+static void path_of(char path[FILE_PATH_MAX],
+		    const struct shmipc_kind_info *kind, const char *name)
 {
-	snprintf(path, PATH_MAX, "%s/%s.%s", file_directory(), kind->name,
+	snprintf(path, FILE_PATH_MAX, "%s/%s.%s", file_directory(), kind->name,
 		 name);
 }
 
 /* A path that nobody else uses. */
-static int own_path(char path[PATH_MAX], const char *word)
+static int own_path(char path[FILE_PATH_MAX], const char *word)
 {
 	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -errno;
-	snprintf(path, PATH_MAX, "%s/%s.%016" PRIx64, file_directory(), word,
-		 random);
+	snprintf(path, FILE_PATH_MAX, "%s/%s.%016" PRIx64, file_directory(),
+		 word, random);
 	return 0;
 }
 
@@ -143,7 +143,7 @@ static int file_segment_create(struct shmipc_segment *seg, size_t length,
 /* Out of sight first: what is looked at must be what is unlinked. */
 static int remove_file(const struct shmipc_kind_info *kind, const char *path)
 {
-	char dead[PATH_MAX];
+	char dead[FILE_PATH_MAX];
 	struct stat st;
 	int r;
 
@@ -186,8 +186,8 @@ static void remove_gone(const struct shmipc_kind_info *kind, const char *path,
 /* Remove what has this name, if it is gone. */
 static void clear_path(const struct shmipc_kind_info *kind, const char *name)
 {
-	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
-	char path[PATH_MAX];
+	_Alignas(8) char header[SHMIPC_HEADER_LOOK];
+	char path[FILE_PATH_MAX];
 	int fd;
 
 	path_of(path, kind, name);
@@ -206,7 +206,7 @@ static void clear_path(const struct shmipc_kind_info *kind, const char *name)
 
 static int file_segment_publish(struct shmipc_segment *seg)
 {
-	char path[PATH_MAX];
+	char path[FILE_PATH_MAX];
 
 	path_of(path, seg->kind, seg->name);
 	clear_path(seg->kind, seg->name);
@@ -248,7 +248,7 @@ static int file_segment_open(struct shmipc_segment *seg, unsigned flags)
 {
 	bool writable = !(flags & SHMIPC_SEGMENT_RDONLY);
 	bool peek = flags & SHMIPC_SEGMENT_PEEK;
-	char path[PATH_MAX];
+	char path[FILE_PATH_MAX];
 	struct stat st;
 	int fd, r;
 
@@ -307,7 +307,7 @@ static int file_segment_stat(struct shmipc_segment *seg,
 static int unlink_locked(const struct shmipc_kind_info *kind, const char *name,
 			 const char *path, int fd)
 {
-	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
+	_Alignas(8) char header[SHMIPC_HEADER_LOOK];
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -324,7 +324,7 @@ static int unlink_locked(const struct shmipc_kind_info *kind, const char *name,
 static int file_segment_unlink(void *conn, const struct shmipc_kind_info *kind,
 			       const char *name)
 {
-	char path[PATH_MAX];
+	char path[FILE_PATH_MAX];
 	int fd, r;
 
 	(void)conn;
@@ -427,7 +427,7 @@ static bool is_unlocked(const char *path)
 
 static bool is_transient_and_gone(const char *path)
 {
-	_Alignas(8) char header[SHMIPC_HEADER_SIZE];
+	_Alignas(8) char header[SHMIPC_HEADER_LOOK];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool gone = fd >= 0 &&
 		    pread(fd, header, sizeof(header), 0) == sizeof(header) &&
@@ -454,7 +454,7 @@ static void gc_file(struct shmipc_gc *gc, const char *file)
 {
 	const struct shmipc_kind_info *kind = kind_of(file);
 	struct shmipc_info info = { .kind = SHMIPC_SEM };
-	char path[PATH_MAX];
+	char path[FILE_PATH_MAX];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/%s", file_directory(), file);

@@ -3,12 +3,14 @@
 #ifndef BACKEND_FILE_H
 #define BACKEND_FILE_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include <shmipc-backend.h>
 
 extern const struct shmipc_backend file_backend;
+
+/* The directory of a test has a short name. */
+#define FILE_PATH_MAX 512
 
 struct file {
 	int fd; /* +1: created and not published, or peeked */
@@ -16,7 +18,7 @@ struct file {
 	uint64_t ino;
 	bool peeked;
 	bool transient;
-	char made[PATH_MAX]; /* created and not published: its own name */
+	char made[FILE_PATH_MAX]; /* created and not published: its own name */
 };
 
 static inline struct file *file_of(const struct shmipc_segment *seg)

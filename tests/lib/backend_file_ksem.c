@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -11,10 +10,10 @@
 
 #include "tests/lib/backend_file.h"
 
-static void pipe_path(char path[PATH_MAX], uint64_t ino, unsigned index)
+static void pipe_path(char path[FILE_PATH_MAX], uint64_t ino, unsigned index)
 {
-	snprintf(path, PATH_MAX, "%s/pipe.%" PRIu64 ".%u", file_directory(),
-		 ino, index);
+	snprintf(path, FILE_PATH_MAX, "%s/pipe.%" PRIu64 ".%u",
+		 file_directory(), ino, index);
 }
 
 void file_drop(int *fd_plus_1)
@@ -27,7 +26,7 @@ void file_drop(int *fd_plus_1)
 /* Whatever the kind: a pipe that does not exist does no harm. */
 void file_remove_pipes(uint64_t ino)
 {
-	char path[PATH_MAX];
+	char path[FILE_PATH_MAX];
 
 	for (unsigned i = 0; i < SHMIPC_KSEMS_MAX; i++) {
 		pipe_path(path, ino, i);
@@ -37,7 +36,7 @@ void file_remove_pipes(uint64_t ino)
 
 static int open_pipe(struct shmipc_segment *seg, unsigned index)
 {
-	char path[PATH_MAX];
+	char path[FILE_PATH_MAX];
 	int fd;
 
 	pipe_path(path, file_of(seg)->ino, index);
@@ -67,7 +66,7 @@ int file_ksem_open(struct shmipc_segment *seg)
 
 static int make_pipe(struct shmipc_segment *seg, unsigned index, mode_t mode)
 {
-	char path[PATH_MAX];
+	char path[FILE_PATH_MAX];
 
 	pipe_path(path, file_of(seg)->ino, index);
 	(void)unlink(path); /* of a dead segment that had this number */
