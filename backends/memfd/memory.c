@@ -39,15 +39,14 @@ int memory_make(const char *name, mode_t mode)
 
 int memory_check(int fd)
 {
-	int seals = fcntl(fd, F_GET_SEALS);
-
-	if (seals < 0 && errno == EBADF)
+	errno = 0;
+	if (wire_is_memory(fd))
+		return 0;
+	if (errno == EBADF)
 		return -EBADF;
-	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
-		return shmipc_backend_error(
-			-EPROTO, "what is there is not a sealed memfd; it was "
-				 "left as it is");
-	return 0;
+	return shmipc_backend_error(
+		-EPROTO, "what is there is not a sealed memfd of ordinary "
+			 "pages; it was left as it is");
 }
 
 int memory_request(const struct shmipc_segment *seg, unsigned flags,

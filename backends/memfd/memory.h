@@ -34,8 +34,8 @@ struct memfd *memfd_of(const struct shmipc_segment *seg);
 int memory_make(const char *name, mode_t mode);
 
 /*
- * Check that a descriptor from another process is memory that no process can
- * truncate.
+ * Check that a descriptor from another process is memory that is safe to map:
+ * wire_is_memory().
  *   -EBADF   no open descriptor
  *   -EPROTO  something else
  */

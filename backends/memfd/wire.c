@@ -3,9 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "backends/memfd/wire.h"
@@ -17,6 +20,17 @@ unsigned wire_count_fds(const struct wire_fds *fds)
 	while (count < WIRE_FDS && fds->fd[count] >= 0)
 		count++;
 	return count;
+}
+
+bool wire_is_memory(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct statfs fs;
+
+	/* First: a file system of a user may never answer fstatfs(2). */
+	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
+		return false;
+	return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == TMPFS_MAGIC;
 }
 
 bool wire_has_kind(uint32_t kind)

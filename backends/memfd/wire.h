@@ -146,6 +146,14 @@ struct wire_fds {
 
 #define WIRE_NO_FDS ((struct wire_fds){ { -1, -1, -1, -1 } })
 
+/*
+ * Is this memory that is safe to map, whatever its giver does to it? It has all
+ * seals, and pages that its giver cannot use up: of memory of huge pages, a
+ * hole may raise SIGBUS. Other kinds of files have no seals at all. Does not
+ * block on any descriptor. False with errno EBADF: it is not open.
+ */
+bool wire_is_memory(int fd);
+
 enum wire_from { WIRE_FROM_CLIENT, WIRE_FROM_BROKER };
 
 /* The number of descriptors in front of the first -1. */

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "tests/conform/conform.h"
 
@@ -155,6 +156,39 @@ START_TEST(memory_without_all_seals_is_refused)
 	ck_assert_uint_eq(shmipc_shm_size(shm), 100);
 	ok(shmipc_shm_close(shm));
 	close(fd);
+}
+END_TEST
+
+/* Whoever gave them could take the pages away: SIGBUS. */
+START_TEST(memory_of_huge_pages_is_refused)
+{
+	int fd = memfd_create("huge",
+			      MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+	struct shmipc_shm *shm = NULL;
+
+	if (fd < 0)
+		return; /* a kernel without them */
+	ck_assert_int_eq(ftruncate(fd, (off_t)1 << 30), 0);
+	ck_assert_int_eq(fchmod(fd, 0600), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, SEALS), 0);
+	fails(-EPROTO, shmipc_shm_import_fd(ipc, &shm, fd, 0));
+	/* For what it is, and not for its contents. */
+	ck_assert_msg(strstr(shmipc_errmsg(), "ordinary pages"), "%s",
+		      shmipc_errmsg());
+	refused(-EPROTO, fd);
+}
+END_TEST
+
+START_TEST(memory_that_no_other_can_read_is_refused)
+{
+#ifdef SYS_memfd_secret
+	int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+
+	if (fd < 0)
+		return; /* a kernel without it */
+	ck_assert_int_eq(ftruncate(fd, 2 * HEADER), 0);
+	refused(-EPROTO, fd);
+#endif
 }
 END_TEST
 
@@ -514,6 +548,8 @@ void add_fds_hostile(TCase *tc)
 	tcase_add_test(tc, what_is_not_open_is_refused);
 	tcase_add_test(tc, what_is_no_memory_is_refused);
 	tcase_add_test(tc, memory_without_all_seals_is_refused);
+	tcase_add_test(tc, memory_of_huge_pages_is_refused);
+	tcase_add_test(tc, memory_that_no_other_can_read_is_refused);
 	tcase_add_test(tc, memory_that_is_too_short_is_refused);
 	tcase_add_test(tc, descriptor_for_writing_only_is_refused);
 	tcase_add_test(tc, memory_that_is_sealed_for_good_can_be_read);

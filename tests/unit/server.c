@@ -136,6 +136,17 @@ static int make_unsealed(void)
 	return fd;
 }
 
+static int make_huge(void)
+{
+	int fd = memfd_create("shmipc.test",
+			      MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+
+	if (fd < 0)
+		return make_unsealed(); /* a kernel without them */
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, WIRE_SEALS), 0);
+	return fd;
+}
+
 static int make_readonly(void)
 {
 	int fd = make_memory(), own;
@@ -174,6 +185,7 @@ static const struct {
 	{ "a region", make_memory, NULL, 0 },
 	{ "a semaphore", make_memory, make_event, 0 },
 	{ "an unsealed region", make_unsealed, NULL, -EPIPE },
+	{ "a region of huge pages", make_huge, NULL, -EPIPE },
 	{ "a region that cannot be written", make_readonly, NULL, -EPIPE },
 	{ "a file", make_file, NULL, -EPIPE },
 	{ "an event as memory", make_event, NULL, -EPIPE },

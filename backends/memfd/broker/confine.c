@@ -29,6 +29,8 @@ static const int calls[] = {
 	SCMP_SYS(fstat),
 	SCMP_SYS(fstat64),
 	SCMP_SYS(fstatat64),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(fstatfs64),
 	SCMP_SYS(futex),
 	SCMP_SYS(geteuid),
 	SCMP_SYS(geteuid32),

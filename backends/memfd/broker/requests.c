@@ -173,9 +173,7 @@ static bool is_eventfd(int fd)
 static bool are_object_fds(const struct wire *request,
 			   const struct wire_fds *fds)
 {
-	int seals = fcntl(fds->fd[0], F_GET_SEALS);
-
-	if (seals < 0 || (seals & WIRE_SEALS) != WIRE_SEALS)
+	if (!wire_is_memory(fds->fd[0]))
 		return false;
 	/* usemark_claim() needs one that is open for writing. */
 	if ((fcntl(fds->fd[0], F_GETFL) & O_ACCMODE) != O_RDWR)
