@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "backends/memfd/start.h"
@@ -131,6 +132,46 @@ START_TEST(broker_without_a_directory_ends)
 }
 END_TEST
 
+/* Kill its server, and allow it no other. */
+static void forbid_servers(pid_t supervisor)
+{
+	const struct rlimit few = { 6, 6 };
+	pid_t server = server_of(supervisor);
+
+	ck_assert_int_gt(server, 0);
+	ck_assert_int_eq(prlimit(supervisor, RLIMIT_NOFILE, &few, NULL), 0);
+	ck_assert_int_eq(kill(server, SIGKILL), 0);
+	AWAIT(has_said("no server can be started"));
+}
+
+START_TEST(supervisor_without_names_and_servers_leaves)
+{
+	pid_t supervisor = start_by_hand(start_program(), -1);
+	int sock;
+
+	AWAIT(broker_pid() == supervisor);
+	sock = connect_greeted(); /* or it leaves because it is idle */
+	forbid_servers(supervisor);
+	ck_assert_int_eq(status_of(supervisor), 0);
+	close(sock);
+}
+END_TEST
+
+START_TEST(supervisor_without_directory_and_servers_leaves)
+{
+	pid_t supervisor = start_by_hand(start_program(), -1);
+	char moved[sizeof(dir) + 8];
+
+	AWAIT(broker_pid() == supervisor);
+	ck_assert_int_eq(create("x"), 0);
+	forbid_servers(supervisor);
+	snprintf(moved, sizeof(moved), "%s.moved", dir);
+	ck_assert_int_eq(rename(dir, moved), 0);
+	ck_assert_int_eq(status_of(supervisor), 0);
+	ck_assert(has_said("the directory is gone"));
+}
+END_TEST
+
 /* ---- systemd's socket --------------------------------------------------- */
 
 static int listen_at(const char *path)
@@ -213,6 +254,8 @@ TCase *life_case(void)
 	tcase_add_test(tc, told_to_quit_it_quits);
 	tcase_add_test(tc, socket_that_was_removed_is_bound_again);
 	tcase_add_test(tc, broker_without_a_directory_ends);
+	tcase_add_test(tc, supervisor_without_names_and_servers_leaves);
+	tcase_add_test(tc, supervisor_without_directory_and_servers_leaves);
 	tcase_add_test(tc, given_socket_is_served_and_left);
 	tcase_add_test(tc, given_socket_beside_a_broker_is_not_served);
 	tcase_add_test(tc, given_socket_that_is_elsewhere_is_not_served);

@@ -34,6 +34,9 @@
 #define FAILURES_FAST 3
 #define FAILURES_MS   200
 
+/* After so many, a supervisor that has no names leaves: some 3 s. */
+#define FAILURES_MAX 20
+
 /* An object that has a name. */
 struct kept {
 	uint32_t kind;
@@ -357,6 +360,22 @@ static const char *reason_to_end(int err)
 		       : strerror(-err);
 }
 
+/*
+ * No server got ready. Is it of no use to try again? Names are worth another
+ * try, as long as clients can find us; the limit that was hit may be raised.
+ */
+static bool must_give_up(struct supervisor *s)
+{
+	s->failures++;
+	if (asked_to_quit)
+		return true;
+	if (!rundir_is_held(s->rundir, &s->claim)) {
+		log_line("the directory is gone: %u names are lost", s->count);
+		return true;
+	}
+	return s->count == 0 && (asked_to_exit || s->failures > FAILURES_MAX);
+}
+
 /* [U2] Returns whether the broker is to exit. */
 static bool end_server(struct supervisor *s, int why)
 {
@@ -379,10 +398,11 @@ static bool end_server(struct supervisor *s, int why)
 	    (asked_to_exit || (WIFEXITED(status) && !WEXITSTATUS(status))))
 		return true;
 	if (!s->ready) {
-		s->failures++;
 		if (s->newer >= 0)
 			close(s->newer);
 		s->newer = -1;
+		if (must_give_up(s))
+			return true;
 	}
 	log_line("the server has ended (%s %d): %s; starting another",
 		 WIFSIGNALED(status) ? "signal" : "status",
@@ -444,8 +464,7 @@ int supervisor_run(const struct rundir *rundir,
 		r = start_server(&s);
 		if (r < 0) {
 			log_line("no server can be started: %s", strerror(-r));
-			s.failures++;
-			over = asked_to_quit || (asked_to_exit && !s.count);
+			over = must_give_up(&s);
 			continue;
 		}
 		r = hand_over(&s);

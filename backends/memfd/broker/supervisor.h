@@ -61,7 +61,8 @@
  * that counts if no names are left when all entries are read. SIGTERM and
  * SIGINT make the server exit like that as soon as no names are left, even if
  * clients are connected. SIGQUIT ends both processes at once, and so does
- * removing the directory: all names are lost.
+ * removing the directory: all names are lost. A supervisor without names ends
+ * if no server gets ready, again and again; with names it goes on trying.
  */
 #ifndef SHMI_MEMFD_SUPERVISOR_H
 #define SHMI_MEMFD_SUPERVISOR_H
