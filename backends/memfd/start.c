@@ -248,6 +248,21 @@ static int cannot_start(const struct plan *plan, const char *failed, int err)
 		plan->program, plan->rundir.path, failed, strerror(-err));
 }
 
+/* The hard limit, to which the broker raises its own. */
+static int check_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_max >= START_FDS_MIN)
+		return 0;
+	return shmipc_backend_error(
+		-EMFILE,
+		"the broker needs %d descriptors to start, and the hard limit "
+		"RLIMIT_NOFILE is %llu; raise it with ulimit -Hn",
+		START_FDS_MIN, (unsigned long long)limit.rlim_max);
+}
+
 int start_broker(const struct rundir *rundir)
 {
 	struct verdict *verdict;
@@ -258,6 +273,9 @@ int start_broker(const struct rundir *rundir)
 		return shmipc_backend_error(-ECONNREFUSED,
 					    "a set-user-id program starts no "
 					    "broker; start it beforehand");
+	r = check_limit();
+	if (r < 0)
+		return r;
 	plan = calloc(1, sizeof(*plan));
 	if (!plan)
 		return -ENOMEM;

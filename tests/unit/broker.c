@@ -126,6 +126,24 @@ START_TEST(program_that_ends_at_once_is_told)
 }
 END_TEST
 
+START_TEST(limit_that_is_too_low_for_a_broker_is_told_at_once)
+{
+	struct rlimit few = { 8, 8 };
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		alarm(3); /* it used to take five seconds */
+		for (int fd = 3; fd < 1024; fd++)
+			close(fd);
+		(void)setrlimit(RLIMIT_NOFILE, &few);
+		_exit(create("x") == -EMFILE ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(long_path_of_the_directory_works)
 {
 	/* More than the 108 bytes of a socket's address. */
@@ -446,6 +464,7 @@ TCase *broker_case(void)
 	tcase_add_test(tc, directory_that_cannot_be_made_is_told);
 	tcase_add_test(tc, program_that_is_none_is_told);
 	tcase_add_test(tc, program_that_ends_at_once_is_told);
+	tcase_add_test(tc, limit_that_is_too_low_for_a_broker_is_told_at_once);
 	tcase_add_test(tc, long_path_of_the_directory_works);
 	tcase_add_test(tc, looking_starts_no_broker);
 	tcase_add_test(tc, idle_broker_leaves);
