@@ -327,6 +327,7 @@ const char *tool_cell(const struct layout *layout, size_t column,
 
 	if (object) {
 		tool_columns[column].format(text, object, layout->now);
+		tool_mask(text);
 	} else {
 		strcpy(text, tool_columns[column].title);
 		for (char *c = text; *c; c++)

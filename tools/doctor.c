@@ -100,6 +100,7 @@ void doctor_found(struct doctor *d, enum state state, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(d->last.found, sizeof(d->last.found), format, args);
 	va_end(args);
+	tool_mask(d->last.found);
 }
 
 void doctor_remedy(struct doctor *d, const char *format, ...)

@@ -17,6 +17,19 @@
 
 #include "tools/tool.h"
 
+void tool_mask(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		/* U+0080 to U+009f, in UTF-8 */
+		bool pair = *c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f;
+
+		if (pair || *c < ' ' || *c == 0x7f)
+			*c = '?';
+		if (pair)
+			*++c = '?';
+	}
+}
+
 void tool_complain(const char *format, ...)
 {
 	char sentence[2048];
@@ -25,6 +38,7 @@ void tool_complain(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
+	tool_mask(sentence);
 	/* One call, so that messages of several processes do not mix. */
 	fprintf(stderr, "shmipc: %s\n", sentence);
 }

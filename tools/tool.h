@@ -42,6 +42,12 @@ extern const struct command *const tool_commands[];
 
 /* ---- messages (main.c) --------------------------------------------------- */
 
+/**
+ * Put a question mark in the place of each control character: text that comes
+ * from other users must not be a command to the terminal.
+ */
+void tool_mask(char *text);
+
 /** Print "shmipc: " and a message to stderr. */
 void tool_complain(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
