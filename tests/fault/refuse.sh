@@ -33,7 +33,7 @@ refused=0
 # What there is in a place: names, kinds, modes, owners.
 look() {
 	# shellcheck disable=SC2012 # for a diff, whatever it looks like
-	ls -lanR "$1" 2>/dev/null | sed 's/ [^ ]* *[0-9]* [0-9:]* / /'
+	ls -lAnR "$1" 2>/dev/null | sed 's/ [^ ]* *[0-9]* [0-9:]* / /'
 }
 
 # told WORDS COMMAND...: it fails, in time, and says these words.

@@ -63,8 +63,10 @@ sort "$tmp/wanted" | comm -23 - "$tmp/measured" >"$tmp/missing"
 ids >"$tmp/ids"
 bench/bench --row=handover-4 >/dev/null 2>&1 &
 pid=$!
-until ls /dev/shm/shmipc.sem.bench.$pid.* >/dev/null 2>&1; do
+for _ in $(seq 2000); do
+	ls /dev/shm/shmipc.sem.bench.$pid.* >/dev/null 2>&1 && break
 	kill -0 $pid || break
+	sleep 0.01
 done
 kill -INT $pid
 wait $pid

@@ -51,7 +51,10 @@ raw() {
 # It has no names any more, and more patience than others in these tests.
 end_broker() {
 	find /proc/[0-9]*/exe -maxdepth 0 -lname "$SHMIPC_BROKER" 2>/dev/null |
-		cut -d / -f 3 | xargs -r kill 2>/dev/null
+		cut -d / -f 3 >"$tmp/brokers"
+	while read -r broker; do
+		kill "$broker" 2>/dev/null
+	done <"$tmp/brokers"
 }
 
 mkfifo "$tmp/go"

@@ -145,7 +145,7 @@ done
 rate="[0-9.]*[1-9][0-9.]*  *[0-9.]*[KM]"
 cat >"$tmp/grow.sh" <<'END'
 n=0
-while [ ! -e "$tmp/enough" ] && n=$((n + 1)); do
+while [ ! -e "$tmp/enough" ] && [ $n -lt 9999 ] && n=$((n + 1)); do
 	"$tool" create --backend posix --size 1M --lazy "grow-$n"
 done
 while [ $n -gt 0 ] && n=$((n - 1)); do
@@ -164,7 +164,7 @@ rm "$tmp/enough"
 # And of what is made and soon removed.
 cat >"$tmp/load.sh" <<'END'
 n=3
-while [ ! -e "$tmp/enough" ] && n=$((n + 1)); do
+while [ ! -e "$tmp/enough" ] && [ $n -lt 9999 ] && n=$((n + 1)); do
 	for backend; do
 		"$tool" create --backend "$backend" --size 1M "load-$n"
 		"$tool" rm -f --backend "$backend" "load-$((n - 3))"
