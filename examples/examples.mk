@@ -34,11 +34,7 @@ examples_tests = tests/run/examples-posix.sh tests/run/examples-sysv.sh
 if MEMFD
 examples_tests += tests/run/examples-memfd.sh
 endif
-# Not with sanitizers: on sysv, the pool once failed to exit, for an unknown
-# reason.
-if !SANITIZERS
 TESTS += $(examples_tests)
-endif
 check_PROGRAMS += tests/run/pool_dies
 tests_run_pool_dies_SOURCES = tests/run/pool_dies.c
 tests_run_pool_dies_LDADD = libshmipc-intree.la

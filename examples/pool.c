@@ -150,6 +150,7 @@ static void start_worker(void)
 		perror("pool: fork");
 		exit(1);
 	}
+	fprintf(stderr, "pool: worker %ld was started\n", (long)pid);
 }
 
 static void put(int job)
