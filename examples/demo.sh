@@ -21,13 +21,25 @@ while [ $i -lt $lines ]; do
 	i=$((i + 1))
 done >"$tmp/expected"
 
+# The shared mappings of a process: of the backend's kernel objects, no other.
+# A process's program and libraries are private mappings.
+shared_maps() {
+	awk -v backend="$backend" '
+		BEGIN {
+			begins["posix"] = "/dev/shm/"
+			begins["sysv"] = "/SYSV"
+			begins["memfd"] = "/memfd:"
+		}
+		$2 ~ /s$/ && index($6, begins[backend]) == 1
+	' "/proc/$1/maps" 2>/dev/null
+}
+
 # await_maps PID OBJECTS: wait until the child of PID maps that many objects.
 await_maps() {
 	for _ in $(seq 100); do
 		child=$(awk -v parent="$1" '$4 == parent { print $1 }' \
 			/proc/[0-9]*/stat 2>/dev/null)
-		grep -E 'shmipc|SYSV' "/proc/${child:-0}/maps" \
-			>"$tmp/maps" 2>/dev/null
+		shared_maps "${child:-0}" >"$tmp/maps"
 		[ "$(wc -l <"$tmp/maps")" -ge "$2" ] && return
 		sleep 0.02
 	done

@@ -19,6 +19,22 @@ flock 9
 
 sh "${srcdir:-.}/examples/demo.sh" examples || complain "make demo fails"
 
+# A child that prints the same and opens nothing is no evidence, not even if the
+# path of its program looks like an object of ours.
+mkdir "$tmp/shmipc" && cp examples/parent "$(command -v sh)" "$tmp/shmipc/" &&
+	cat >"$tmp/shmipc/child" <<END && chmod +x "$tmp/shmipc/child" || exit 1
+#!$tmp/shmipc/$(basename "$(command -v sh)")
+i=0
+while [ \$i -lt 1024 ]; do
+	echo "Data at index \$i: \$((i % 256))"
+	i=\$((i + 1))
+done
+END
+sh "${srcdir:-.}/examples/demo.sh" "$tmp/shmipc" >"$tmp/out" &&
+	complain "make demo is content without an object"
+[ "$(grep -c 'FAILED: the kernel objects were not found' "$tmp/out")" -eq 6 ] ||
+	complain "make demo without objects: $(cat "$tmp/out")"
+
 # The same parent with a child that fails, and with none at all.
 cp examples/parent "$tmp/parent"
 for backend in posix sysv memfd; do
