@@ -24,7 +24,7 @@ for_each_link = for file in $(library_pages); do \
 	page=`basename $$file`; \
 	for name in `$(AWK) -f $(srcdir)/man/names.awk $(srcdir)/$$file`; do
 
-install-data-hook:
+install-man-links:
 	$(AM_V_at)$(for_each_link) \
 		ln -sf $$page '$(link_dir)'/$$name.3 || exit 1; \
 	done; done

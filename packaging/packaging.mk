@@ -18,3 +18,12 @@ EXTRA_DIST += $(cmake_DATA:=.in)
 # rpmbuild -tb builds from the tarball.
 EXTRA_DIST += packaging/libshmipc.spec packaging/check.sh \
 	packaging/portability.sh
+
+# With DESTDIR, it is the package that does this. The advice comes last.
+install-exec-hook:
+	$(AM_V_at)test -n '$(DESTDIR)' || \
+		$(SHELL) $(srcdir)/packaging/ldconfig.sh run '$(libdir)'
+install-advice: install-man-links
+	$(AM_V_at)test -n '$(DESTDIR)' || \
+		$(SHELL) $(srcdir)/packaging/ldconfig.sh advise '$(libdir)'
+EXTRA_DIST += packaging/ldconfig.sh
