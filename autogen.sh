@@ -28,20 +28,22 @@ install_deps() {
 			apt-get install -q -y \
 			--no-install-recommends autoconf automake libtool \
 			make gcc g++ libc6-dev pkg-config check \
-			libjansson-dev mandoc jq libncurses-dev tmux
+			libjansson-dev libseccomp-dev mandoc jq libncurses-dev \
+			tmux
 	elif command -v dnf >/dev/null; then
 		as_root dnf install -y autoconf automake libtool make gcc \
 			gcc-c++ glibc-static pkgconf-pkg-config check-devel \
-			jansson-devel mandoc jq ncurses-devel tmux
+			jansson-devel libseccomp-devel mandoc jq \
+			ncurses-devel tmux
 	elif command -v apk >/dev/null; then
 		as_root apk add autoconf automake libtool make gcc g++ \
 			musl-dev linux-headers pkgconf check-dev jansson-dev \
-			mandoc jq ncurses-dev tmux
+			libseccomp-dev mandoc jq ncurses-dev tmux
 	else
 		echo "autogen.sh: unknown package manager; please install" \
 			"autoconf, automake, libtool, make, a C and a C++" \
 			"compiler, pkg-config, check, jansson, ncurses," \
-			"mandoc, jq and tmux" >&2
+			"libseccomp, mandoc, jq and tmux" >&2
 		exit 1
 	fi
 }
