@@ -235,7 +235,7 @@ static void copy_printable(char *to, size_t room, const char *from)
 	size_t i = 0;
 
 	for (; i < room - 1 && from[i]; i++)
-		to[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
+		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
 	to[i] = '\0';
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #include <shmipc-backend.h>
@@ -177,6 +178,25 @@ int shmi_limits_check(size_t length)
 			"process's control group leaves, %zu",
 			length, left);
 	return 0;
+}
+
+/* EAGAIN: the process locks its memory, and this would be too much. */
+int shmi_limits_mapping(int err)
+{
+	struct rlimit limit;
+
+	if (err == EAGAIN)
+		return shmipc_backend_error(
+			-ENOMEM, "the program locks its memory, mlockall(2), "
+				 "and RLIMIT_MEMLOCK does not allow that much");
+	if (err == ENOMEM && getrlimit(RLIMIT_AS, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		return shmipc_backend_error(
+			-ENOMEM,
+			"no memory or address space left; RLIMIT_AS allows "
+			"%llu bytes",
+			(unsigned long long)limit.rlim_cur);
+	return -err;
 }
 
 /* Count in one line of /proc/buddyinfo, with a number for each order. */

@@ -13,6 +13,13 @@
  */
 int shmi_limits_check(size_t length);
 
+/*
+ * What it means that mmap(2) or shmat(2) failed with this errno value.
+ *   -ENOMEM  a limit; the message names it, if it is one of the process
+ *   -err     otherwise
+ */
+int shmi_limits_mapping(int err);
+
 /* The number of free blocks of 2^order pages; 0 if not known. */
 size_t shmi_limits_free_blocks(unsigned order);
 

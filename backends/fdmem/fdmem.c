@@ -165,8 +165,7 @@ static int map(struct shmipc_segment *seg, int fd, void *hint, size_t length,
 	void *addr = mmap(hint, length, protection, MAP_SHARED | flags, fd, 0);
 
 	if (addr == MAP_FAILED)
-		/* EAGAIN: RLIMIT_MEMLOCK would be exceeded. */
-		return errno == EAGAIN ? -ENOMEM : -errno;
+		return shmi_limits_mapping(errno);
 	seg->addr = addr;
 	seg->length = length;
 	return 0;
@@ -297,7 +296,7 @@ static int map_copy(struct shmipc_segment *seg, int fd, const struct stat *st)
 	int r;
 
 	if (page == MAP_FAILED)
-		return errno == EAGAIN ? -ENOMEM : -errno;
+		return shmi_limits_mapping(errno);
 	r = read_header(fd, st, seg->kind, seg->name, page, SHMIPC_HEADER_SIZE);
 	if (r == 0 && fdmem_of(seg)->transient)
 		r = usemark_look(fd);

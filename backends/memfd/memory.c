@@ -34,6 +34,11 @@ int memory_make(const char *name, mode_t mode)
 
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(name, flags);
+	if (fd < 0 && errno == EACCES && mode & 0111)
+		return shmipc_backend_error(
+			-EACCES, "vm.memfd_noexec=2 refuses a mode with "
+				 "execute permission; use a mode such as 0600, "
+				 "or sysctl vm.memfd_noexec=1");
 	return fd < 0 ? -errno : fd;
 }
 

@@ -48,6 +48,7 @@
 struct verdict {
 	int result; /* 0 or negative errno value */
 	const char *failed;
+	bool has_directory; /* it is not the reason */
 };
 
 /* Prepared by the program. The others write only listen_pid and *verdict. */
@@ -67,6 +68,22 @@ const char *start_program(void)
 	const char *given = secure_getenv("SHMIPC_BROKER");
 
 	return given && *given ? given : shmi_broker_path;
+}
+
+long start_idle_ms(void)
+{
+	const char *given = secure_getenv("SHMIPC_BROKER_IDLE_MS");
+	char *end;
+	long ms;
+
+	if (!given || !*given)
+		return 2000;
+	ms = strtol(given, &end, 10);
+	if (*end || ms < 1 || ms > 86400000)
+		return shmipc_backend_error(
+			-ECONNREFUSED, "SHMIPC_BROKER_IDLE_MS is not a number "
+				       "of ms from 1 to 86400000");
+	return ms;
 }
 
 static _Noreturn void give_verdict(const struct plan *plan, int result,
@@ -183,6 +200,7 @@ static _Noreturn void go_between(struct plan *plan)
 	r = rundir_claim(&plan->rundir, &claim);
 	if (r < 0)
 		give_verdict(plan, r, claim.failed);
+	plan->verdict->has_directory = true;
 	/* CLONE_VFORK: returns when the new process has executed or failed. */
 	pid = clone_process(CLONE_VFORK | SIGCHLD);
 	if (pid < 0)
@@ -243,9 +261,15 @@ static int run_go_between(struct plan *plan)
 
 static int cannot_start(const struct plan *plan, const char *failed, int err)
 {
+	bool elsewhere = plan->rundir.is_default && plan->verdict->failed &&
+			 !plan->verdict->has_directory;
+
 	return shmipc_backend_error(
-		-ECONNREFUSED, "the broker %s cannot be started in %s: %s: %s",
-		plan->program, plan->rundir.path, failed, strerror(-err));
+		-ECONNREFUSED,
+		"the broker %s cannot be started in %s: %s: %s%s",
+		plan->program, plan->rundir.path, failed, strerror(-err),
+		elsewhere ? "; SHMIPC_RUNTIME_DIR can name another directory"
+			  : "");
 }
 
 /* The hard limit, to which the broker raises its own. */
@@ -269,6 +293,8 @@ int start_broker(const struct rundir *rundir)
 	struct plan *plan;
 	int r;
 
+	if (start_idle_ms() < 0)
+		return -ECONNREFUSED;
 	if (getauxval(AT_SECURE))
 		return shmipc_backend_error(-ECONNREFUSED,
 					    "a set-user-id program starts no "

@@ -19,6 +19,14 @@ extern const char shmi_broker_path[];
 const char *start_program(void);
 
 /*
+ * How long the server waits for a request before it exits, if it has no names:
+ * $SHMIPC_BROKER_IDLE_MS, or 2000.
+ *   -ECONNREFUSED  the variable is not a number from 1 to 86400000 (a day), and
+ *                  no broker can start
+ */
+long start_idle_ms(void);
+
+/*
  * Start a broker for this directory, unless another process is doing so, and
  * return when it has the socket; it sends a greeting when it is ready.
  *   -EBUSY         another process is the broker, or is becoming or leaving

@@ -10,6 +10,8 @@
 
 #include <shmipc-backend.h>
 
+#include "util/limits.h"
+
 /* A System V segment. While it is attached, its id cannot be reused. */
 struct slot {
 	int id;
@@ -55,8 +57,7 @@ static inline int sysv_attach_error(int err)
 {
 	if (sysv_is_gone(err))
 		return -ENOENT;
-	/* RLIMIT_MEMLOCK does not allow to lock that much. */
-	return err == EAGAIN ? -ENOMEM : -err;
+	return shmi_limits_mapping(err);
 }
 
 #endif

@@ -89,6 +89,15 @@ START_TEST(null_name_is_invalid)
 }
 END_TEST
 
+START_TEST(message_shows_the_name_as_it_is_but_no_control_bytes)
+{
+	struct shmipc_info info;
+
+	fails(-EINVAL, shmipc_stat(ipc, SHMIPC_SHM, "bu f\033", &info));
+	ck_assert_ptr_nonnull(strstr(shmipc_errmsg(), "\"bu f?\""));
+}
+END_TEST
+
 START_TEST(second_slash_is_invalid)
 {
 	cannot_be_a_name(-EINVAL, "//a");
@@ -205,6 +214,8 @@ void add_names(TCase *tc)
 	tcase_add_test(tc, very_long_name_is_too_long);
 	tcase_add_test(tc, empty_name_is_invalid);
 	tcase_add_test(tc, null_name_is_invalid);
+	tcase_add_test(tc,
+		       message_shows_the_name_as_it_is_but_no_control_bytes);
 	tcase_add_test(tc, second_slash_is_invalid);
 	tcase_add_test(tc, bytes_outside_the_set_are_invalid);
 	tcase_add_test(tc, bytes_of_the_set_work);

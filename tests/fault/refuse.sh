@@ -129,6 +129,7 @@ refuse $place /dev/shm
 rm $place
 mount -o remount,bind,ro /dev/shm
 refuse 'Read-only' /dev/shm
+told 'Read-only.*; SHMIPC_RUNTIME_DIR can name' tests/lib/opener create x 8
 umount /dev/shm
 mount -t tmpfs -o nr_inodes=1 shmipc-test /dev/shm
 refuse 'No space left' /dev/shm
@@ -138,5 +139,14 @@ mount -t tmpfs -o size=4096 shmipc-test /dev/shm
 head -c 4096 /dev/zero >/dev/shm/full
 tests/lib/opener create x 8
 tests/lib/opener unlink x 0
+
+echo "== an invalid time"
+export SHMIPC_RUNTIME_DIR="$dir/idle"
+for ms in 0 86400001 1s; do
+	told 'SHMIPC_BROKER_IDLE_MS is not a number of ms' \
+		env SHMIPC_BROKER_IDLE_MS=$ms tests/lib/opener create x 8
+	told 'SHMIPC_BROKER_IDLE_MS is not a number of ms' \
+		env SHMIPC_BROKER_IDLE_MS=$ms "$SHMIPC_BROKER"
+done
 [ -z "$(ls "$dir/good")" ]
 echo "refuse.sh: $refused places refused, and nothing changed"

@@ -122,6 +122,21 @@ if [ -x "$SHMIPC_BROKER" ]; then
 		sh -c 'ulimit -f 8; exec tests/lib/opener create limit 65536'
 fi
 
+# Sanitizers need more than this for themselves.
+few="ulimit -v 200000 && exec tests/lib/opener"
+if sh -c "$few create probe 1" 2>/dev/null; then
+	tests/lib/opener unlink probe 0
+	echo "== all: a small RLIMIT_AS"
+	for SHMIPC_BACKEND in posix sysv memfd; do
+		[ $SHMIPC_BACKEND != memfd ] || [ -x "$SHMIPC_BROKER" ] || break
+		refused 'RLIMIT_AS allows 204800000 bytes' \
+			sh -c "$few lazy limit 400000000"
+		none
+	done
+else
+	echo "== all: a small RLIMIT_AS: not tried"
+fi
+
 SHMIPC_BACKEND=sysv
 if [ -w /proc/sys/kernel/shmmni ]; then
 	echo "== sysv: its limits"

@@ -20,6 +20,7 @@
 #include "core/name.h"
 #include "core/object.h"
 #include "tests/unit/unit.h"
+#include "util/limits.h"
 
 /* ---- names -------------------------------------------------------------- */
 
@@ -78,6 +79,15 @@ START_TEST(invalid_arguments_are_those_that_we_found)
 	ck_assert_int_eq(shmi_report(SHMI_OPEN, -EINVAL, "x"), -EIO);
 	ck_assert_int_eq(shmi_report(SHMI_OPEN, shmi_bad("why"), "x"), -EINVAL);
 	ck_assert_str_eq(shmipc_errmsg(), "x: why");
+}
+END_TEST
+
+START_TEST(limit_that_keeps_us_from_mapping_is_named)
+{
+	ck_assert_int_eq(shmi_limits_mapping(EAGAIN), -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(shmipc_backend_cause(), "RLIMIT_MEMLOCK"));
+	ck_assert_int_eq(shmi_limits_mapping(ENOMEM), -ENOMEM);
+	ck_assert_int_eq(shmi_limits_mapping(EACCES), -EACCES);
 }
 END_TEST
 
@@ -453,6 +463,7 @@ int main(int argc, char **argv)
 	tc = tcase_create("codes");
 	tcase_add_test(tc, only_documented_codes_come_out);
 	tcase_add_test(tc, invalid_arguments_are_those_that_we_found);
+	tcase_add_test(tc, limit_that_keeps_us_from_mapping_is_named);
 	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("ops");

@@ -99,9 +99,8 @@ static int supervise(void)
 				"absolute path, or too long\n");
 		return 1;
 	}
-	if (server_idle_ms() < 0) {
-		fprintf(stderr, "shmipc-broker: SHMIPC_BROKER_IDLE_MS is not "
-				"a number of ms from 1 to 86400000\n");
+	if (start_idle_ms() < 0) {
+		fprintf(stderr, "shmipc-broker: %s\n", shmipc_backend_cause());
 		return 1;
 	}
 	if (report_failure(&rundir, &claim, get_claim(&rundir, &claim)) < 0)

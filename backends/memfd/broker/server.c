@@ -20,6 +20,7 @@
 #include "backends/memfd/broker/confine.h"
 #include "backends/memfd/broker/log.h"
 #include "backends/memfd/broker/server.h"
+#include "backends/memfd/start.h"
 
 /* How often to look for orphans while there are names and no requests. */
 #define ORPHANS_MS 60000
@@ -58,18 +59,6 @@ static void note_server_signal(int signal)
 {
 	(void)signal;
 	server_must_exit = 1;
-}
-
-long server_idle_ms(void)
-{
-	const char *given = secure_getenv("SHMIPC_BROKER_IDLE_MS");
-	char *end;
-	long ms;
-
-	if (!given || !*given)
-		return 2000;
-	ms = strtol(given, &end, 10);
-	return *end || ms < 1 || ms > 86400000 ? -EINVAL : ms;
 }
 
 static long now_ms(void)
@@ -362,7 +351,7 @@ static int prepare_server(struct server *s, sigset_t *mask)
 		s->clients[i].sock = -1;
 	s->requests.supervisor = SERVER_SUPERVISOR_FD;
 	s->requests.nudge = SERVER_NUDGE_FD;
-	s->idle_ms = server_idle_ms();
+	s->idle_ms = start_idle_ms();
 	/* SIGTERM is delivered only in epoll_pwait(). */
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);

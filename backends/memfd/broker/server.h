@@ -25,13 +25,6 @@
 #define SERVER_FDS	     4
 
 /*
- * How long the server waits for a request before it exits, if it has no names:
- * $SHMIPC_BROKER_IDLE_MS, or 2000.
- *   -EINVAL  the variable is not a number from 1 to 86400000 (a day)
- */
-long server_idle_ms(void);
-
-/*
  * Be a server to the end. Returns the exit status: 0 if no process needs the
  * broker, SERVER_OTHER_VERSION if the supervisor has another version, 1 on
  * failure.

@@ -22,6 +22,7 @@
 #include "backends/memfd/broker/journal.h"
 #include "backends/memfd/broker/spawn.h"
 #include "backends/memfd/broker/server.h"
+#include "backends/memfd/start.h"
 #include "util/clock.h"
 
 /*
@@ -430,7 +431,7 @@ static int prepare_supervisor(struct supervisor *s, const struct rundir *rundir,
 	s->rundir = rundir;
 	s->claim = *claim;
 	s->newer = -1;
-	s->look_ms = server_idle_ms() < LOOK_MS ? server_idle_ms() : LOOK_MS;
+	s->look_ms = start_idle_ms() < LOOK_MS ? start_idle_ms() : LOOK_MS;
 	s->next_look = shmi_clock_in(s->look_ms);
 	s->image = spawn_open_image("/proc/self/exe");
 	/* Now: after an upgrade, proc(5) adds " (deleted)" to this path. */
