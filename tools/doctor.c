@@ -34,6 +34,7 @@ static const struct check {
 	{ "kernel.shmmax", check_shmmax },
 	{ "kernel.shmall", check_shmall },
 	{ "kernel.shmmni", check_shmmni },
+	{ "kernel.sem SEMMSL", check_semmsl },
 	{ "kernel.sem SEMMNI", check_semmni },
 	{ "kernel.sem SEMMNS", check_semmns },
 	{ "RemoveIPC", check_remove_ipc },

@@ -88,6 +88,7 @@ void check_descriptors(struct doctor *d);
 void check_shmmax(struct doctor *d);
 void check_shmall(struct doctor *d);
 void check_shmmni(struct doctor *d);
+void check_semmsl(struct doctor *d);
 void check_semmni(struct doctor *d);
 void check_semmns(struct doctor *d);
 

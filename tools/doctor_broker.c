@@ -262,6 +262,16 @@ static bool read_program(pid_t pid, char ret[PATH_MAX])
 	       running.st_dev == there.st_dev && running.st_ino == there.st_ino;
 }
 
+/* Can it make only the system calls that it needs? proc_pid_status(5). */
+static bool is_confined(pid_t pid)
+{
+	char path[64], text[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	return doctor_read(path, text, sizeof(text)) == 0 &&
+	       strstr(text, "\nSeccomp:\t2");
+}
+
 static void judge_program(struct doctor *d, const struct broker *broker)
 {
 	pid_t pid = broker->worker ? broker->worker : broker->keeper;
@@ -272,9 +282,9 @@ static void judge_program(struct doctor *d, const struct broker *broker)
 	doctor_version(image, version);
 	if (read_program(pid, program)) {
 		doctor_found(d, STATE_OK,
-			     "pid %d (server %d), version %s of %s",
+			     "pid %d (server %d), version %s of %s, %sconfined",
 			     (int)broker->keeper, (int)broker->worker, version,
-			     program);
+			     program, is_confined(pid) ? "" : "not ");
 		return;
 	}
 	if (access(program, X_OK) == 0) {

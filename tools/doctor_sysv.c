@@ -152,13 +152,46 @@ void check_shmmni(struct doctor *d)
 			      more(limits.shmmni));
 }
 
+/* The size of the largest set that sysv makes: one semaphore is a mark. */
+static int largest_set(void)
+{
+	const struct shmipc_kind_info *kind;
+	unsigned ksems = 0;
+
+	for (unsigned i = 0; (kind = shmipc_kind_at(i)); i++)
+		ksems = kind->ksems > ksems ? kind->ksems : ksems;
+	return (int)ksems + 1;
+}
+
+/* Suggests no number with which sysv cannot make a set. */
 static void remedy_sem(struct doctor *d, const struct seminfo *limits,
 		       int semmns, int semmni)
 {
+	int semmsl = limits->semmsl < largest_set() ? 250 : limits->semmsl;
+
+	if (semmns < semmsl)
+		semmns += 32000;
 	doctor_remedy(d,
 		      "sysctl kernel.sem='%d %d %d %d'; ipcs -s lists all "
 		      "sets, shmipc gc the garbage",
-		      limits->semmsl, semmns, limits->semopm, semmni);
+		      semmsl, semmns, limits->semopm, semmni);
+}
+
+void check_semmsl(struct doctor *d)
+{
+	struct seminfo limits = { 0 };
+
+	if (!read_sem(d, IPC_INFO, &limits))
+		return;
+	if (limits.semmsl >= largest_set()) {
+		doctor_found(d, STATE_OK, "a set has at most %d",
+			     limits.semmsl);
+		return;
+	}
+	doctor_found(d, doctor_trouble_with(d, "sysv"),
+		     "a set has at most %d, but sysv needs %d", limits.semmsl,
+		     largest_set());
+	remedy_sem(d, &limits, limits.semmns, limits.semmni);
 }
 
 void check_semmni(struct doctor *d)

@@ -153,17 +153,46 @@ static int print_version(void)
 	shmipc_backends(print_backend, &separator);
 	printf("\njson: %s\n", tool_json_version());
 	printf("top: %s\n", tool_top_version());
+#ifdef SHMI_HAVE_SECCOMP
+	printf("broker: confined by seccomp\n");
+#else
+	printf("broker: not confined\n");
+#endif
 	return EXIT_DONE;
 }
 
 /* ---- finding the command ------------------------------------------------- */
 
+/*
+ * Is one letter of a too many, missing or wrong, or are two of them swapped, if
+ * b is meant?
+ */
+static bool is_near(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	if (!*a || !*b)
+		return strlen(a) + strlen(b) == 1;
+	return !strcmp(a + 1, b) || !strcmp(a, b + 1) ||
+	       !strcmp(a + 1, b + 1) ||
+	       (a[0] == b[1] && a[1] == b[0] && !strcmp(a + 2, b + 2));
+}
+
 static const struct command *find(const char *name)
 {
-	for (size_t i = 0; tool_commands[i]; i++)
+	const char *meant = NULL;
+
+	for (size_t i = 0; tool_commands[i]; i++) {
 		if (!strcmp(tool_commands[i]->name, name))
 			return tool_commands[i];
-	tool_complain("no command \"%s\"; `shmipc --help' lists them", name);
+		if (is_near(name, tool_commands[i]->name))
+			meant = tool_commands[i]->name;
+	}
+	tool_complain("no command \"%s\"%s%s%s; `shmipc --help' lists them",
+		      name, meant ? ", did you mean " : "", meant ? meant : "",
+		      meant ? "?" : "");
 	return NULL;
 }
 

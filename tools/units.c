@@ -63,6 +63,9 @@ static int parse_unit(const char *text, const char *unit)
 
 	if (!*unit)
 		return 0;
+	if (*unit == '.' || *unit == ',')
+		return bad_size(text, "use a whole number, and a smaller unit "
+				      "if need be");
 	letter = memchr(letters, toupper((unsigned char)*unit), 4);
 	if (letter && !strcasecmp(unit + 1, "B"))
 		return bad_size(text, "KB and the like are ambiguous; use K or "

@@ -36,12 +36,17 @@ grep -qx 'shmipc [0-9].*' "$tmp/out" || complain "version: $(cat "$tmp/out")"
 grep -qx 'backends: posix.*sysv.*' "$tmp/out" ||
 	complain "version: $(cat "$tmp/out")"
 grep -q '^json: ' "$tmp/out" || complain "version: $(cat "$tmp/out")"
+grep -q '^broker: .*confined' "$tmp/out" ||
+	complain "version: $(cat "$tmp/out")"
 prints "$(cat "$tmp/out")" shmipc -V
 
 echo "== called wrongly"
 refuses 2 'usage: shmipc COMMAND' shmipc
 refuses 2 'no command "sl"' shmipc sl
 refuses 2 'no command ""' shmipc ''
+refuses 2 'did you mean ls?' shmipc lss
+refuses 2 'did you mean stat?' shmipc stta
+refuses 2 'did you mean doctor?' shmipc help docter
 refuses 2 'no command "x"' shmipc help x
 refuses 2 'unknown option --json' shmipc --json ls
 for words in "ls x" "gc x" "backends x" "stat" "stat a b" "create --size 1" \

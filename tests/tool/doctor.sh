@@ -96,7 +96,8 @@ sysctl() {
 echo "== nothing is wrong"
 doctor
 for check in kernel /proc backends /dev/shm kernel.shmmax kernel.shmall \
-	kernel.shmmni "kernel.sem SEMMNI" "kernel.sem SEMMNS" garbage; do
+	kernel.shmmni "kernel.sem SEMMSL" "kernel.sem SEMMNI" \
+	"kernel.sem SEMMNS" garbage; do
 	says ok "$check" ""
 done
 says ok SHMIPC_BACKEND "posix is used"
@@ -164,6 +165,13 @@ if sysctl kernel/shmmax 1048575; then
 	sysctl kernel/shmmax 67108864
 	doctor
 	says ok kernel.shmmax "64M"
+fi
+if sysctl kernel/sem "1 32000 500 4"; then
+	doctor
+	says warn "kernel.sem SEMMSL" "at most 1, but sysv needs 2" \
+		"kernel.sem='250 32000 500 4'"
+	says warn "kernel.sem SEMMNI" "0 of 4" \
+		"kernel.sem='250 32000 500 136'"
 fi
 if sysctl kernel/sem "250 4000 32 4"; then
 	doctor
@@ -356,10 +364,21 @@ if [ "$memfd" ]; then
 
 	$tool create --size 1 kept || complain "no broker was started"
 	doctor
-	version=$(./shmipc-broker --version)
+	version=$(./shmipc-broker --version | head -n 1)
 	version=${version#shmipc-broker }
 	says ok broker ", version $version of $tmp/broker"
 	says ok "broker program" "$tmp/broker, version $version"
+	# What the program says of itself, the kernel confirms.
+	case $(./shmipc-broker --version) in
+	*'not confined'*) says ok broker "$tmp/broker, not confined" ;;
+	*) says ok broker "$tmp/broker, confined" ;;
+	esac
+	if [ "$(cat /proc/sys/vm/memfd_noexec 2>/dev/null)" = 2 ]; then
+		$tool create --mode 0700 --size 1 exec 2>"$tmp/err" &&
+			complain "a mode with execute permission is not refused"
+		grep -q 'vm.memfd_noexec=2 refuses' "$tmp/err" ||
+			complain "no word about it: $(cat "$tmp/err")"
+	fi
 	says ok garbage "none on memfd"
 	pid=$(sed -n 's/^ok *broker *pid \([0-9]*\) .*/\1/p' "$tmp/out")
 	[ "$(readlink "/proc/$pid/exe")" = "$tmp/broker" ] ||

@@ -56,6 +56,7 @@ for size in 10KB 10kb 10mB; do
 done
 # A size, but more than any machine has.
 gives 1 shmipc create "$n.size" --size 4194304T
+refuses 2 'whole number' shmipc create "$n.size" --size 1.5M
 refuses 2 '--size is missing' shmipc create "$n.size"
 refuses 4 'no object' shmipc stat "$n.size"
 

@@ -3,6 +3,11 @@
 #ifndef SHMI_MEMFD_CONFINE_H
 #define SHMI_MEMFD_CONFINE_H
 
+#include <stdbool.h>
+
+/* Was this built with libseccomp, so that confine() takes system calls away? */
+extern const bool confine_works;
+
 /*
  * Give up gaining privileges by exec, and, if built with libseccomp, all system
  * calls but those that a server makes.

@@ -24,6 +24,7 @@
 
 #include <shmipc-backend.h>
 
+#include "backends/memfd/broker/confine.h"
 #include "backends/memfd/broker/supervisor.h"
 #include "backends/memfd/rundir.h"
 #include "backends/memfd/start.h"
@@ -128,7 +129,8 @@ static void print_usage(FILE *to)
 static int handle_option(const char *option)
 {
 	if (strcmp(option, "--version") == 0) {
-		printf("shmipc-broker %s\n", PACKAGE_VERSION);
+		printf("shmipc-broker %s\n%s\n", PACKAGE_VERSION,
+		       confine_works ? "confined by seccomp" : "not confined");
 	} else if (strcmp(option, "--help") == 0) {
 		print_usage(stdout);
 	} else {
