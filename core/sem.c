@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 
 #include "util/clock.h"
 #include "object.h"
@@ -90,10 +91,14 @@ static int sem_report(const struct shmipc_sem *sem, int r)
 	return shmi_report(SHMI_WAIT, r, sem->object.subject);
 }
 
+/* A cancellation point acts on a request even if it need not sleep. */
 static inline int wait_for_unit(struct shmipc_sem *sem,
 				const struct timespec *deadline)
 {
-	int r = shmi_semword_wait(&sem->object.seg, &sem->spin, deadline);
+	int r;
+
+	pthread_testcancel();
+	r = shmi_semword_wait(&sem->object.seg, &sem->spin, deadline);
 
 	return __builtin_expect(r == 0, 1) ? 0 : sem_report(sem, r);
 }

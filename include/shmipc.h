@@ -430,7 +430,8 @@ SHMIPC_API int shmipc_sem_created(const struct shmipc_sem *sem);
  *
  * The caller then sees everything that was written before the unit was posted.
  * Waiters are served in no particular order. A thread that is cancelled in
- * this call has taken nothing.
+ * this call has taken nothing. A pending request acts at once, even if a unit
+ * is available.
  *
  * @retval 0		taken
  * @retval -EINTR	a signal handler ran during the sleep, with or without

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Semaphores: sleeping, waking, deadlines, signals, death. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,8 +371,61 @@ START_TEST(semaphore_counts_right_after_many_killed_sleepers)
 }
 END_TEST
 
+/* ---- cancellation ------------------------------------------------------- */
+
+static void *wait_while_cancelled(void *sem)
+{
+	pthread_cancel(pthread_self());
+	shmipc_sem_wait(sem);
+	return NULL;
+}
+
+static void *wait_too_late_while_cancelled(void *sem)
+{
+	struct timespec past = in_ms(-1000);
+
+	pthread_cancel(pthread_self());
+	shmipc_sem_timedwait(sem, &past);
+	return NULL;
+}
+
+static void *wait_with_cancellation_off(void *sem)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cancel(pthread_self());
+	ok(shmipc_sem_wait(sem));
+	return NULL;
+}
+
+static void *result_of(void *(*act)(void *sem), struct shmipc_sem *sem)
+{
+	pthread_t thread;
+	void *result;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, act, sem), 0);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	return result;
+}
+
+START_TEST(wait_that_need_not_sleep_is_a_cancellation_point)
+{
+	const char *name = name_of("cancel");
+	struct shmipc_sem *sem = new_sem(name, 1);
+
+	ck_assert_ptr_eq(result_of(wait_while_cancelled, sem),
+			 PTHREAD_CANCELED);
+	ck_assert_int_eq(value_of(sem), 1);
+	ck_assert_ptr_null(result_of(wait_with_cancellation_off, sem));
+	ck_assert_int_eq(value_of(sem), 0);
+	ck_assert_ptr_eq(result_of(wait_too_late_while_cancelled, sem),
+			 PTHREAD_CANCELED);
+	drop_sem(sem, name);
+}
+END_TEST
+
 void add_wait(TCase *tc)
 {
+	tcase_add_test(tc, wait_that_need_not_sleep_is_a_cancellation_point);
 	tcase_add_test(tc, wait_sleeps_until_a_post);
 	tcase_add_test(tc, post_of_a_stranger_wakes);
 	tcase_add_test(tc, as_many_posts_wake_as_many_sleepers);
