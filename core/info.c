@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
-#include "call.h"
 #include "name.h"
-#include "peek.h"
+#include "object.h"
 
 static int look_at_name(struct shmipc *ipc, const struct shmipc_kind_info *kind,
 			const char *name, struct shmipc_info *ret)
@@ -43,6 +43,63 @@ int shmipc_stat(struct shmipc *ipc, enum shmipc_kind number, const char *name,
 		r = look_at_name(ipc, kind, name, ret);
 	else if (r == 0)
 		r = shmi_bad("kind or result is not valid");
+	return shmi_call_end(&call, r);
+}
+
+/* What a handle knows by itself about an object that has no name any more. */
+static void describe_unlinked(const struct shmi_object *o, uint64_t id,
+			      struct shmipc_info *ret)
+{
+	/* seg.kind is the first member of the core's descriptor. */
+	const struct shmi_kind *kind = (const struct shmi_kind *)o->seg.kind;
+
+	*ret = (struct shmipc_info){
+		.backend = o->seg.backend->name,
+		.kind = o->seg.kind->kind,
+		.size = o->size,
+		.created = o->born,
+		.creator = o->creator,
+		.in_use = 1,
+		.transient = o->transient,
+		.id = id,
+	};
+	strcpy(ret->name, o->name);
+	if (kind->state)
+		kind->state(shmi_header_of(&o->seg), ret);
+}
+
+static int describe_object(const struct shmi_object *o, struct shmipc_info *ret)
+{
+	uint64_t id =
+		shmi_object_id(o->name, o->born, o->creator, o->pid_space);
+	struct shmipc_info info;
+	int r;
+
+	r = look_at_name(o->ipc, o->seg.kind, o->name, &info);
+	if (r < 0 && r != -ENOENT && r != -ESTALE)
+		return r;
+	if (r < 0 || info.id != id) {
+		describe_unlinked(o, id, &info);
+		info.unlinked = r != -ESTALE;
+		info.lost = r == -ESTALE;
+		info.replaced = r == 0;
+	}
+	*ret = info;
+	return 0;
+}
+
+int shmi_object_info(const struct shmi_object *o, const char *noun,
+		     struct shmipc_info *ret)
+{
+	struct shmi_call call;
+	int r;
+
+	r = shmi_call_begin(&call, SHMI_LOOK, o ? o->ipc : NULL, noun,
+			    o ? o->name : NULL);
+	if (o && ret)
+		r = describe_object(o, ret);
+	else
+		r = shmi_bad("the handle or the result is NULL");
 	return shmi_call_end(&call, r);
 }
 

@@ -18,6 +18,7 @@ const struct shmi_kind shmi_kind_shm = {
 		.has_bytes = 1,
 		.flags = ALL_KINDS | SHMIPC_LAZY | SHMIPC_PREFAULT,
 	},
+	.state = shmi_lockword_state,
 };
 
 const struct shmi_kind shmi_kind_sem = {

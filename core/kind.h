@@ -36,8 +36,10 @@ const struct shmi_kind *shmi_kind_find(uint32_t number);
  */
 int shmi_kind_register(const struct shmi_kind *kind);
 
-/* The state of a semaphore: semword.c. */
+/* The state of a semaphore: semword.c. That of a region's lock: lockword.c. */
 void shmi_semword_state(const struct shmi_header *header,
 			struct shmipc_info *ret);
+void shmi_lockword_state(const struct shmi_header *header,
+			 struct shmipc_info *ret);
 
 #endif

@@ -4,10 +4,13 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "util/clock.h"
 #include "util/futex.h"
 #include "error.h"
+#include "kind.h"
 #include "lockword.h"
 
 #define ID	FUTEX_TID_MASK
@@ -170,4 +173,20 @@ int shmi_lockword_mark_consistent(struct shmi_header *h, struct shmi_lock *lock)
 	/* Relaxed: U2 carries the data. */
 	was = atomic_fetch_and_explicit(&h->lock, ~DIED, memory_order_relaxed);
 	return was & DIED ? 0 : -EINVAL;
+}
+
+void shmi_lockword_state(const struct shmi_header *h, struct shmipc_info *ret)
+{
+	uint32_t word = look_at_word(h);
+
+	if (word == SHMI_LOCKWORD_NOT_RECOVERABLE) {
+		strcpy(ret->state, "not recoverable");
+	} else if (word & ID) {
+		if (h->pid_space && h->pid_space == shmi_pid_space())
+			ret->holder = (pid_t)(word & ID);
+		snprintf(ret->state, sizeof(ret->state), "locked by %u",
+			 word & ID);
+	} else if (word & DIED) {
+		strcpy(ret->state, "owner died");
+	}
 }

@@ -110,6 +110,9 @@ static int create(struct shmi_object *o, const struct shmi_open_args *args)
 		goto err_ksem;
 	o->size = args->size;
 	o->pid_space = shmi_pid_space();
+	o->born = shmi_header_of(&o->seg)->created;
+	o->creator = shmi_header_of(&o->seg)->creator;
+	o->transient = args->flags & SHMIPC_TRANSIENT;
 	o->created = true;
 	return 0;
 
@@ -153,6 +156,9 @@ static int accept_found(struct shmi_object *o,
 	}
 	o->size = facts.size;
 	o->pid_space = facts.pid_space;
+	o->born = facts.created;
+	o->creator = facts.creator;
+	o->transient = facts.transient;
 	o->created = false;
 	return 0;
 

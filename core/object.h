@@ -16,6 +16,9 @@ struct shmi_object {
 	struct shmipc_segment seg;
 	uint64_t size;	    /* checked copy of the header's */
 	uint64_t pid_space; /* the same; 0: not known */
+	int64_t born;	    /* the same: when it was created */
+	int32_t creator;    /* the same */
+	bool transient;	    /* the same */
 	bool created;
 	bool rdonly;
 	char name[SHMIPC_NAME_MAX + 1]; /* seg.name points here */
@@ -47,6 +50,10 @@ int shmi_object_make(struct shmipc *ipc, struct shmi_object **ret,
 		     const struct shmi_open_args *args);
 
 void shmi_object_close(struct shmi_object *object);
+
+/* The contract of shmipc_shm_info(), report included; object may be NULL. */
+int shmi_object_info(const struct shmi_object *object, const char *noun,
+		     struct shmipc_info *ret);
 
 /*
  * The contract of shmipc_shm_import_fd() and of shmipc_shm_export_fd(), report

@@ -81,6 +81,26 @@ void shmi_peek_close(struct shmi_peek *peek)
 	peek->seg.backend->segment_close(&peek->seg);
 }
 
+/* The finalizer of Steele, Lea and Flood's SplitMix (OOPSLA 2014). */
+static uint64_t scramble(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebU;
+	return x ^ x >> 31;
+}
+
+uint64_t shmi_object_id(const char *name, int64_t born, int32_t creator,
+			uint64_t pid_space)
+{
+	uint64_t id = scramble((uint64_t)born);
+
+	id = scramble(id ^ (uint32_t)creator);
+	id = scramble(id ^ pid_space);
+	for (; *name; name++)
+		id = scramble(id ^ (unsigned char)*name);
+	return id;
+}
+
 int shmi_peek_describe(struct shmipc_segment *seg,
 		       const struct shmipc_segment_facts *facts,
 		       struct shmipc_info *ret)
@@ -105,6 +125,8 @@ int shmi_peek_describe(struct shmipc_segment *seg,
 		.in_use = st.in_use,
 		.attached = st.attached,
 		.transient = facts->transient,
+		.id = shmi_object_id(facts->name, facts->created,
+				     facts->creator, facts->pid_space),
 	};
 	strcpy(ret->name, facts->name);
 	if (kind->state)

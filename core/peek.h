@@ -48,6 +48,14 @@ int shmi_peek_open(struct shmi_peek *peek, const struct shmipc *ipc,
 void shmi_peek_close(struct shmi_peek *peek);
 
 /*
+ * The id of an object with this name and birth. A random number in the header
+ * would cost a system call; no two objects of one name and creator are made in
+ * the same nanosecond.
+ */
+uint64_t shmi_object_id(const char *name, int64_t born, int32_t creator,
+			uint64_t pid_space);
+
+/*
  * Fill in shmipc_stat()'s result for a peeked segment with these facts. Fails
  * like segment_stat().
  */

@@ -63,6 +63,11 @@ int shmipc_sem_export_fds(struct shmipc_sem *sem, int ret[2])
 	return shmi_object_export(&sem->object, ret);
 }
 
+int shmipc_sem_info(const struct shmipc_sem *sem, struct shmipc_info *ret)
+{
+	return shmi_object_info(sem ? &sem->object : NULL, "semaphore", ret);
+}
+
 int shmipc_sem_created(const struct shmipc_sem *sem)
 {
 	return sem ? sem->object.created : 0;

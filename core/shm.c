@@ -4,9 +4,11 @@
 
 #include <errno.h>
 
+#include "util/cancel.h"
 #include "util/clock.h"
 #include "lockword.h"
 #include "object.h"
+#include "users.h"
 
 struct shmipc_shm {
 	struct shmi_object object; /* first: shmi_object_open() allocates it */
@@ -79,6 +81,11 @@ int shmipc_shm_created(const struct shmipc_shm *shm)
 	return shm ? shm->object.created : 0;
 }
 
+int shmipc_shm_info(const struct shmipc_shm *shm, struct shmipc_info *ret)
+{
+	return shmi_object_info(shm ? &shm->object : NULL, "region", ret);
+}
+
 int shmipc_shm_close(struct shmipc_shm *shm)
 {
 	if (!shm)
@@ -113,6 +120,24 @@ static int shm_not_usable(const struct shmipc_shm *shm)
 				  "it was opened with SHMIPC_RDONLY");
 }
 
+/* Say who has the lock, as far as /proc does. */
+static int report_late(const struct shmipc_shm *shm)
+{
+	struct shmipc_info info = { .holder = 0 };
+	int cancel = shmi_cancel_off();
+	struct shmipc_user user;
+
+	shmi_lockword_state(shmi_header_of(&shm->object.seg), &info);
+	if (info.holder && shmi_user_of(info.holder, &user) == 0)
+		(void)shmipc_backend_error(
+			-ETIMEDOUT,
+			"process %ld (%s), thread %ld, had the lock until the "
+			"deadline",
+			(long)user.pid, user.command, (long)info.holder);
+	shmi_cancel_restore(cancel);
+	return shmi_report(SHMI_LOCK, -ETIMEDOUT, shm->object.subject);
+}
+
 /* The protocol's code as a message. */
 static int shm_report(const struct shmipc_shm *shm, int r)
 {
@@ -126,6 +151,8 @@ static int shm_report(const struct shmipc_shm *shm, int r)
 			"to the bytes, then shmipc_shm_mark_consistent()");
 	case -EBUSY:
 		return shmi_report_static(r, subject, "somebody has the lock");
+	case -ETIMEDOUT:
+		return report_late(shm);
 	case -EPERM:
 		return shmi_report_static(r, subject,
 					  "the calling thread does not hold "

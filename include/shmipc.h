@@ -95,15 +95,27 @@ struct shmipc_info {
 	mode_t mode;   /* permission bits */
 	uid_t uid;     /* owner */
 	gid_t gid;
-	int64_t created;   /* ns since the epoch, by the creator's clock */
-	pid_t creator;	   /* process id in its own pid namespace */
-	int in_use;	   /* 1: some process has it open, else 0 */
-	unsigned attached; /* open handles; see shmipc_stat() */
-	unsigned value;	   /* semaphores: units available */
-	int transient;	   /* 1: created with SHMIPC_TRANSIENT */
-	int lost;	   /* 1: open here, name lost; see shmipc_list() */
-	char state[32];	   /* what it holds, for people: a semaphore's value */
-	uint64_t reserved[8]; /* 0 */
+	int64_t created;     /* ns since the epoch, by the creator's clock */
+	pid_t creator;	     /* process id in its own pid namespace */
+	int in_use;	     /* 1: some process has it open, else 0 */
+	unsigned attached;   /* open handles; see shmipc_stat() */
+	unsigned value;	     /* semaphores: units available */
+	int transient;	     /* 1: created with SHMIPC_TRANSIENT */
+	int lost;	     /* 1: open here, name lost; see shmipc_list() */
+	char state[32];	     /* what it holds, for people: see shmipc_stat() */
+	uint64_t id;	     /* of this object alone, whatever has its name */
+	pid_t holder;	     /* regions: the thread that holds the lock, or 0 */
+	int unlinked;	     /* 1: see shmipc_shm_info() */
+	int replaced;	     /* 1: see shmipc_shm_info() */
+	uint32_t reserved32; /* 0 */
+	uint64_t reserved[5]; /* 0 */
+};
+
+/* A process that has an object open. */
+struct shmipc_user {
+	pid_t pid;	  /* in the caller's pid name space */
+	char command[16]; /* its name, as ps(1) shows it; no control bytes */
+	uint64_t reserved[4]; /* 0 */
 };
 
 /* One backend, as shmipc_backends() shows it. */
@@ -267,6 +279,25 @@ SHMIPC_API size_t shmipc_shm_size(const struct shmipc_shm *shm);
 
 /** 1 if the call that returned this handle created the region, else 0. */
 SHMIPC_API int shmipc_shm_created(const struct shmipc_shm *shm);
+
+/**
+ * Describe the object of a handle, and say whether its name still leads to it.
+ * A program that keeps a region open for long can notice in this way that it
+ * was unlinked, or replaced by a restarted partner, and open the name again.
+ *
+ * While the name leads to the object, *ret is what shmipc_stat() stores. If
+ * not, unlinked is 1, and mode, uid, gid and attached, which are found only by
+ * the name, are 0; replaced is 1 if another object has the name now, which has
+ * another id. If the name was lost with a killed broker, lost is 1.
+ *
+ * @param ret	filled in on success
+ *
+ * @retval 0		*ret is filled in
+ * @retval -EINVAL	shm or ret is NULL
+ * @return	the others as shmipc_stat(), but not -ENOENT and -ESTALE
+ */
+SHMIPC_API int shmipc_shm_info(const struct shmipc_shm *shm,
+			       struct shmipc_info *ret);
 
 /**
  * Unmap the region and release the handle. The region itself stays, even if
@@ -479,6 +510,10 @@ SHMIPC_API int shmipc_sem_timedwait(struct shmipc_sem *sem,
  */
 SHMIPC_API int shmipc_sem_post(struct shmipc_sem *sem);
 
+/** The same as shmipc_shm_info(), for a semaphore. */
+SHMIPC_API int shmipc_sem_info(const struct shmipc_sem *sem,
+			       struct shmipc_info *ret);
+
 /**
  * Read the number of units. It may have changed when the call returns.
  *
@@ -674,6 +709,11 @@ shmipc_list(struct shmipc *ipc,
 /**
  * Describe one object without becoming its user. Needs read permission.
  *
+ * state is for people: the value of a semaphore; of a region whose lock is not
+ * free, "locked by N", "owner died" or "not recoverable", where N is the id of
+ * the thread that holds it, as in holder. Thread ids are those of the pid name
+ * space that the region was made in; elsewhere holder is 0.
+ *
  * in_use is 1 exactly while some process has the object open. Killed processes
  * do not count; forked children that still have it open do. attached counts
  * open handles and exported descriptors. A handle inherited over fork() counts
@@ -690,6 +730,29 @@ shmipc_list(struct shmipc *ipc,
  */
 SHMIPC_API int shmipc_stat(struct shmipc *ipc, enum shmipc_kind kind,
 			   const char *name, struct shmipc_info *ret);
+
+/**
+ * Which processes have an object open? Needs read permission.
+ *
+ * Shown are the processes that the caller may inspect: for root all of its pid
+ * name space, for others usually their own (ptrace(2), PTRACE_MODE_READ).
+ * Reading /proc takes some microseconds for each process of the machine. A
+ * process that describes the object at this moment may be shown, too. The
+ * caller is a user of the object during the call, and is shown only if it has
+ * the object open besides.
+ *
+ * @param ret	filled with up to room processes, in no particular order; may be
+ *	NULL if room is 0
+ * @param room	how many ret has room for
+ *
+ * @return	the number of processes, which may be more than room
+ * @retval -EINVAL	bad name or kind, or ret is NULL
+ * @retval -EIO		/proc is not mounted, or an unforeseen system error
+ * @return	the others as shmipc_stat()
+ */
+SHMIPC_API int shmipc_users(struct shmipc *ipc, enum shmipc_kind kind,
+			    const char *name, struct shmipc_user *ret,
+			    unsigned room);
 
 /**
  * Remove garbage from the connection's backend: transient objects without

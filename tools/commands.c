@@ -6,6 +6,7 @@
 const struct command *const tool_commands[] = {
 	&cmd_ls,
 	&cmd_stat,
+	&cmd_ps,
 	&cmd_create,
 	&cmd_rm,
 	&cmd_cat,

@@ -12,6 +12,7 @@ extern const struct command cmd_doctor;
 extern const struct command cmd_gc;
 extern const struct command cmd_lock;
 extern const struct command cmd_ls;
+extern const struct command cmd_ps;
 extern const struct command cmd_rm;
 extern const struct command cmd_sem;
 extern const struct command cmd_stat;

@@ -2,6 +2,7 @@
 /* Print objects as JSON. */
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "tools/tool.h"
@@ -20,7 +21,7 @@ static void add(const struct object *object)
 	const struct shmipc_info *info = &object->info;
 	bool has_bytes = tool_kind_info(info->kind)->has_bytes;
 	bool whole = !object->partial;
-	char mode[8];
+	char mode[8], id[20];
 
 	snprintf(mode, sizeof(mode), "%04o", (unsigned)info->mode);
 	tool_json_item();
@@ -28,7 +29,7 @@ static void add(const struct object *object)
 	tool_json_text("kind", tool_kind(info->kind));
 	tool_json_text("backend", info->backend);
 	number("size", (int64_t)info->size, has_bytes && (whole || info->size));
-	number("value", info->value, *info->state);
+	number("value", info->value, *info->state && !has_bytes);
 	tool_json_text("mode", whole || info->mode ? mode : NULL);
 	tool_json_number("uid", info->uid);
 	tool_json_number("gid", info->gid);
@@ -39,6 +40,10 @@ static void add(const struct object *object)
 	number("attached", info->attached, whole || info->attached);
 	tool_json_truth("transient", info->transient);
 	tool_json_text("verdict", tool_verdict(object));
+	tool_json_text("state", *info->state ? info->state : NULL);
+	number("holder", info->holder, info->holder);
+	snprintf(id, sizeof(id), "%016" PRIx64, info->id);
+	tool_json_text("id", info->id ? id : NULL);
 }
 
 int tool_json_objects(const struct objects *objects)

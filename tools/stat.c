@@ -41,7 +41,8 @@ static void print_object(const struct object *object)
 	if (tool_kind_info(info->kind)->has_bytes)
 		printf("size       %" PRIu64 " bytes (%s)\n", info->size, size);
 	if (*info->state)
-		printf("value      %s\n", info->state);
+		printf("state      %s\n", info->state);
+	printf("id         %016" PRIx64 "\n", info->id);
 	printf("mode       %04o\n", (unsigned)info->mode);
 	printf("owner      %s (uid %lu, gid %lu)\n", tool_owner(info->uid),
 	       (unsigned long)info->uid, (unsigned long)info->gid);

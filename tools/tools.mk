@@ -23,6 +23,7 @@ tools_shmipc_SOURCES = \
 	tools/lock.c \
 	tools/ls.c \
 	tools/main.c \
+	tools/ps.c \
 	tools/report.c \
 	tools/rm.c \
 	tools/sem.c \

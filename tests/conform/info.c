@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking around: stat, in_use. */
+/* Looking around: stat, in_use, users, and what a handle knows of its name. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -287,6 +287,167 @@ START_TEST(in_use_is_exact_across_pid_name_spaces)
 }
 END_TEST
 
+START_TEST(stat_says_which_thread_holds_the_lock)
+{
+	const char *name = name_of("region");
+	struct shmipc_shm *shm = new_shm(name, 1);
+	struct shmipc_info info;
+	char expected[32];
+	pid_t child;
+
+	info = stat_of(SHMIPC_SHM, name);
+	ck_assert_int_eq(info.holder, 0);
+	ck_assert_str_eq(info.state, "");
+	child = start_holder(shm, 0);
+	info = stat_of(SHMIPC_SHM, name);
+	ck_assert_int_eq(info.holder, child);
+	snprintf(expected, sizeof(expected), "locked by %ld", (long)child);
+	ck_assert_str_eq(info.state, expected);
+	end_by_kill(child);
+	info = stat_of(SHMIPC_SHM, name);
+	ck_assert_int_eq(info.holder, 0);
+	ck_assert_str_eq(info.state, "owner died");
+	fails(-EOWNERDEAD, shmipc_shm_lock(shm, NULL));
+	ok(shmipc_shm_unlock(shm));
+	info = stat_of(SHMIPC_SHM, name);
+	ck_assert_int_eq(info.holder, 0);
+	ck_assert_str_eq(info.state, "not recoverable");
+	drop_shm(shm, name);
+}
+END_TEST
+
+START_TEST(late_lock_says_who_holds_it)
+{
+	const char *name = name_of("region");
+	struct shmipc_shm *shm = new_shm(name, 1);
+	pid_t child = start_holder(shm, 0);
+	char expected[32];
+
+	fails(-ETIMEDOUT, lock_at_once(shm));
+	snprintf(expected, sizeof(expected), "process %ld (", (long)child);
+	ck_assert_msg(strstr(shmipc_errmsg(), expected), "%s", shmipc_errmsg());
+	end_by_kill(child);
+	drop_shm(shm, name);
+}
+END_TEST
+
+/* Is this process among the users of the object? */
+static bool is_user(enum shmipc_kind kind, const char *name, pid_t pid)
+{
+	struct shmipc_user users[16];
+	int n = shmipc_users(ipc, kind, name, users, 16);
+
+	ok(n);
+	ck_assert_int_le(n, 16);
+	for (int i = 0; i < n; i++)
+		if (users[i].pid == pid) {
+			ck_assert_uint_gt(strlen(users[i].command), 0);
+			return true;
+		}
+	return false;
+}
+
+static int pause_for_ever(void *arg)
+{
+	(void)arg;
+	return pause();
+}
+
+START_TEST(users_are_the_processes_that_have_it_open)
+{
+	const char *name = name_of("region");
+	struct shmipc_shm *shm = new_shm(name, 100000), *again;
+	pid_t child;
+
+	ck_assert(is_user(SHMIPC_SHM, name, getpid()));
+	again = open_shm(name);
+	child = spawn(pause_for_ever, NULL);
+	ok(shmipc_shm_close(shm));
+	ck_assert(is_user(SHMIPC_SHM, name, getpid()));
+	ok(shmipc_shm_close(again));
+	ck_assert(!is_user(SHMIPC_SHM, name, getpid()));
+	ck_assert(is_user(SHMIPC_SHM, name, child));
+	ck_assert_int_eq(shmipc_users(ipc, SHMIPC_SHM, name, NULL, 0), 1);
+	end_by_kill(child);
+	ck_assert(!is_user(SHMIPC_SHM, name, child));
+	ok(shmipc_shm_unlink(ipc, name));
+	fails(-ENOENT, shmipc_users(ipc, SHMIPC_SHM, name, NULL, 0));
+	fails(-EINVAL, shmipc_users(ipc, SHMIPC_SHM, name, NULL, 1));
+	fails(-EINVAL, shmipc_users(NULL, SHMIPC_SHM, name, NULL, 0));
+}
+END_TEST
+
+START_TEST(users_of_a_semaphore_are_not_those_of_a_region)
+{
+	const char *name = name_of("both");
+	struct shmipc_shm *shm = new_shm(name, 1);
+	struct shmipc_sem *sem = new_sem(name, 1);
+
+	ck_assert(is_user(SHMIPC_SEM, name, getpid()));
+	ok(shmipc_sem_close(sem));
+	ck_assert(!is_user(SHMIPC_SEM, name, getpid()));
+	ck_assert(is_user(SHMIPC_SHM, name, getpid()));
+	ok(shmipc_sem_unlink(ipc, name));
+	drop_shm(shm, name);
+}
+END_TEST
+
+START_TEST(handle_of_a_region_knows_whether_its_name_leads_to_it)
+{
+	const char *name = name_of("region");
+	struct shmipc_shm *old = new_shm(name, 123), *new;
+	struct shmipc_info info, by_name = stat_of(SHMIPC_SHM, name);
+	uint64_t id;
+
+	ok(shmipc_shm_info(old, &info));
+	ck_assert_mem_eq(&info, &by_name, sizeof(info));
+	ck_assert_int_eq(info.unlinked, 0);
+	id = info.id;
+	ck_assert_uint_ne(id, 0);
+	ok(shmipc_shm_unlink(ipc, name));
+	ok(shmipc_shm_info(old, &info));
+	ck_assert_int_eq(info.unlinked, 1);
+	ck_assert_int_eq(info.replaced, 0);
+	ck_assert_int_eq(info.in_use, 1);
+	ck_assert_uint_eq(info.size, 123);
+	ck_assert_str_eq(info.name, name);
+	ck_assert_uint_eq(info.id, id);
+	new = new_shm(name, 456);
+	ok(shmipc_shm_info(old, &info));
+	ck_assert_int_eq(info.unlinked, 1);
+	ck_assert_int_eq(info.replaced, 1);
+	ck_assert_uint_eq(info.size, 123);
+	ck_assert_uint_eq(info.id, id);
+	ok(shmipc_shm_info(new, &info));
+	ck_assert_int_eq(info.unlinked, 0);
+	ck_assert_uint_ne(info.id, id);
+	fails(-EINVAL, shmipc_shm_info(NULL, &info));
+	fails(-EINVAL, shmipc_shm_info(new, NULL));
+	ok(shmipc_shm_close(old));
+	drop_shm(new, name);
+}
+END_TEST
+
+START_TEST(handle_of_a_semaphore_knows_whether_its_name_leads_to_it)
+{
+	const char *name = name_of("sem");
+	struct shmipc_sem *sem = new_sem(name, 3);
+	struct shmipc_info info;
+
+	ok(shmipc_sem_info(sem, &info));
+	ck_assert_int_eq(info.unlinked, 0);
+	ck_assert_uint_eq(info.value, 3);
+	ok(shmipc_sem_unlink(ipc, name));
+	ok(shmipc_sem_post(sem));
+	ok(shmipc_sem_info(sem, &info));
+	ck_assert_int_eq(info.unlinked, 1);
+	ck_assert_uint_eq(info.value, 4);
+	ck_assert_str_eq(info.state, "4");
+	fails(-EINVAL, shmipc_sem_info(NULL, &info));
+	ok(shmipc_sem_close(sem));
+}
+END_TEST
+
 void add_info(TCase *tc)
 {
 	tcase_add_test(tc, stat_tells_about_a_region);
@@ -299,5 +460,13 @@ void add_info(TCase *tc)
 	tcase_add_test(tc, forked_child_keeps_it_in_use);
 	tcase_add_test(tc, exec_drops_handles);
 	tcase_add_test(tc, looking_makes_nobody_a_user);
+	tcase_add_test(tc, stat_says_which_thread_holds_the_lock);
+	tcase_add_test(tc, late_lock_says_who_holds_it);
+	tcase_add_test(tc, users_are_the_processes_that_have_it_open);
+	tcase_add_test(tc, users_of_a_semaphore_are_not_those_of_a_region);
+	tcase_add_test(tc,
+		       handle_of_a_region_knows_whether_its_name_leads_to_it);
+	tcase_add_test(
+		tc, handle_of_a_semaphore_knows_whether_its_name_leads_to_it);
 	tcase_add_test(tc, in_use_is_exact_across_pid_name_spaces);
 }

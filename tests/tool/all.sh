@@ -167,7 +167,7 @@ if [ -n "$json" ]; then
 		is 1 "exit status of $command --json, no room" $?
 	done
 	keys='name kind backend size value mode uid gid owner created creator'
-	keys="$keys in_use attached transient verdict"
+	keys="$keys in_use attached transient verdict state holder id"
 	is "$keys" "the keys of an object" \
 		"$(shmipc stat --json "$n.posix" |
 			jq -r '.[0] | keys_unsorted[]' | xargs)"

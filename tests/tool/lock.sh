@@ -60,6 +60,16 @@ for line in 'size  *1 bytes (1)' 'mode  *0600' 'in use  *yes' 'attached  *1' \
 	grep -qx "$line" "$tmp/out" || complain "stat does not say: $line"
 done
 
+echo "== ps and stat say who has it, and who holds its lock"
+gives 0 shmipc lock "$n.a" -- sh -c '"$1" stat "$2" && "$1" ps "$2"' sh \
+	"$tool" "$n.a"
+holder=$(sed -n 's/^state  *locked by \([0-9]*\)$/\1/p' "$tmp/out")
+[ -n "$holder" ] || complain "stat does not say who holds the lock"
+grep -Eq "^ *$holder  shmipc\$" "$tmp/out" ||
+	complain "ps does not show $holder: $(cat "$tmp/out")"
+refuses 4 . shmipc ps "$n.none"
+refuses 2 . shmipc ps
+
 echo "== one that is there is used, and stays as it was"
 silent shmipc create "$n.region" --size 3
 printf abc | silent shmipc write "$n.region"

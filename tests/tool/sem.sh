@@ -14,7 +14,7 @@ prints 0 shmipc sem value "$n.a"
 silent shmipc sem create --value 7 "$n.b" --mode 400
 prints 7 shmipc sem value "/$n.b"
 gives 0 shmipc stat "$n.b"
-for line in 'kind  *sem (semaphore)' 'value  *7' 'mode  *0400' 'verdict  *idle'
+for line in 'kind  *sem (semaphore)' 'state  *7' 'mode  *0400' 'verdict  *idle'
 do
 	grep -qx "$line" "$tmp/out" || complain "stat does not say: $line"
 done
