@@ -83,8 +83,8 @@ int slot_remove(struct slot *slot);
 /*
  * Find the complete segment of a name and attach it. Unless flags
  * (SHMIPC_SEGMENT_*) have PEEK, wait for an unfinished one if the name has no
- * other, and remove dead ones and orphans. *free_slot, if not NULL: a free one, or
- * -1.
+ * other, and remove dead ones and orphans. *free_slot, if not NULL: a free one,
+ * or -1.
  *   -ENOENT -EACCES -EPROTO
  *   -ETIMEDOUT  its creator did not finish, and it was made dead
  *   the others  as slot_look()

@@ -159,7 +159,7 @@ START_TEST(memory_without_all_seals_is_refused)
 }
 END_TEST
 
-/* Whoever gave them could take the pages away: SIGBUS. */
+/* The process that gave them could take the pages away: SIGBUS. */
 START_TEST(memory_of_huge_pages_is_refused)
 {
 	int fd = memfd_create("huge",

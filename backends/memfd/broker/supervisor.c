@@ -35,7 +35,7 @@
 #define FAILURES_FAST 3
 #define FAILURES_MS   200
 
-/* After so many, a supervisor that has no names leaves: some 3 s. */
+/* After this many, a supervisor that has no names leaves: some 3 s. */
 #define FAILURES_MAX 20
 
 /* An object that has a name. */

@@ -62,7 +62,7 @@
  * SIGINT make the server exit like that as soon as no names are left, even if
  * clients are connected. SIGQUIT ends both processes at once, and so does
  * removing the directory: all names are lost. A supervisor without names ends
- * if no server gets ready, again and again; with names it goes on trying.
+ * if no server gets ready, again and again; with names it keeps trying.
  */
 #ifndef SHMI_MEMFD_SUPERVISOR_H
 #define SHMI_MEMFD_SUPERVISOR_H
