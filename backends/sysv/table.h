@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is in System V's tables: listing, and removing garbage. */
+/* Listing the objects in System V's tables, and removing garbage. */
 #ifndef SHMI_SYSV_TABLE_H
 #define SHMI_SYSV_TABLE_H
 

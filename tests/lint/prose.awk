@@ -38,6 +38,8 @@ FNR == 1 {
 is_c {
 	sub(/^[ \t]*\*/, "", comment)
 	add("c", comment)
+	if (/\*\/[ \t]*$/)
+		end_of_paragraph("c")
 	add("m", literal)
 	next
 }

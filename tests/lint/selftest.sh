@@ -207,6 +207,10 @@ END
 finds prose core/planted.h:2 'headless "Who"'
 finds prose core/planted.h:2 '"goes on"'
 plant core/planted.h <<'END'
+/* Who may write it can destroy it. */
+END
+finds prose core/planted.h:2 'headless "Who"'
+plant core/planted.h <<'END'
 /* Who may write it? What is an owner? */
 const char *const he = "he" /* not: there is
  * none */;
