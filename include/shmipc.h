@@ -294,7 +294,8 @@ SHMIPC_API int shmipc_shm_created(const struct shmipc_shm *shm);
  *
  * @retval 0		*ret is filled in
  * @retval -EINVAL	shm or ret is NULL
- * @return	the others as shmipc_stat(), but not -ENOENT and -ESTALE
+ * @return	the others as shmipc_stat(), but for -ENAMETOOLONG, -ENOENT and
+ *	-ESTALE
  */
 SHMIPC_API int shmipc_shm_info(const struct shmipc_shm *shm,
 			       struct shmipc_info *ret);
@@ -510,7 +511,13 @@ SHMIPC_API int shmipc_sem_timedwait(struct shmipc_sem *sem,
  */
 SHMIPC_API int shmipc_sem_post(struct shmipc_sem *sem);
 
-/** The same as shmipc_shm_info(), for a semaphore. */
+/**
+ * The same as shmipc_shm_info(), for a semaphore.
+ *
+ * @retval 0		*ret is filled in
+ * @retval -EINVAL	sem or ret is NULL
+ * @return	the others as shmipc_shm_info()
+ */
 SHMIPC_API int shmipc_sem_info(const struct shmipc_sem *sem,
 			       struct shmipc_info *ret);
 
