@@ -175,7 +175,7 @@ silent shmipc cat "$n.both" --backend "$backend" | tr -d '\0'
 prints 0 shmipc sem value "$n.both"
 silent shmipc rm --kind shm "$n.both"
 refuses 4 'no region' shmipc rm --kind shm "$n.both"
-shmipc stat --kind sem "$n.both" | grep -q '^value *0$' ||
+shmipc stat --kind sem "$n.both" | grep -q '^state *0$' ||
 	complain "the semaphore is gone"
 silent shmipc create "$n.both" --size 1
 silent shmipc rm --all "$n.both"
