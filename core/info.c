@@ -72,7 +72,7 @@ static int describe_object(const struct shmi_object *o, struct shmipc_info *ret)
 {
 	uint64_t id =
 		shmi_object_id(o->name, o->born, o->creator, o->pid_space);
-	struct shmipc_info info;
+	struct shmipc_info info = { .id = 0 };
 	int r;
 
 	r = look_at_name(o->ipc, o->seg.kind, o->name, &info);
@@ -94,8 +94,8 @@ int shmi_object_info(const struct shmi_object *o, const char *noun,
 	struct shmi_call call;
 	int r;
 
-	r = shmi_call_begin(&call, SHMI_LOOK, o ? o->ipc : NULL, noun,
-			    o ? o->name : NULL);
+	(void)shmi_call_begin(&call, SHMI_LOOK, o ? o->ipc : NULL, noun,
+			      o ? o->name : NULL);
 	if (o && ret)
 		r = describe_object(o, ret);
 	else

@@ -67,7 +67,7 @@ static int each_mapping(const char *pid,
 {
 	char path[sizeof("/proc//maps") + 20], text[256];
 	bool whole = true, over = false;
-	struct mapping m;
+	struct mapping m = { .inode = 0 };
 	FILE *maps;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
@@ -202,14 +202,14 @@ static int users_of_name(struct shmipc *ipc, const struct shmi_kind *kind,
 		.handle = sizeof(struct shmi_object),
 		.flags = SHMIPC_RDONLY,
 	};
-	struct search_maps search;
-	struct shmi_object *o;
+	struct search_maps search = { .addr = NULL };
+	struct shmi_object *o = NULL;
 	int r;
 
 	r = shmi_name_check(name, &args.name);
 	if (r == 0)
 		r = shmi_object_make(ipc, &o, &args);
-	if (r < 0)
+	if (!o)
 		return r;
 	search.addr = o->seg.addr;
 	r = find_users(&search, ret, room);
