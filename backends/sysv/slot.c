@@ -232,7 +232,6 @@ struct search {
 	/* From the last pass through the slots. */
 	int free_slot; /* -1: none */
 	int result;    /* if the name is not found: why */
-	int pending;   /* of await_creator(), for the first unfinished one */
 
 	/* Waiting for an unfinished segment. */
 	struct timespec peer_deadline;
@@ -255,6 +254,8 @@ static void abort_unfinished(const struct slot *s)
  */
 static int await_creator(struct search *search, const struct slot *s)
 {
+	if (search->flags & SHMIPC_SEGMENT_NOWAIT)
+		return -ETIMEDOUT;
 	if (search->attempt++ == 0) {
 		search->peer_deadline = shmi_clock_in(SHMI_PEER_TIMEOUT_MS);
 	} else if (shmi_clock_reached(&search->peer_deadline)) {
@@ -276,7 +277,9 @@ static int await_creator(struct search *search, const struct slot *s)
 /*
  * Look at one slot.
  *   0           found, and attached
- *   -ENOENT     not here, not usable, or unfinished: see pending
+ *   -ENOENT     not here, or not usable
+ *   -EAGAIN     unfinished: go through the slots again
+ *   -ETIMEDOUT  unfinished for too long
  */
 static int search_slot(struct search *search, unsigned number, struct slot *ret)
 {
@@ -292,11 +295,9 @@ static int search_slot(struct search *search, unsigned number, struct slot *ret)
 	}
 
 	if (r == -EINPROGRESS || r == -EAGAIN) {
-		/* A look waits for no process, nor others for two at once. */
-		if (!(search->flags & SHMIPC_SEGMENT_PEEK) && !search->pending)
-			search->pending = await_creator(search, ret);
+		r = await_creator(search, ret);
 		slot_leave(ret);
-		return -ENOENT;
+		return r;
 	}
 	if (r == -ENOENT && search->free_slot < 0)
 		search->free_slot = (int)number;
@@ -309,15 +310,13 @@ static int search_slots(struct search *search, struct slot *ret)
 {
 	search->free_slot = -1;
 	search->result = -ENOENT;
-	search->pending = 0;
 	for (unsigned i = 0; i < SYSV_SLOTS; i++) {
 		int r = search_slot(search, i, ret);
 
 		if (r != -ENOENT)
 			return r;
 	}
-	/* Only now: a finished one may come after one that never will be. */
-	return search->pending ? search->pending : search->result;
+	return search->result;
 }
 
 int slot_find(enum shmipc_kind kind, const char *name, unsigned flags,

@@ -82,11 +82,12 @@ int slot_remove(struct slot *slot);
 
 /*
  * Find the complete segment of a name and attach it. Unless flags
- * (SHMIPC_SEGMENT_*) have PEEK, wait for an unfinished one if the name has no
- * other, and remove dead ones and orphans. *free_slot, if not NULL: a free one,
- * or -1.
+ * (SHMIPC_SEGMENT_*) have NOWAIT, wait for an unfinished one; unless they have
+ * PEEK, remove dead ones and orphans. *free_slot, if not NULL: a free one, or
+ * -1.
  *   -ENOENT -EACCES -EPROTO
- *   -ETIMEDOUT  its creator did not finish, and it was made dead
+ *   -ETIMEDOUT  its creator did not finish, and it was made dead; or with
+ *               NOWAIT it is not finished
  *   the others  as slot_look()
  */
 int slot_find(enum shmipc_kind kind, const char *name, unsigned flags,

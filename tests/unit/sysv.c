@@ -81,27 +81,6 @@ START_TEST(opener_waits_for_a_live_creator_but_not_for_ever)
 }
 END_TEST
 
-static int no_more(const struct shmipc_info *info, void *arg)
-{
-	(void)info;
-	(void)arg;
-	return 0;
-}
-
-START_TEST(look_waits_for_no_creator)
-{
-	int id = sysv_leave_behind(name, 0, true);
-	void *addr = shmat(id, NULL, 0); /* a creator at work */
-	struct shmipc_info info;
-
-	alarm(3);
-	ck_assert_int_eq(shmipc_stat(ipc, SHMIPC_SHM, name, &info), -ENOENT);
-	ck_assert_int_ge(shmipc_list(ipc, no_more, NULL), 0);
-	shmdt(addr);
-	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
-}
-END_TEST
-
 static void finish_later(void *addr)
 {
 	struct timespec t = { 0, 100000000 };
@@ -251,29 +230,6 @@ static int collide(unsigned slot)
 	shmdt(addr);
 	return id;
 }
-
-/* Any user can put such a segment where a search begins. */
-START_TEST(unfinished_segment_does_not_hide_a_finished_one)
-{
-	int before = collide(0), id;
-	struct shmipc_shm *shm, *again;
-	void *addr;
-
-	alarm(3);
-	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 64,
-					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
-			 0);
-	ck_assert_int_eq(shmctl(before, IPC_RMID, NULL), 0);
-	id = sysv_leave_behind(name, 0, true);
-	addr = shmat(id, NULL, 0);
-	ck_assert_int_eq(shmipc_shm_open(ipc, &again, name, 0, 0, 0), 0);
-	shmipc_shm_close(again);
-	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
-	shmipc_shm_close(shm);
-	shmdt(addr);
-	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
-}
-END_TEST
 
 START_TEST(names_with_one_key_are_two_objects)
 {
@@ -505,14 +461,12 @@ TCase *sysv_case(void)
 	tcase_add_test(tc, opener_waits_for_a_live_creator_but_not_for_ever);
 	tcase_add_test(tc,
 		       opener_gets_the_segment_that_a_slow_creator_finishes);
-	tcase_add_test(tc, look_waits_for_no_creator);
 	tcase_add_test(tc, rival_that_is_unfinished_is_made_dead);
 	tcase_add_test(tc, rival_that_is_finished_wins);
 #ifndef __SANITIZE_ADDRESS__
 	tcase_add_test(tc, failure_to_see_a_rival_is_an_error);
 #endif
 	tcase_add_test(tc, names_with_one_key_are_two_objects);
-	tcase_add_test(tc, unfinished_segment_does_not_hide_a_finished_one);
 	tcase_add_test(tc, rival_that_may_only_be_read_is_left_alone);
 	tcase_add_test(tc,
 		       segment_of_another_program_under_our_key_is_left_alone);
