@@ -14,6 +14,7 @@ ${NM:-nm} -D --defined-only $library | awk '$2 != "A" { print $3 }' |
 	sort >exports.tmp
 sed -n 's/^[^#]*[ *]\(shmipc_[a-z_]*\)(.*/\1/p' \
 	"${srcdir:-.}/include/shmipc.h" \
+	"${srcdir:-.}/include/shmipc-info.h" \
 	"${srcdir:-.}/include/shmipc-backend.h" |
 	grep -v '^ \*' | sort -u >declared.tmp
 # The sentences about functions in comments name the same ones.

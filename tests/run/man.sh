@@ -5,7 +5,8 @@
 set -u
 src=${srcdir:-.}
 awk=$src/tests/run/man
-headers="$src/include/shmipc.h $src/include/shmipc-backend.h"
+headers="$src/include/shmipc.h $src/include/shmipc-info.h"
+headers="$headers $src/include/shmipc-backend.h"
 pages=$(ls "$src"/man/*.[1-8])
 library=$(ls "$src"/man/*.3)
 tmp=$(mktemp -d) || exit 1
