@@ -191,3 +191,39 @@ int tool_absent(const struct sought *sought)
 			      chosen ? chosen_backend(sought) : "");
 	return EXIT_ABSENT;
 }
+
+int tool_parse_sought(const struct command *command, int argc, char **argv,
+		      struct sought *ret, bool *json, int *status)
+{
+	static const struct option options[] = {
+		{ "backend", required_argument, NULL, 'b' },
+		{ "kind", required_argument, NULL, 'k' },
+		{ "json", no_argument, NULL, 'j' },
+		TOOL_OPTIONS_END,
+	};
+	int c;
+
+	*status = EXIT_USAGE;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'b':
+			ret->backend = optarg;
+			break;
+		case 'k':
+			if (tool_parse_kind(optarg, &ret->kind) < 0)
+				return -EINVAL;
+			break;
+		case 'j':
+			*json = true;
+			break;
+		default:
+			*status = tool_other(command, c);
+			return -EINVAL;
+		}
+	if (argc - optind != 1) {
+		(void)tool_usage(command);
+		return -EINVAL;
+	}
+	ret->name = argv[optind];
+	return 0;
+}

@@ -7,13 +7,6 @@
 
 #include "tools/commands.h"
 
-static const struct option options[] = {
-	{ "backend", required_argument, NULL, 'b' },
-	{ "kind", required_argument, NULL, 'k' },
-	{ "json", no_argument, NULL, 'j' },
-	TOOL_OPTIONS_END,
-};
-
 /* All users; their number may grow meanwhile. Returns it, or < 0. */
 static int get_users(struct shmipc *ipc, const struct place *place,
 		     const char *name, struct shmipc_user **ret)
@@ -86,26 +79,10 @@ static int run(int argc, char **argv)
 {
 	struct sought sought = { .name = NULL };
 	bool json = false;
-	int c;
+	int status;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (c) {
-		case 'b':
-			sought.backend = optarg;
-			break;
-		case 'k':
-			if (tool_parse_kind(optarg, &sought.kind) < 0)
-				return EXIT_USAGE;
-			break;
-		case 'j':
-			json = true;
-			break;
-		default:
-			return tool_other(&cmd_ps, c);
-		}
-	if (argc - optind != 1)
-		return tool_usage(&cmd_ps);
-	sought.name = argv[optind];
+	if (tool_parse_sought(&cmd_ps, argc, argv, &sought, &json, &status) < 0)
+		return status;
 	return show_users(&sought, json);
 }
 

@@ -8,13 +8,6 @@
 
 #include "tools/commands.h"
 
-static const struct option options[] = {
-	{ "backend", required_argument, NULL, 'b' },
-	{ "kind", required_argument, NULL, 'k' },
-	{ "json", no_argument, NULL, 'j' },
-	TOOL_OPTIONS_END,
-};
-
 static void print_time(const struct shmipc_info *info)
 {
 	time_t seconds = (time_t)(info->created / 1000000000);
@@ -126,26 +119,11 @@ static int run(int argc, char **argv)
 {
 	struct sought sought = { .name = NULL };
 	bool json = false;
-	int c;
+	int status;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (c) {
-		case 'b':
-			sought.backend = optarg;
-			break;
-		case 'k':
-			if (tool_parse_kind(optarg, &sought.kind) < 0)
-				return EXIT_USAGE;
-			break;
-		case 'j':
-			json = true;
-			break;
-		default:
-			return tool_other(&cmd_stat, c);
-		}
-	if (argc - optind != 1)
-		return tool_usage(&cmd_stat);
-	sought.name = argv[optind];
+	if (tool_parse_sought(&cmd_stat, argc, argv, &sought, &json, &status) <
+	    0)
+		return status;
 	return show(&sought, json);
 }
 

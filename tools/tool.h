@@ -200,6 +200,15 @@ struct places {
 int tool_find(const struct sought *sought, struct places *ret);
 
 /**
+ * Read the options --backend, --kind and --json, and one name.
+ *
+ * @param ret	*ret, zeroed before, has what was given; *json too
+ * @return	0; or less if run() is to return *status
+ */
+int tool_parse_sought(const struct command *command, int argc, char **argv,
+		      struct sought *ret, bool *json, int *status);
+
+/**
  * Find the only object that has the name.
  *
  * @return	EXIT_DONE; EXIT_ABSENT without a message; else as tool_find(),
