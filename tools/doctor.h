@@ -34,7 +34,7 @@ struct finding {
 
 /* Supervisor and server of the user's memfd broker; 0: not running. */
 struct broker {
-	pid_t keeper, worker;
+	pid_t supervisor, server;
 };
 
 struct doctor {

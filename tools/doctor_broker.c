@@ -101,17 +101,18 @@ static void add_holder(struct broker *broker, pid_t pid)
 
 	if (!read_process(pid, &process))
 		return;
-	if (!broker->keeper || process.parent == broker->keeper) {
-		*(broker->keeper ? &broker->worker : &broker->keeper) = pid;
+	if (!broker->supervisor || process.parent == broker->supervisor) {
+		*(broker->supervisor ? &broker->server : &broker->supervisor) =
+			pid;
 		return;
 	}
-	broker->worker = broker->keeper;
-	broker->keeper = pid;
+	broker->server = broker->supervisor;
+	broker->supervisor = pid;
 }
 
 struct broker doctor_find_broker(void)
 {
-	struct broker broker = { .keeper = 0 };
+	struct broker broker = { .supervisor = 0 };
 	char path[PATH_MAX];
 	struct dirent *entry;
 	struct stat st;
@@ -262,19 +263,29 @@ static bool read_program(pid_t pid, char ret[PATH_MAX])
 	       running.st_dev == there.st_dev && running.st_ino == there.st_ino;
 }
 
-/* Can it make only the system calls that it needs? proc_pid_status(5). */
-static bool is_confined(pid_t pid)
+/* How many filters of seccomp(2) a process has; 0: none, or not known. */
+static long seccomp_filters(pid_t pid)
 {
+	const char *key = "\nSeccomp_filters:\t";
 	char path[64], text[4096];
+	const char *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	return doctor_read(path, text, sizeof(text)) == 0 &&
-	       strstr(text, "\nSeccomp:\t2");
+	if (doctor_read(path, text, sizeof(text)) < 0)
+		return 0;
+	at = strstr(text, key);
+	return at ? strtol(at + strlen(key), NULL, 10) : 0;
+}
+
+/* Has the server a filter beside those of the container around both of us? */
+static bool is_confined(pid_t server)
+{
+	return seccomp_filters(server) > seccomp_filters(getpid());
 }
 
 static void judge_program(struct doctor *d, const struct broker *broker)
 {
-	pid_t pid = broker->worker ? broker->worker : broker->keeper;
+	pid_t pid = broker->server ? broker->server : broker->supervisor;
 	char program[PATH_MAX], image[32], version[32];
 
 	/* The running program, even if its file was removed. */
@@ -283,28 +294,28 @@ static void judge_program(struct doctor *d, const struct broker *broker)
 	if (read_program(pid, program)) {
 		doctor_found(d, STATE_OK,
 			     "pid %d (server %d), version %s of %s, %sconfined",
-			     (int)broker->keeper, (int)broker->worker, version,
-			     program, is_confined(pid) ? "" : "not ");
+			     (int)broker->supervisor, (int)broker->server,
+			     version, program, is_confined(pid) ? "" : "not ");
 		return;
 	}
 	if (access(program, X_OK) == 0) {
 		doctor_found(d, STATE_WARN,
 			     "pid %d still runs a program that was replaced: "
 			     "version %s of %s",
-			     (int)broker->keeper, version, program);
+			     (int)broker->supervisor, version, program);
 		doctor_remedy(d,
 			      "kill -HUP %d: the broker switches to the new "
 			      "program and keeps all names",
-			      (int)broker->keeper);
+			      (int)broker->supervisor);
 		return;
 	}
 	doctor_found(d, STATE_WARN,
 		     "pid %d still runs a program that was removed: %s",
-		     (int)broker->keeper, program);
+		     (int)broker->supervisor, program);
 	doctor_remedy(d,
 		      "kill -TERM %d: the broker exits once it has no "
 		      "names",
-		      (int)broker->keeper);
+		      (int)broker->supervisor);
 }
 
 void check_broker(struct doctor *d)
@@ -314,13 +325,13 @@ void check_broker(struct doctor *d)
 	if (!d->has_memfd)
 		return;
 	d->broker = doctor_find_broker();
-	if (!d->broker.keeper)
+	if (!d->broker.supervisor)
 		doctor_found(d, STATE_OK, "not running; it starts on demand");
-	else if (read_process(d->broker.keeper, &process) &&
+	else if (read_process(d->broker.supervisor, &process) &&
 		 (process.state == 'T' || process.state == 't')) {
 		doctor_found(d, doctor_trouble_with(d, "memfd"),
-			     "pid %d is stopped", (int)d->broker.keeper);
-		doctor_remedy(d, "kill -CONT %d", (int)d->broker.keeper);
+			     "pid %d is stopped", (int)d->broker.supervisor);
+		doctor_remedy(d, "kill -CONT %d", (int)d->broker.supervisor);
 	} else {
 		judge_program(d, &d->broker);
 	}

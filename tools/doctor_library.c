@@ -37,7 +37,7 @@ static int look_for_garbage(const char *backend, void *arg)
 	struct shmipc *ipc;
 	int r;
 
-	if (!strcmp(backend, "memfd") && !d->broker.keeper)
+	if (!strcmp(backend, "memfd") && !d->broker.supervisor)
 		return EXIT_DONE;
 	r = shmipc_open(&ipc, backend);
 	if (r == 0) {
