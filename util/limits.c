@@ -31,15 +31,15 @@
 static size_t number_in(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	size_t number = SIZE_MAX;
+	unsigned long long number = SIZE_MAX;
 	char line[64];
 
 	if (!file)
 		return SIZE_MAX;
 	if (fgets(line, sizeof(line), file) && *line >= '0' && *line <= '9')
-		number = (size_t)strtoull(line, NULL, 10);
+		number = strtoull(line, NULL, 10);
 	fclose(file);
-	return number;
+	return number < SIZE_MAX ? (size_t)number : SIZE_MAX;
 }
 
 /* The sum of memory.stat's values for these two words; 0 if it has neither. */
