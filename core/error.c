@@ -230,7 +230,7 @@ const char *shmipc_errmsg(void)
 }
 
 /* Copy printable bytes; an unchecked name may have any bytes. */
-static void copy_printable(char *to, size_t room, const char *from)
+void shmi_printable(char *to, size_t room, const char *from)
 {
 	size_t i = 0;
 
@@ -259,7 +259,7 @@ void shmi_subject(char subject[SHMI_SUBJECT_MAX], const char *noun,
 	char shown[SHMIPC_NAME_MAX + 1];
 
 	if (name) {
-		copy_printable(shown, sizeof(shown), name);
+		shmi_printable(shown, sizeof(shown), name);
 		to = append(to, end, " \"");
 		to = append(to, end, shown);
 		to = append(to, end, "\"");

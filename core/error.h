@@ -46,6 +46,12 @@ enum shmi_codes {
  */
 int shmi_report(enum shmi_codes calls, int err, const char *subject);
 
+/*
+ * Copy text that other users may have chosen: each byte that is not printable
+ * ASCII becomes a question mark. A text that has no room is cut off.
+ */
+void shmi_printable(char *to, size_t room, const char *from);
+
 /* An argument is not valid: set the cause, return -EINVAL. */
 int shmi_bad(const char *what);
 

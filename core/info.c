@@ -94,6 +94,7 @@ int shmi_object_info(const struct shmi_object *o, const char *noun,
 	struct shmi_call call;
 	int r;
 
+	/* A handle has a connection, so this cannot fail if o is not NULL. */
 	(void)shmi_call_begin(&call, SHMI_LOOK, o ? o->ipc : NULL, noun,
 			      o ? o->name : NULL);
 	if (o && ret)

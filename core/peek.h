@@ -49,8 +49,8 @@ void shmi_peek_close(struct shmi_peek *peek);
 
 /*
  * The id of an object with this name and birth. A random number in the header
- * would cost a system call; no two objects of one name and creator are made in
- * the same nanosecond.
+ * would cost a system call; and no two objects of one name and creator are made
+ * in the same nanosecond, unless the clock is set back.
  */
 uint64_t shmi_object_id(const char *name, int64_t born, int32_t creator,
 			uint64_t pid_space);

@@ -115,25 +115,21 @@ static bool is_mapping(const struct mapping *m, void *arg)
 	return same_file(m, &search->file);
 }
 
-static void keep_line(const char *text, const char *key, char *ret, size_t room)
+/* The rest of the line that begins with key, or "". text is cut there. */
+static char *rest_of_line(char *text, const char *key)
 {
-	const char *at = strstr(text, key);
-	size_t length;
+	char *at = strstr(text, key);
 
 	if (!at)
-		return;
+		return text + strlen(text);
 	at += strlen(key);
-	length = strcspn(at, "\n");
-	snprintf(ret, room, "%.*s", (int)length, at);
-	/* Any process may choose its name. */
-	for (; *ret; ret++)
-		if ((unsigned char)*ret < ' ' || *ret == 0x7f)
-			*ret = '?';
+	at[strcspn(at, "\n")] = '\0';
+	return at;
 }
 
 int shmi_user_of(pid_t tid, struct shmipc_user *ret)
 {
-	char path[sizeof("/proc//status") + 20], text[512], pid[16] = "";
+	char path[sizeof("/proc//status") + 20], text[512];
 	struct shmipc_user user = { .pid = 0 };
 	ssize_t n;
 	int fd;
@@ -147,9 +143,9 @@ int shmi_user_of(pid_t tid, struct shmipc_user *ret)
 	if (n <= 0)
 		return -ESRCH;
 	text[n] = '\0';
-	keep_line(text, "Name:\t", user.command, sizeof(user.command));
-	keep_line(text, "\nTgid:\t", pid, sizeof(pid));
-	user.pid = (pid_t)strtol(pid, NULL, 10);
+	user.pid = (pid_t)strtol(rest_of_line(text, "\nTgid:\t"), NULL, 10);
+	shmi_printable(user.command, sizeof(user.command),
+		       rest_of_line(text, "Name:\t"));
 	if (user.pid <= 0)
 		return -ESRCH;
 	*ret = user;

@@ -7,7 +7,7 @@
 
 /*
  * Describe the process of this thread or process id of our pid name space.
- * Async-signal-safe, and a cancellation point.
+ * Allocates nothing. A cancellation point.
  *   -ESRCH  it no longer exists, or /proc does not show it
  */
 int shmi_user_of(pid_t tid, struct shmipc_user *ret);
