@@ -43,7 +43,7 @@ tests_unit_check_SOURCES = tests/unit/main.c tests/unit/unit.h \
 	tests/unit/kind.c $(file_backend) tests/unit/life.c \
 	tests/unit/posix.c tests/unit/journal.c tests/unit/batch.c \
 	tests/unit/sysv.c tests/unit/sysv_gc.c \
-	tests/unit/sysv_leftovers.c tests/unit/sysv_leftovers.h \
+	tests/unit/sysv_fixture.c tests/unit/sysv_fixture.h \
 	tests/unit/walk.c \
 	tests/unit/wire.c tests/unit/words.c tests/unit/server.c
 tests_unit_check_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE

@@ -9,40 +9,26 @@
 #include "backends/sysv/ksem.h"
 #include "backends/sysv/slot.h"
 #include "core/header.h"
-#include "tests/unit/sysv_leftovers.h"
+#include "tests/unit/sysv_fixture.h"
 #include "tests/unit/unit.h"
-
-static struct shmipc *ipc;
-static char name[64];
-
-static void setup(void)
-{
-	ck_assert_int_eq(shmipc_open(&ipc, "sysv"), 0);
-	snprintf(name, sizeof(name), "t.%d.unit", (int)getpid());
-}
-
-static void teardown(void)
-{
-	shmipc_close(ipc);
-}
 
 static void remove_garbage(void)
 {
-	ck_assert_int_ge(shmipc_gc(ipc, 0, NULL, NULL), 0);
+	ck_assert_int_ge(shmipc_gc(sysv_ipc, 0, NULL, NULL), 0);
 }
 
 START_TEST(unfinished_segments_are_garbage_unless_they_are_attached)
 {
 	for (int with_name = 0; with_name < 2; with_name++) {
-		int id = sysv_leave_behind(name, 0, with_name);
+		int id = sysv_leave_behind(0, with_name);
 		void *addr = shmat(id, NULL, SHM_RDONLY);
 
 		ck_assert_ptr_ne(addr, (void *)-1);
 		remove_garbage();
 		ck_assert(sysv_segment_exists(id));
 		shmdt(addr);
-		ck_assert_int_ge(shmipc_gc(ipc, SHMIPC_GC_DRY_RUN, NULL, NULL),
-				 1);
+		ck_assert_int_ge(
+			shmipc_gc(sysv_ipc, SHMIPC_GC_DRY_RUN, NULL, NULL), 1);
 		ck_assert(sysv_segment_exists(id));
 		remove_garbage();
 		ck_assert(!sysv_segment_exists(id));
@@ -57,10 +43,10 @@ START_TEST(segments_of_other_programs_are_no_garbage)
 		key_t key;
 		size_t size;
 	} others[] = {
-		{ sysvkey_segment(SHMIPC_SHM, name, 0),
-		  sysvkey_size(SHMIPC_SHM, name, 8192, false) },
-		{ sysvkey_segment(SHMIPC_SHM, name, 0),
-		  sysvkey_size(SHMIPC_SHM, name, 8192, true) },
+		{ sysvkey_segment(SHMIPC_SHM, sysv_name, 0),
+		  sysvkey_size(SHMIPC_SHM, sysv_name, 8192, false) },
+		{ sysvkey_segment(SHMIPC_SHM, sysv_name, 0),
+		  sysvkey_size(SHMIPC_SHM, sysv_name, 8192, true) },
 		{ sysvkey_companion(0x1234567), 678 },
 	};
 
@@ -93,7 +79,7 @@ static int make_liveness_segment(int id)
 
 START_TEST(liveness_segment_of_a_dead_creator_goes_with_its_segment)
 {
-	int id = sysv_leave_behind(name, 0, 0), liveness;
+	int id = sysv_leave_behind(0, 0), liveness;
 	void *addr = shmat(id, NULL, 0);
 
 	/* The creator was killed before it removed the liveness segment, */
@@ -113,7 +99,7 @@ END_TEST
 
 START_TEST(set_without_its_segment_is_garbage_if_it_is_ours)
 {
-	int id = sysv_leave_behind(name, 0, 0), set;
+	int id = sysv_leave_behind(0, 0), set;
 
 	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
 	for (int size = 1; size <= SHMIPC_KSEMS_MAX + 2; size++) {
@@ -136,8 +122,8 @@ END_TEST
 /* Put a set beside an unfinished segment, whose creator is dead. */
 static int leave_set_behind(int size, int mark)
 {
-	int set = semget(sysvkey_companion(sysv_leave_behind(name, 0, true)),
-			 size, IPC_CREAT | IPC_EXCL | 0600);
+	int set = semget(sysvkey_companion(sysv_leave_behind(0, true)), size,
+			 IPC_CREAT | IPC_EXCL | 0600);
 
 	ck_assert_int_ge(set, 0);
 	ck_assert_int_eq(semctl(set, size - 1, SETVAL, mark), 0);
@@ -154,15 +140,16 @@ START_TEST(set_of_a_dead_creator_goes_with_its_segment)
 		for (int marked = 0; marked < 2; marked++) {
 			set = leave_set_behind(size,
 					       marked ? SYSV_SET_MARK : 0);
-			ck_assert_int_eq(
-				shmipc_shm_open(ipc, &shm, name, 0, 0, 0),
-				-ENOENT);
+			ck_assert_int_eq(shmipc_shm_open(sysv_ipc, &shm,
+							 sysv_name, 0, 0, 0),
+					 -ENOENT);
 			ck_assert_int_lt(semctl(set, 0, GETVAL), 0);
 		}
 	/* A set that is in use without the mark is another program's. */
 	set = leave_set_behind(2, 0);
 	ck_assert_int_eq(semop(set, &add, 1), 0);
-	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 0, 0, 0), -ENOENT);
+	ck_assert_int_eq(shmipc_shm_open(sysv_ipc, &shm, sysv_name, 0, 0, 0),
+			 -ENOENT);
 	ck_assert_int_eq(semctl(set, 0, IPC_RMID), 0);
 }
 END_TEST
@@ -173,19 +160,20 @@ START_TEST(size_alone_makes_a_segment_transient)
 	struct shmipc_shm *shm;
 	struct slot slot;
 
-	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8,
+	ck_assert_int_eq(shmipc_shm_open(sysv_ipc, &shm, sysv_name, 8,
 					 SHMIPC_CREATE | SHMIPC_EXCL, 0600),
 			 0);
-	ck_assert_int_eq(slot_look(SHMIPC_SHM, name, 0, 0, &slot), 0);
+	ck_assert_int_eq(slot_look(SHMIPC_SHM, sysv_name, 0, 0, &slot), 0);
 	header = slot.addr;
 	header->flags |= SHMI_HEADER_TRANSIENT;
 	shmipc_shm_close(shm);
-	ck_assert_int_eq(shmipc_shm_open(ipc, &shm, name, 8, 0, 0), -EPROTO);
+	ck_assert_int_eq(shmipc_shm_open(sysv_ipc, &shm, sysv_name, 8, 0, 0),
+			 -EPROTO);
 	remove_garbage();
 	ck_assert(sysv_segment_exists(slot.id));
 	header->flags = 0;
 	slot_leave(&slot);
-	ck_assert_int_eq(shmipc_shm_unlink(ipc, name), 0);
+	ck_assert_int_eq(shmipc_shm_unlink(sysv_ipc, sysv_name), 0);
 }
 END_TEST
 
@@ -193,7 +181,7 @@ TCase *sysv_gc_case(void)
 {
 	TCase *tc = tcase_create("sysv_gc");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, sysv_setup, sysv_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(
 		tc, unfinished_segments_are_garbage_unless_they_are_attached);
