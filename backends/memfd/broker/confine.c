@@ -60,9 +60,9 @@ static const int calls[] = {
 	SCMP_SYS(write),
 };
 
-/* Other calls fail with ENOSYS, as on a kernel that lacks them. */
 const bool confine_works = true;
 
+/* Other calls fail with ENOSYS, as on a kernel that lacks them. */
 static int allow_calls(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
