@@ -14,6 +14,15 @@
 
 #include "tests/broker/broker.h"
 
+/*
+ * They are killed for this long, and then left alone for as long as a busy
+ * machine may need to start one. Otherwise a server whose start takes longer
+ * than the time between two kills never replies, and clients give up after
+ * SHMI_PEER_TIMEOUT_MS.
+ */
+#define KILLING_MS 2000
+#define RESTING_MS 1000
+
 /* Kill the server of each supervisor. Returns how many that were. */
 static unsigned long kill_servers(void)
 {
@@ -33,6 +42,7 @@ static unsigned long kill_servers(void)
 int killing(unsigned long ms, char **command)
 {
 	unsigned long killed = 0;
+	long begun = now_ms();
 	int status;
 
 	clients[0] = fork();
@@ -43,7 +53,8 @@ int killing(unsigned long ms, char **command)
 	}
 	while (waitpid(clients[0], &status, WNOHANG) == 0) {
 		nap_us((unsigned)ms * 1000);
-		killed += kill_servers();
+		if ((now_ms() - begun) % (KILLING_MS + RESTING_MS) < KILLING_MS)
+			killed += kill_servers();
 		(void)reap_brokers();
 	}
 	clients[0] = 0;
