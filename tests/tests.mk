@@ -41,6 +41,7 @@ tests_unit_check_SOURCES = tests/unit/main.c tests/unit/unit.h \
 	tests/unit/binding.c tests/unit/order.c \
 	tests/unit/supervisor.c tests/unit/keys.c \
 	tests/unit/kind.c $(file_backend) tests/unit/life.c \
+	tests/lib/process.c tests/lib/process.h \
 	tests/unit/posix.c tests/unit/journal.c tests/unit/batch.c \
 	tests/unit/sysv.c tests/unit/sysv_gc.c \
 	tests/unit/sysv_fixture.c tests/unit/sysv_fixture.h \

@@ -17,6 +17,7 @@
 
 #include "backends/memfd/start.h"
 #include "core/header.h"
+#include "tests/lib/process.h"
 #include "tests/unit/brokers.h"
 
 char dir[2048];
@@ -68,21 +69,12 @@ pid_t broker_pid(void)
 }
 
 /* Zombies are nobody's servers. */
-static bool is_child(const char *pid, pid_t parent)
+static bool is_child(pid_t pid, pid_t parent)
 {
-	char path[64], state;
-	bool is_it = false;
-	FILE *f;
-	int of;
+	char state;
+	pid_t of;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	is_it = fscanf(f, "%*d (%*[^)]) %c %d", &state, &of) == 2 &&
-		of == parent && state != 'Z';
-	fclose(f);
-	return is_it;
+	return process_look(pid, &state, &of) && of == parent && state != 'Z';
 }
 
 pid_t server_of(pid_t supervisor)
@@ -92,9 +84,12 @@ pid_t server_of(pid_t supervisor)
 	pid_t found = 0;
 
 	ck_assert_ptr_nonnull(proc);
-	while (!found && (entry = readdir(proc)))
-		if (is_child(entry->d_name, supervisor))
-			found = (pid_t)strtol(entry->d_name, NULL, 10);
+	while (!found && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && is_child(pid, supervisor))
+			found = pid;
+	}
 	closedir(proc);
 	return found;
 }

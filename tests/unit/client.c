@@ -20,6 +20,7 @@
 #include <shmipc.h>
 
 #include "util/clock.h"
+#include "tests/lib/process.h"
 #include "tests/unit/unit.h"
 
 /* For a call that must not wait, and must return on a busy machine. */
@@ -102,36 +103,11 @@ static void teardown(void)
 	}
 }
 
-/* State and parent of a process: proc(5). False if it does not exist. */
-static bool look_at(pid_t pid, char *state, int *parent)
-{
-	char path[64], line[256];
-	bool there = false;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (fgets(line, sizeof(line), file) && strrchr(line, ')'))
-		there = sscanf(strrchr(line, ')'), ") %c %d", state, parent) ==
-			2;
-	fclose(file);
-	return there;
-}
-
 static void stop(pid_t pid)
 {
-	char state = 'R';
-	int parent;
-
 	ck_assert_int_lt(count, PIDS_MAX);
 	pids[count++] = pid;
-	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
-	while (state != 'T') {
-		ck_assert(look_at(pid, &state, &parent));
-		nap();
-	}
+	ck_assert(process_stop(pid));
 }
 
 /* First the one that could replace the others. */
@@ -148,10 +124,11 @@ static void stop_broker(void)
 	ck_assert_ptr_nonnull(proc);
 	while ((entry = readdir(proc))) {
 		pid_t pid = atoi(entry->d_name);
-		int parent = 0;
+		pid_t parent = 0;
 		char state;
 
-		if (pid > 0 && look_at(pid, &state, &parent) && parent == first)
+		if (pid > 0 && process_look(pid, &state, &parent) &&
+		    parent == first)
 			stop(pid);
 	}
 	closedir(proc);

@@ -17,6 +17,7 @@
 #include "backends/fdmem/usemark.h"
 #include "backends/posix/file.h"
 #include "core/header.h"
+#include "tests/lib/process.h"
 #include "tests/unit/unit.h"
 
 static struct shmipc *ipc;
@@ -399,24 +400,10 @@ static int leave_an_orphan(void)
 	return fd;
 }
 
-/* The third field of /proc/PID/stat: proc(5). */
-static char state_of(pid_t pid)
-{
-	char file_name[64], line[256] = "";
-	FILE *file;
-
-	snprintf(file_name, sizeof(file_name), "/proc/%d/stat", (int)pid);
-	file = fopen(file_name, "re");
-	ck_assert_ptr_nonnull(file);
-	ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
-	fclose(file);
-	return strrchr(line, ')')[2];
-}
-
 START_TEST(unlink_waits_for_a_process_that_is_just_joining)
 {
 	int gate = leave_an_orphan(), status;
-	pid_t child;
+	pid_t child, parent;
 	char state;
 
 	/* A process that has yet to see that it came too late. */
@@ -426,8 +413,9 @@ START_TEST(unlink_waits_for_a_process_that_is_just_joining)
 	if (child == 0)
 		_exit(-shmipc_shm_unlink(ipc, name));
 	/* It sleeps before it looks again; without a second look it ends. */
-	while ((state = state_of(child)) != 'S' && state != 'Z')
-		;
+	do
+		ck_assert(process_look(child, &state, &parent));
+	while (state != 'S' && state != 'Z');
 	usemark_leave(gate);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));

@@ -15,6 +15,7 @@
 
 #include "backends/memfd/start.h"
 #include "core/header.h"
+#include "tests/lib/process.h"
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
@@ -281,7 +282,7 @@ static void give_up(pid_t server, int end)
 	struct wire_fds fds = { { make_memory(), -1, -1, -1 } };
 	int sock = connect_greeted(), copy = dup(sock);
 
-	ck_assert_int_eq(kill(server, SIGSTOP), 0);
+	ck_assert(process_stop(server));
 	ck_assert_int_eq(wire_send(sock, &add, &fds), 0);
 	if (end < 0) {
 		close(copy);
@@ -331,7 +332,7 @@ START_TEST(client_that_gave_up_has_unlinked_nothing)
 	server = server_of(broker_pid());
 	sock = connect_greeted();
 	unlink.abi = shmipc_segment_abi();
-	ck_assert_int_eq(kill(server, SIGSTOP), 0);
+	ck_assert(process_stop(server));
 	ck_assert_int_eq(wire_send(sock, &unlink, NULL), 0);
 	close(sock);
 	ck_assert_int_eq(kill(server, SIGCONT), 0);

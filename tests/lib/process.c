@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/lib/process.h"
+
+bool process_look(pid_t pid, char *state, pid_t *parent)
+{
+	char path[64], line[256];
+	bool there = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fgets(line, sizeof(line), file) && strrchr(line, ')'))
+		there = sscanf(strrchr(line, ')'), ") %c %d", state, parent) ==
+			2;
+	fclose(file);
+	return there;
+}
+
+bool process_stop(pid_t pid)
+{
+	const struct timespec ms = { 0, 1000000 };
+	char state = 'R';
+	pid_t parent;
+
+	if (kill(pid, SIGSTOP) < 0)
+		return false;
+	while (state != 'T') {
+		if (!process_look(pid, &state, &parent) || state == 'Z')
+			return false;
+		nanosleep(&ms, NULL);
+	}
+	return true;
+}
