@@ -125,10 +125,9 @@ refuses 4 . shmipc stat "$n.a"
 echo "== signals"
 # SIGTERM is passed on, and does not end it before its command.
 "$tool" lock "$n.a" -- sh -c '
-	trap "echo told >\"$1/told\"; kill \$!; exit 9" TERM
-	sleep 1000 &
+	trap "echo told >\"$1/told\"; exit 9" TERM
 	echo >"$1/held"
-	wait' sh "$tmp" &
+	for _ in $(seq 200); do sleep 0.1; done' sh "$tmp" &
 holder=$!
 read -r _ <"$tmp/held"
 kill -TERM $holder
