@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,4 +38,20 @@ bool process_stop(pid_t pid)
 		nanosleep(&ms, NULL);
 	}
 	return true;
+}
+
+unsigned process_fds(pid_t pid)
+{
+	unsigned count = 0;
+	char path[64];
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	fds = opendir(path);
+	if (!fds)
+		return 0;
+	while (readdir(fds))
+		count++;
+	closedir(fds);
+	return count - 2; /* . and .. */
 }

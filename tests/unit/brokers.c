@@ -184,21 +184,6 @@ void copy_program(const char *from, const char *to)
 	ck_assert_int_eq(rename(new, to), 0);
 }
 
-unsigned count_fds(pid_t pid)
-{
-	unsigned count = 0;
-	char path[64];
-	DIR *fds;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	fds = opendir(path);
-	ck_assert_ptr_nonnull(fds);
-	while (readdir(fds))
-		count++;
-	closedir(fds);
-	return count;
-}
-
 /* ---- objects ------------------------------------------------------------ */
 
 int create(const char *name)

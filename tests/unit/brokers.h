@@ -60,8 +60,6 @@ int status_of(pid_t pid);
 
 void copy_program(const char *from, const char *to);
 
-unsigned count_fds(pid_t pid);
-
 /* ---- objects ------------------------------------------------------------ */
 
 /* Create and close a region. */

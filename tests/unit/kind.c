@@ -14,6 +14,7 @@
 
 #include "core/kind.h"
 #include "core/object.h"
+#include "tests/lib/process.h"
 #include "tests/unit/unit.h"
 
 extern const struct shmipc_backend file_backend;
@@ -64,6 +65,12 @@ static int count_it(const struct shmipc_info *info, void *arg)
 	return 0;
 }
 
+static int count_kind(const struct shmipc_info *info, void *arg)
+{
+	*(int *)arg += info->kind == (enum shmipc_kind)NUMBER;
+	return 0;
+}
+
 static int stat_it(struct shmipc_info *ret)
 {
 	return shmipc_stat(ipc, (enum shmipc_kind)NUMBER, name, ret);
@@ -84,9 +91,10 @@ static void wake_through_each(struct shmi_object *a, struct shmi_object *b)
 
 START_TEST(kind_of_a_test_works_on_every_backend)
 {
+	const unsigned before = process_fds(getpid());
 	struct shmi_object *made, *opened;
 	struct shmipc_info info;
-	int listed = 0;
+	int listed = 0, left = 0;
 
 	ck_assert_int_eq(shmi_kind_register(&test_kind), 0);
 	ck_assert_int_eq(shmi_kind_register(&test_kind), -EEXIST);
@@ -116,7 +124,10 @@ START_TEST(kind_of_a_test_works_on_every_backend)
 	ck_assert_int_eq(shmipc_unlink(ipc, (enum shmipc_kind)NUMBER, name), 0);
 	ck_assert_int_eq(stat_it(&info), -ENOENT);
 	shmi_object_close(made);
+	ck_assert_int_ge(shmipc_gc(ipc, 0, count_kind, &left), 0);
+	ck_assert_int_eq(left, 0);
 	shmipc_close(ipc);
+	ck_assert_uint_eq(process_fds(getpid()), before);
 }
 END_TEST
 

@@ -210,8 +210,8 @@ START_TEST(what_is_no_object_is_not_kept)
 	supervisor = broker_pid();
 	kill_server(supervisor); /* the supervisor has read everything */
 	ck_assert_int_eq(open_it("y"), 0);
-	in_supervisor = count_fds(supervisor);
-	in_server = count_fds(server_of(supervisor));
+	in_supervisor = process_fds(supervisor);
+	in_server = process_fds(server_of(supervisor));
 
 	fds.fd[0] = offers[_i].memory();
 	fds.fd[1] = offers[_i].event ? offers[_i].event() : -1;
@@ -227,8 +227,8 @@ START_TEST(what_is_no_object_is_not_kept)
 			 offers[_i].result ? -ENOENT : 0);
 	close(sock);
 	if (offers[_i].result) {
-		AWAIT(count_fds(server_of(supervisor)) == in_server);
-		ck_assert_uint_eq(count_fds(supervisor), in_supervisor);
+		AWAIT(process_fds(server_of(supervisor)) == in_server);
+		ck_assert_uint_eq(process_fds(supervisor), in_supervisor);
 	}
 }
 END_TEST

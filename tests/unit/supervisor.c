@@ -13,6 +13,7 @@
 #include "backends/memfd/broker/journal.h"
 #include "backends/memfd/start.h"
 #include "core/header.h"
+#include "tests/lib/process.h"
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
@@ -159,7 +160,7 @@ static long ms_until(pid_t supervisor, unsigned fds)
 	struct timespec start, end;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	AWAIT(count_fds(supervisor) == fds);
+	AWAIT(process_fds(supervisor) == fds);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	return (end.tv_sec - start.tv_sec) * 1000 +
 	       (end.tv_nsec - start.tv_nsec) / 1000000;
@@ -180,7 +181,7 @@ START_TEST(supervisor_learns_soon_and_frees_much_memory_at_once)
 	kill_server(supervisor); /* so that it knows of it */
 	/* Now it has closed what it had open to start the server. */
 	ck_assert_int_eq(open_it("y"), 0);
-	fds = count_fds(supervisor);
+	fds = process_fds(supervisor);
 	ck_assert_int_eq(create("x"), 0);
 	ck_assert_int_lt(ms_until(supervisor, fds + 1), 2000);
 	for (int i = 0; i < 10; i++) {

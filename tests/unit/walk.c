@@ -15,6 +15,7 @@
 #include "core/header.h"
 #include "core/ipc.h"
 #include "core/peek.h"
+#include "tests/lib/process.h"
 #include "tests/unit/brokers.h"
 #include "tests/unit/unit.h"
 
@@ -122,7 +123,7 @@ static void count_ours(struct seen *seen, const struct shmipc_info *info)
 {
 	(void)info;
 	/* The walk's connection, and the one object that is shown. */
-	ck_assert_uint_eq(count_fds(getpid()), (unsigned)seen->first + 1);
+	ck_assert_uint_eq(process_fds(getpid()), (unsigned)seen->first + 1);
 }
 
 START_TEST(descriptors_of_objects_are_not_open_in_between)
@@ -131,9 +132,9 @@ START_TEST(descriptors_of_objects_are_not_open_in_between)
 
 	create_all();
 	/* Connected, with a connection that is kept. */
-	seen.first = (int)count_fds(getpid());
+	seen.first = (int)process_fds(getpid());
 	list_all(&seen);
-	ck_assert_uint_eq(count_fds(getpid()), (unsigned)seen.first);
+	ck_assert_uint_eq(process_fds(getpid()), (unsigned)seen.first);
 }
 END_TEST
 
@@ -171,12 +172,12 @@ START_TEST(listing_shows_the_segment_itself_and_keeps_nothing)
 	ck_assert_int_eq(
 		shmipc_sem_open(ipc, &sem, "n0", 1, SHMIPC_CREATE, 0600), 0);
 	ck_assert_int_eq(shmipc_sem_close(sem), 0);
-	before = count_fds(getpid());
+	before = process_fds(getpid());
 	shmi_peek_prepare(&peek, ipc, NULL);
 	ck_assert_int_eq(ipc->ops->segment_list(&peek.seg, open_others, &shown),
 			 0);
 	ck_assert_int_eq(shown, 2);
-	ck_assert_uint_eq(count_fds(getpid()), before);
+	ck_assert_uint_eq(process_fds(getpid()), before);
 }
 END_TEST
 
@@ -192,12 +193,12 @@ START_TEST(walk_that_ends_early_leaves_the_connection_as_it_was)
 	unsigned before;
 
 	create_all();
-	before = count_fds(getpid());
+	before = process_fds(getpid());
 	for (int i = 0; i < 3; i++) {
 		int n = 0;
 
 		ck_assert_int_eq(shmipc_list(ipc, end_at_third, &n), 3);
-		ck_assert_uint_eq(count_fds(getpid()), before);
+		ck_assert_uint_eq(process_fds(getpid()), before);
 	}
 	ck_assert_int_eq(create("n0"), -EEXIST);
 	list_all(&seen);
@@ -207,14 +208,14 @@ END_TEST
 static void list_in_between(struct seen *seen, const struct shmipc_info *info)
 {
 	struct seen inner = { .shown = 0 };
-	unsigned before = count_fds(getpid());
+	unsigned before = process_fds(getpid());
 
 	(void)info;
 	if (seen->shown % WIRE_BATCH != 3)
 		return;
 	list_all(&inner);
 	/* The inner walk's connection is kept for the next request. */
-	ck_assert_uint_le(count_fds(getpid()), before + 1);
+	ck_assert_uint_le(process_fds(getpid()), before + 1);
 }
 
 START_TEST(walks_can_be_nested)
@@ -224,9 +225,9 @@ START_TEST(walks_can_be_nested)
 
 	create_all();
 	list_all(&(struct seen){ .shown = 0 });
-	before = count_fds(getpid());
+	before = process_fds(getpid());
 	list_all(&seen);
-	ck_assert_uint_eq(count_fds(getpid()), before);
+	ck_assert_uint_eq(process_fds(getpid()), before);
 }
 END_TEST
 
