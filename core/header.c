@@ -69,7 +69,10 @@ void shmi_header_fill(struct shmi_header *h,
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	memcpy(h->magic, magic, sizeof(magic));
-	/* The magic first: is_blank(). The reader comes when we are dead. */
+	/*
+	 * The magic comes before the others in the order of our instructions:
+	 * is_blank() reads them when we were killed.
+	 */
 	atomic_signal_fence(memory_order_seq_cst);
 	h->abi = ABI;
 	h->header_size = SHMIPC_HEADER_SIZE;
@@ -294,27 +297,29 @@ int shmipc_segment_write_word(int fd, uint64_t word)
 	return n == sizeof(word) ? 0 : -EIO;
 }
 
-/* Is this byte in a field that can be set when the magic is not? */
-static bool comes_before_magic(size_t offset)
+/* Can this byte be set when the creator has not written all of the magic? */
+static bool comes_early(const struct shmi_header *h, size_t offset)
 {
 	const size_t state = offsetof(struct shmi_header, state);
 	const size_t word = offsetof(struct shmi_header, backend_word);
 
-	return (offset >= state && offset - state < sizeof(uint32_t)) ||
-	       (offset >= word && offset - word < sizeof(uint64_t));
+	if (offset < sizeof(magic))
+		return h->magic[offset] == magic[offset];
+	return (offset >= state && offset - state < sizeof(h->state)) ||
+	       (offset >= word && offset - word < sizeof(h->backend_word));
 }
 
 /*
- * A header with nothing but a state and the backend's word: its creator was
- * killed before it wrote anything else. (A creator that is writing now may look
- * like a stranger.)
+ * A header with nothing but a state, the backend's word, and bytes of the
+ * magic: its creator was killed before it wrote anything else. (A creator that
+ * is writing now may look like a stranger.)
  */
 static bool is_blank(const struct shmi_header *h)
 {
 	const char *byte = (const char *)h;
 
 	for (size_t i = 0; i < SHMIPC_HEADER_LOOK; i++)
-		if (byte[i] && !comes_before_magic(i))
+		if (byte[i] && !comes_early(h, i))
 			return false;
 	return true;
 }

@@ -31,7 +31,9 @@
  * acquire [H4], so the name is complete if kind is not 0. DEAD carries no data.
  *
  * Fresh memory is zero, and zero is BUILDING: a creator that dies before it
- * wrote anything leaves a correct header.
+ * wrote anything leaves a correct header. The backend may write its word first;
+ * the magic is next, so that what is left by a creator that dies later is known
+ * as ours.
  *
  * Death. Before [H1] the segment stays BUILDING: on backends that publish by
  * linking no process can find it and the system frees it; on those with early

@@ -37,16 +37,23 @@ START_TEST(unfinished_segments_are_garbage_unless_they_are_attached)
 END_TEST
 
 /* As a creator leaves it that is killed after it made its liveness segment. */
-START_TEST(segment_with_nothing_but_a_word_is_garbage)
+START_TEST(segment_with_a_word_and_a_part_of_the_magic_is_garbage)
 {
-	int id = sysv_leave_behind(0, false);
-	void *addr = shmat(id, NULL, 0);
+	static struct shmi_header whole;
 
-	ck_assert_ptr_ne(addr, (void *)-1);
-	shmipc_segment_set_word(addr, 77);
-	shmdt(addr);
-	remove_garbage();
-	ck_assert(!sysv_segment_exists(id));
+	shmi_header_fill(&whole, &(struct shmi_contents){ .kind = SHMIPC_SHM,
+							  .name = sysv_name });
+	for (size_t part = 0; part <= sizeof(whole.magic); part++) {
+		int id = sysv_leave_behind(0, false);
+		void *addr = shmat(id, NULL, 0);
+
+		ck_assert_ptr_ne(addr, (void *)-1);
+		shmipc_segment_set_word(addr, 77);
+		memcpy(addr, whole.magic, part);
+		shmdt(addr);
+		remove_garbage();
+		ck_assert(!sysv_segment_exists(id));
+	}
 }
 END_TEST
 
@@ -199,7 +206,8 @@ TCase *sysv_gc_case(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(
 		tc, unfinished_segments_are_garbage_unless_they_are_attached);
-	tcase_add_test(tc, segment_with_nothing_but_a_word_is_garbage);
+	tcase_add_test(tc,
+		       segment_with_a_word_and_a_part_of_the_magic_is_garbage);
 	tcase_add_test(tc, segments_of_other_programs_are_no_garbage);
 	tcase_add_test(
 		tc, liveness_segment_of_a_dead_creator_goes_with_its_segment);
