@@ -18,6 +18,7 @@ tests_conform_check_SOURCES = \
 	tests/conform/conform.c tests/conform/conform.h \
 	tests/lib/unshare.c tests/lib/unshare.h \
 	tests/lib/reap.c tests/lib/reap.h \
+	tests/lib/process.c tests/lib/process.h \
 	tests/conform/create.c tests/conform/errors.c tests/conform/fds.c \
 	tests/conform/fds_hostile.c tests/conform/fds_users.c \
 	tests/conform/gc.c \
@@ -134,6 +135,7 @@ tests_fault_faultwalk_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tests_fault_faultwalk_LDADD = libshmipc.la
 children = tests/stress/children.c tests/stress/children.h tests/lib/reap.c
 tests_stress_stress_SOURCES = tests/stress/crowd.c tests/stress/kill.c \
+	tests/lib/process.c tests/lib/process.h \
 	tests/stress/left.c tests/stress/lock.c tests/stress/race.c \
 	tests/stress/sleep.c tests/stress/steps.c tests/stress/stress.c \
 	tests/stress/stress.h tests/stress/transient.c $(children) \

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "tests/conform/conform.h"
+#include "tests/lib/process.h"
 #include "tests/lib/reap.h"
 
 struct shmipc *ipc;
@@ -147,18 +148,13 @@ int reap(pid_t pid)
 
 void await_asleep(pid_t pid)
 {
-	char path[64], line[256];
+	const struct timespec ms = { 0, 1000000 };
+	char state;
+	pid_t parent;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	for (;;) {
-		struct timespec ms = { 0, 1000000 };
-		FILE *file = fopen(path, "re");
-
-		ck_assert_ptr_nonnull(file);
-		ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
-		fclose(file);
-		/* pid (comm) state ...: proc(5) */
-		if (!strncmp(strrchr(line, ')'), ") S", 3))
+		ck_assert(process_look(pid, &state, &parent));
+		if (state == 'S')
 			return;
 		nanosleep(&ms, NULL);
 	}

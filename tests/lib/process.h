@@ -15,7 +15,10 @@ bool process_look(pid_t pid, char *state, pid_t *parent);
  */
 bool process_stop(pid_t pid);
 
-/* How many descriptors it has; 0 if it does not exist. */
+/*
+ * How many descriptors it has, with one for this look if it is the caller; 0 if
+ * it does not exist.
+ */
 unsigned process_fds(pid_t pid);
 
 #endif

@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/process.h"
 #include "tests/stress/stress.h"
 
 extern const struct shmipc_backend file_backend;
@@ -99,31 +100,14 @@ struct timespec in_ms(long ms)
 	return t;
 }
 
-/* The third field of /proc/PID/stat: proc(5). */
-static char state_of(pid_t pid)
-{
-	char path[64], line[256] = "";
-	const char *end;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 'X';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	return end ? end[2] : 'X';
-}
-
 void await_asleep(pid_t pid)
 {
 	const struct timespec pause = { .tv_nsec = 200000 };
-	char state;
+	char state = 'R';
+	pid_t parent;
 
-	while ((state = state_of(pid)) != 'S') {
-		if (state == 'X' || state == 'Z') {
+	while (state != 'S') {
+		if (!process_look(pid, &state, &parent) || state == 'Z') {
 			complain("a process ended before it slept");
 			return;
 		}

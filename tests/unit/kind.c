@@ -96,6 +96,7 @@ START_TEST(kind_of_a_test_works_on_every_backend)
 	struct shmipc_info info;
 	int listed = 0, left = 0;
 
+	ck_assert_uint_gt(before, 0);
 	ck_assert_int_eq(shmi_kind_register(&test_kind), 0);
 	ck_assert_int_eq(shmi_kind_register(&test_kind), -EEXIST);
 	ck_assert_int_eq(shmipc_backend_register(&file_backend), 0);
